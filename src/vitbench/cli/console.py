@@ -1,0 +1,58 @@
+"""The one place that prints: the product on stdout, everything for people on stderr."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+
+def product(text: str) -> None:
+    """Print what the command was called for."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(text: str) -> None:
+    """Print a line for the user, over any progress bar."""
+    if "tqdm" in sys.modules and sys.stderr.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(text, file=sys.stderr)
+    else:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def error(text: str) -> None:
+    """Print what was wrong, on one line without control characters."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    note(f"vitbench: {printable}")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows in aligned columns; those of numbers are aligned to the right."""
+    cells = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    numeric = [all(_is_number(row[i]) for row in cells[1:]) for i in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)
+
+
+def duration(seconds: float) -> str:
+    """A time as a person would say it: 42 s, 9 min 5 s, 3 h 20 min, 12 days."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min"
+    return f"{hours / 24:.0f} days"
+
+
+def _is_number(text: str) -> bool:
+    return not text or text[0].isdigit() or text in ("-", "?")

@@ -1,0 +1,110 @@
+"""The app: its commands, and what becomes of errors."""
+
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+import vitbench
+from vitbench.cli import console, presets, report, studies, sweep, train
+from vitbench.cli.options import HelpWithFields
+from vitbench.errors import VitbenchError
+
+# Typer carries a Click inside, or uses the installed one: either way this is the parent of its errors.
+WrongCommandLine: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
+
+app = typer.Typer(
+    name="vitbench",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+app.command("train", cls=HelpWithFields)(train.train)
+app.command("sweep", cls=HelpWithFields)(sweep.sweep)
+app.command("report")(report.report)
+app.add_typer(studies.app, name="studies")
+app.command("presets")(presets.presets)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        console.product(f"vitbench {vitbench.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _vitbench(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 (its callback acts)
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Train small Vision Transformers, compare their choices over several seeds, write the tables."""
+    if context.invoked_subcommand is None:
+        console.product(context.get_help())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and give its exit code; every error is plain lines on stderr.
+
+    Args:
+        arguments: The words after `vitbench`; those of the process unless given.
+    """
+    debug = os.environ.get("VITBENCH_DEBUG") == "1"
+    stopped_by = {"signal": signal.SIGINT}
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped_by["signal"] = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        code = app(arguments, standalone_mode=False) or 0
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # whoever read us has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (VitbenchError, WrongCommandLine, OSError, MemoryError, RuntimeError) as error:
+        if debug:
+            raise
+        return _fail(error)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if code == 130:  # Typer makes this code of a KeyboardInterrupt
+        console.error("interrupted: every finished epoch is kept; the same command goes on from there")
+        return 143 if stopped_by["signal"] == signal.SIGTERM else 130
+    return int(code)
+
+
+def _fail(error: Exception) -> int:
+    """Say what was wrong in plain lines, and give the exit code."""
+    if isinstance(error, VitbenchError):
+        console.error(str(error))
+        return error.exit_code
+    if isinstance(error, WrongCommandLine):
+        message = error.format_message()  # type: ignore[attr-defined]
+        console.error(f"{message[0].lower()}{message[1:]}")
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            console.note(f"{context.command_path} --help says what is allowed")
+        return 2
+    if isinstance(error, OSError) and error.filename is not None:
+        console.error(f"{error.filename}: {error.strerror}")
+        return 1
+    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    console.error(f"{first_line} (VITBENCH_DEBUG=1 shows where)")
+    return 1
+
+
+def run() -> None:
+    """The entry point of the `vitbench` command."""
+    sys.exit(main())

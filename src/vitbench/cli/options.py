@@ -1,0 +1,161 @@
+"""Options that several commands share; what they mean is read from the spec's own fields."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from vitbench.cli import console
+from vitbench.errors import FileError, UnknownNameError, UsageError
+from vitbench.registry import (
+    ATTENTIONS,
+    AUGMENTATIONS,
+    DATASETS,
+    OPTIMIZERS,
+    POSITIONS,
+    SCHEDULES,
+    Registry,
+)
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import Tree, field_names, load_mapping, merge, parse_assignments
+from vitbench.spec.presets import PRESETS, preset_fields
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+WANDB_MODES = ("auto", "online", "offline", "disabled")
+GPU_PRESETS = ("default", "document")
+
+_FIELDS = field_names()
+REGISTERED: dict[str, Registry[Any]] = {
+    "data.dataset": DATASETS,
+    "data.augmentation": AUGMENTATIONS,
+    "model.pos_embed": POSITIONS,
+    "model.attention": ATTENTIONS,
+    "train.optimizer": OPTIMIZERS,
+    "train.schedule": SCHEDULES,
+}
+
+Preset = Annotated[
+    str, typer.Option("--preset", "-p", help=f"Base experiment: {', '.join(PRESETS)}.")
+]
+SetFields = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set a field of the spec (below)."),
+]
+Dataset = Annotated[str | None, typer.Option("--dataset", help=_FIELDS["data.dataset"])]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Where the data set is, or is downloaded to."),
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", help=_FIELDS["train.epochs"])]
+Seed = Annotated[int | None, typer.Option("--seed", help=_FIELDS["seed"])]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Wandb = Annotated[
+    str,
+    typer.Option(
+        "--wandb",
+        help="Weights & Biases: online, offline, disabled; auto is online with credentials.",
+    ),
+]
+RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.")]
+ResultsDir = Annotated[Path, typer.Option("--results-dir", help="Folder of results files.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
+
+
+class HelpWithFields(TyperCommand):
+    """A command whose help ends with every field of the spec, its choices and its default."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the fields, read from the spec and the registries as they are now."""
+        defaults = ExperimentSpec().to_json()
+        with formatter.section("Fields for --set"):
+            formatter.write_dl(
+                [(name, _field_help(name, text, defaults)) for name, text in _FIELDS.items()]
+            )
+
+
+def _field_help(name: str, text: str, defaults: Tree) -> str:
+    value: Any = defaults
+    for part in name.split("."):
+        value = value[part]
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    choices = f" One of {', '.join(REGISTERED[name].names())}." if name in REGISTERED else ""
+    return f"{text}{choices} [{'null' if value is None else value}]"
+
+
+def check_word(option: str, given: str, allowed: tuple[str, ...]) -> None:
+    """Raise UnknownNameError where an option's word is none of those allowed."""
+    if given not in allowed:
+        raise UnknownNameError(option, given, allowed)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Raise FileError where a folder's path, or a parent of it, is a file."""
+    for place in (path, *path.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise FileError(f"{option} {path}: {place} is a file, not a folder")
+            return
+
+
+def spec_layers(
+    preset: str,
+    spec_file: Path | None,
+    assignments: list[str] | None,
+    dataset: str | None,
+    epochs: int | None,
+    seed: int | None = None,
+) -> tuple[Tree, Tree]:
+    """The preset's fields, and what the user asked for over them.
+
+    Raises:
+        UsageError: A preset, a file or an assignment is unacceptable.
+    """
+    asked: Tree = {}
+    if spec_file is not None:
+        asked.update(load_mapping(spec_file, "spec"))
+    own = {"data.dataset": dataset, "train.epochs": epochs, "seed": seed}
+    asked_on_top = {name: value for name, value in own.items() if value is not None}
+    merge(asked, asked_on_top)
+    merge(asked, parse_assignments(assignments or []))
+    return dict(preset_fields(preset)), asked
+
+
+def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> list[int]:
+    """Seeds from `--seeds N` or `--seed-list 0,1,7`.
+
+    Raises:
+        UsageError: Both are given, or they hold no seeds.
+    """
+    if seed_list is None:
+        count = default if seeds is None else seeds
+        if not 1 <= count <= 1000:
+            raise UsageError(f"--seeds {count}: give a number from 1 to 1000")
+        return list(range(count))
+    if seeds is not None:
+        raise UsageError("--seeds and --seed-list exclude each other: give one")
+    try:
+        listed = [int(word) for word in seed_list.split(",")]
+    except ValueError:
+        raise UsageError(f"--seed-list {seed_list!r}: give whole numbers, as 0,1,7") from None
+    if any(not 0 <= seed < 2**63 for seed in listed):
+        raise UsageError(f"--seed-list {seed_list!r}: a seed is 0 or more, and below 2^63")
+    if len(set(listed)) < len(listed):
+        raise UsageError(f"--seed-list {seed_list!r}: a seed is there twice")
+    return listed
+
+
+def about(seconds: float) -> str:
+    """An estimated time in words."""
+    return f"about {console.duration(seconds)}" if seconds else "no time"
+
+
+def warn_slow(preset: str, seconds: float) -> None:
+    """Say what a preset that is made for a GPU will take here."""
+    console.note(
+        f"preset {preset} is made for a GPU: {about(seconds)} on this CPU; "
+        "--preset cpu is made for this machine"
+    )

@@ -1,0 +1,77 @@
+"""`vitbench studies`: list the built-in studies, show one, begin one of your own."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vitbench.cli import console
+from vitbench.errors import FileError, UsageError
+from vitbench.files import write_text
+from vitbench.spec.study import BUILT_IN, KEY_PATTERN, load_study, study_names
+
+app = typer.Typer(rich_markup_mode=None, help="List studies, show one, or begin one of your own.")
+
+TEMPLATE = """\
+# A study of your own: vitbench sweep {name}.yaml --preset cpu
+# Fields go by their dotted names; vitbench train --help lists them all.
+name: {name}
+title: {name}
+# What all variants share, over the preset's fields:
+base: {{}}
+# What differs. `set` takes a value, or {{times: 1.5}} (or "3/2") of the base's value.
+variants:
+  - {{key: base, label: Base, set: {{}}}}
+  - {{key: wider, label: "Wider: width x2", set: {{model.embed_dim: {{times: 2}}}}}}
+# The variant that the others are compared with:
+reference: base
+# Differences below this many points of accuracy do not matter to you:
+margin_pct: 0.5
+# What a reader of the table must know:
+notes: []
+"""
+
+
+@app.callback(invoke_without_command=True)
+def _studies(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_studies()
+
+
+@app.command("list")
+def list_studies() -> None:
+    """List the built-in studies and their variants."""
+    studies = [load_study(name) for name in study_names()]
+    console.product(
+        console.table(
+            ("study", "results file", "variants"),
+            [
+                (study.name, study.results_file, ", ".join(v.key for v in study.variants))
+                for study in studies
+            ],
+        )
+    )
+
+
+@app.command("show")
+def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or a file.")]) -> None:
+    """Print a study's file, to read or to copy."""
+    study = load_study(name)
+    built_in = BUILT_IN / f"{study.name}.yaml"
+    path = built_in if study.name in study_names() and built_in.exists() else Path(name)
+    console.product(path.read_text(encoding="utf-8").rstrip("\n"))
+
+
+@app.command("new")
+def new(name: Annotated[str, typer.Argument(help="Name of your study: letters, digits, hyphens.")]) -> None:
+    """Write NAME.yaml, a study to be edited, in this folder."""
+    if not re.fullmatch(KEY_PATTERN, name):
+        raise UsageError(f"study name {name!r}: use small letters, digits and hyphens")
+    if name in study_names():
+        raise UsageError(f"{name} is a built-in study: choose another name")
+    path = Path(f"{name}.yaml")
+    if path.exists():
+        raise FileError(f"{path} is there already: choose another name")
+    write_text(path, TEMPLATE.format(name=name))
+    console.product(str(path))

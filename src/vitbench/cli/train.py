@@ -1,0 +1,110 @@
+"""`vitbench train`: one experiment, a spec in, a run folder out."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vitbench.cli import console, options
+
+
+def train(
+    preset: options.Preset = "default",
+    spec_file: Annotated[
+        Path | None,
+        typer.Option("--spec", help="Spec file (YAML or JSON), over the preset; a run's spec.json too."),
+    ] = None,
+    fields: options.SetFields = None,
+    dataset: options.Dataset = None,
+    data_dir: options.DataDir = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run folder; runs/<name>-<hash> unless given.")
+    ] = None,
+    seed: options.Seed = None,
+    epochs: options.Epochs = None,
+    device: options.Device = "auto",
+    wandb: options.Wandb = "auto",
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Train one model and test it once.
+
+    A run that was stopped goes on after its last finished epoch; a complete one is not trained again.
+    """
+    options.check_word("--device", device, options.DEVICES)
+    options.check_word("--wandb", wandb, options.WANDB_MODES)
+    layers = options.spec_layers(preset, spec_file, fields, dataset, epochs, seed)
+    from vitbench.spec.overrides import build_spec
+
+    spec = build_spec(*layers)
+    folder = out or Path("runs")
+    options.check_folder("--out", folder)
+
+    # From here on torch is needed.
+    from vitbench.cli.progress import Progress
+    from vitbench.model.cost import cost_of
+    from vitbench.runs.experiment import RunRequest, check_buildable, run_experiment
+    from vitbench.runs.folder import RunFolder
+    from vitbench.study.plan import run_flop, seconds_for
+    from vitbench.training.device import pick_device
+
+    check_buildable(spec)
+    target = pick_device(device)
+    folder = out or RunFolder.of(spec, Path("runs")).path
+    state = RunFolder(folder).state
+    cost = cost_of(spec)
+    slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"
+    seconds = seconds_for([spec], target) if dry_run or (slow_here and not quiet) else 0.0
+    if dry_run:
+        plan = {
+            "run_folder": str(folder),
+            "state": state,
+            "num_params": cost.num_params,
+            "forward_flop": cost.forward_flop,
+            "train_flop": cost.train_flop,
+            "estimated_time_s": round(seconds, 1) if state != "trained" else 0.0,
+            "device": target.type,
+            "spec": spec.to_json(),
+        }
+        if as_json:
+            console.product(json.dumps(plan, indent=1))
+            return
+        console.product(
+            console.table(
+                ("plan", ""),
+                [
+                    ("run folder", f"{folder} ({state})"),
+                    ("parameters", f"{cost.num_params:,}"),
+                    ("forward", f"{cost.forward_flop / 1e9:.3f} GFLOP an image"),
+                    ("training", f"{cost.train_flop / 1e12:.1f} TFLOP"),
+                    ("time here", options.about(plan["estimated_time_s"])),  # type: ignore[arg-type]
+                ],
+            )
+        )
+        return
+    if slow_here and not quiet:
+        options.warn_slow(preset, seconds)
+    request = RunRequest(spec, folder, data_dir, device, wandb)
+    with Progress(spec.name, 1, run_flop(spec), quiet) as progress:
+        result = run_experiment(request, progress)
+    if as_json:
+        console.product(json.dumps({"run_folder": str(folder), **result.model_dump(mode="json")}))
+        return
+    if result.status == "diverged":
+        rows = [("status", f"diverged: {result.reason}")]
+    else:
+        rows = [
+            ("test accuracy", f"{result.test_top1_pct:.2f} %"),
+            ("validation accuracy", f"{result.val_top1_pct:.2f} %"),
+        ]
+    rows += [
+        ("epochs", str(result.epochs)),
+        ("training time", console.duration(result.train_time_s)),
+        ("run folder", str(folder)),
+        ("checkpoint", str(RunFolder(folder).checkpoint)),
+    ]
+    console.product(console.table(("run", spec.name), rows))
+    if state == "trained" and not quiet:
+        console.note("this run was complete: nothing was trained")

@@ -1,0 +1,1 @@
+"""Data sets in memory, their split, their batches and their augmentation."""

@@ -1,0 +1,43 @@
+"""Seeded batches of a set in memory, augmented where they lie."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from vitbench.data.image_set import ImageSet
+from vitbench.spec.seeds import derive_seed
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def num_batches(num_images: int, batch_size: int) -> int:
+    """Steps of a training epoch: full batches only."""
+    return num_images // batch_size
+
+
+def training_batches(
+    images: ImageSet, batch_size: int, augment: Augmentation, seed: int, epoch: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of batches, in an order and with an augmentation of its own.
+
+    Every batch is full, so that each step means the same and has the same shape; the remainder, other
+    images in each epoch, is left out.
+
+    Args:
+        images: The training set.
+        batch_size: Images of a batch.
+        augment: Takes uint8 images (B, C, H, W) and a generator on their device.
+        seed: The run's seed.
+        epoch: Epoch, counted from 1.
+
+    Yields:
+        Inputs, float32 (B, C, H, W) and normalised, and labels (B,).
+    """
+    device = images.labels.device
+    order_generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
+    draws = torch.Generator(device).manual_seed(derive_seed(seed, "augmentation", epoch))
+    order = torch.randperm(len(images), generator=order_generator).to(device)
+    for step in range(num_batches(len(images), batch_size)):
+        chosen = order[step * batch_size : (step + 1) * batch_size]
+        yield images.inputs(augment(images.images[chosen], draws)), images.labels[chosen]

@@ -1,0 +1,51 @@
+"""Every error that vitbench raises on purpose, as a tree.
+
+    VitbenchError            exit code 1: work was begun and failed
+    └── UsageError           exit code 2: what was given is unacceptable; nothing was begun
+        ├── UnknownNameError     a name that is not in its list
+        ├── DataError            a data set that is absent, broken or not what it says
+        └── FileError            any other file that is absent, broken or of another kind
+
+A message is one line: what was wrong, what is allowed, the nearest name. Only the command line prints it.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class VitbenchError(Exception):
+    """Work was begun and failed."""
+
+    exit_code = 1
+
+
+class UsageError(VitbenchError):
+    """What was given cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that is not among those allowed."""
+
+    def __init__(self, kind: str, name: str, allowed: Iterable[str]) -> None:
+        self.kind, self.name, self.allowed = kind, name, tuple(allowed)
+        super().__init__(
+            f"unknown {kind} {name!r}: choose from {', '.join(self.allowed)}"
+            f"{did_you_mean(name, self.allowed)}"
+        )
+
+
+class DataError(UsageError):
+    """A data set that is absent, broken or not what it says it is."""
+
+
+class FileError(UsageError):
+    """A file that is absent, broken or of another kind."""
+
+
+def did_you_mean(name: str, allowed: Iterable[str]) -> str:
+    """'; did you mean ...?' with the nearest allowed name, or nothing where none is near."""
+    near = get_close_matches(name.lower().replace("_", "-"), list(allowed), n=1)
+    near = near or get_close_matches(name, list(allowed), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,1 @@
+"""The Vision Transformer, its positions and attention kinds, and what it costs."""

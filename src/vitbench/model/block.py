@@ -1,0 +1,75 @@
+"""Mlp, DropPath, Block: one layer of the Transformer, pre-norm."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vitbench.model.position import PositionSum
+
+NORM_EPS = 1e-6  # as in ViT and timm; PyTorch's own is 1e-5
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU between them.
+
+    Args:
+        embed_dim: Channels D of a token.
+        mlp_dim: Channels inside.
+        drop_rate: Dropout after each layer.
+    """
+
+    def __init__(self, embed_dim: int, mlp_dim: int, drop_rate: float) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(embed_dim, mlp_dim)
+        self.fc2 = nn.Linear(mlp_dim, embed_dim)
+        self.drop = nn.Dropout(drop_rate)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, T, D) to tokens, each by itself."""
+        return self.drop(self.fc2(self.drop(functional.gelu(self.fc1(tokens)))))
+
+
+class DropPath(nn.Module):
+    """Leave a residual branch out for some images of a batch (stochastic depth, arXiv:1603.09382).
+
+    Args:
+        rate: Chance to leave it out; what stays is scaled by 1 / (1 - rate).
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+
+    def forward(self, branch: Tensor) -> Tensor:
+        """A branch (B, T, D), zero for some of the images."""
+        if not self.training or self.rate == 0:
+            return branch
+        keep = torch.rand(len(branch), 1, 1, device=branch.device) >= self.rate
+        return branch * keep / (1 - self.rate)
+
+
+class Block(nn.Module):
+    """Attention, then an MLP, each on normalised tokens and added to them.
+
+    Args:
+        embed_dim: Channels D of a token.
+        attn: The attention of this block.
+        mlp_dim: Channels inside the MLP.
+        drop_rate: Dropout of the MLP.
+        drop_path_rate: Chance that an image skips a branch.
+    """
+
+    def __init__(
+        self, embed_dim: int, attn: nn.Module, mlp_dim: int, drop_rate: float, drop_path_rate: float
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(embed_dim, eps=NORM_EPS)
+        self.attn = attn
+        self.norm2 = nn.LayerNorm(embed_dim, eps=NORM_EPS)
+        self.mlp = Mlp(embed_dim, mlp_dim, drop_rate)
+        self.drop_path = DropPath(drop_path_rate)
+
+    def forward(self, tokens: Tensor, position: PositionSum) -> Tensor:
+        """Tokens (B, T, D) to tokens."""
+        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens), position))
+        return tokens + self.drop_path(self.mlp(self.norm2(tokens)))

@@ -1,0 +1,237 @@
+"""Positional embeddings, one registered class each.
+
+A position may act in three places. `forward` adds to the patch tokens and `class_token` says what the
+class token gets; `rotate` turns queries and keys; `bias` is added to the attention's scores. A class
+overrides what it needs, and the others do nothing. A model may have several: their sum.
+
+To add one, write a class here. It is then in the spec, the help, the sweeps and the reports.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vitbench.errors import UsageError
+from vitbench.registry import POSITIONS
+from vitbench.spec.choice import Choice
+
+
+class TokenLayout(NamedTuple):
+    """What a position must know of the tokens.
+
+    Attributes:
+        grid: Rows and columns of patches.
+        embed_dim: Channels D of a token.
+        num_heads: Attention heads H.
+        class_token: Whether a class token stands before the patches.
+    """
+
+    grid: tuple[int, int]
+    embed_dim: int
+    num_heads: int
+    class_token: bool
+
+    @property
+    def num_patches(self) -> int:
+        """Patches N of an image."""
+        return self.grid[0] * self.grid[1]
+
+
+@POSITIONS.register("none")
+class Position(nn.Module):
+    """No position: an image is a set of patches.
+
+    Args:
+        layout: The tokens to be placed.
+    """
+
+    def __init__(self, layout: TokenLayout) -> None:
+        super().__init__()
+        self.layout = layout
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add positions to patch tokens (B, N, D), row by row."""
+        return tokens
+
+    def class_token(self) -> Tensor | None:
+        """What is added to the class token (D,), if anything."""
+        return None
+
+    def rotate(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn queries and keys (B, H, T, D / H), T tokens with the class token first."""
+        return q, k
+
+    def bias(self) -> Tensor | None:
+        """What is added to the attention's scores (H, T, T) before the softmax, if anything."""
+        return None
+
+
+@POSITIONS.register("learned-1d")
+class Learned1d(Position):
+    """A learned vector per token, the class token too (ViT, arXiv:2010.11929, equation 1).
+
+    Args:
+        layout: The tokens to be placed.
+        std: Standard deviation of the initial values.
+    """
+
+    def __init__(self, layout: TokenLayout, *, std: float = 0.02) -> None:
+        super().__init__(layout)
+        num_tokens = layout.num_patches + layout.class_token
+        self.table = nn.Parameter(torch.randn(1, num_tokens, layout.embed_dim) * std)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add a row of the table to each patch token (B, N, D)."""
+        return tokens + self.table[:, -self.layout.num_patches :]
+
+    def class_token(self) -> Tensor | None:
+        """The first row of the table (D,), where there is a class token."""
+        return self.table[0, 0] if self.layout.class_token else None
+
+
+@POSITIONS.register("learned-2d")
+class Learned2d(Position):
+    """A learned vector per row and one per column, joined (ViT, arXiv:2010.11929, appendix D.4).
+
+    Half the channels tell the row, half the column: (rows + cols) * D / 2 numbers in all. A class
+    token gets nothing: it is at no place.
+
+    Args:
+        layout: The tokens to be placed.
+        std: Standard deviation of the initial values.
+
+    Raises:
+        UsageError: embed_dim is odd.
+    """
+
+    def __init__(self, layout: TokenLayout, *, std: float = 0.02) -> None:
+        super().__init__(layout)
+        _check_divisible(layout.embed_dim, 2, "learned-2d", "two halves")
+        rows, cols = layout.grid
+        self.row = nn.Parameter(torch.randn(rows, 1, layout.embed_dim // 2) * std)
+        self.col = nn.Parameter(torch.randn(1, cols, layout.embed_dim // 2) * std)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add its row's and its column's vector to each patch token (B, N, D)."""
+        rows, cols = self.layout.grid
+        row = self.row.expand(rows, cols, -1)
+        col = self.col.expand(rows, cols, -1)
+        return tokens + torch.cat([row, col], dim=-1).flatten(0, 1)  # (N, D) to each image
+
+
+@POSITIONS.register("sinusoidal")
+class Sinusoidal(Position):
+    """Fixed sines and cosines of the token's number (Vaswani et al., arXiv:1706.03762, section 3.5).
+
+    Channel 2i is sin(t / 10000^(2i / D)) and channel 2i + 1 the cosine. The class token is t = 0 and
+    the patches, row by row, are 1 to N; without a class token they are 0 to N - 1.
+
+    Args:
+        layout: The tokens to be placed.
+
+    Raises:
+        UsageError: embed_dim is odd.
+    """
+
+    table: Tensor
+
+    def __init__(self, layout: TokenLayout) -> None:
+        super().__init__(layout)
+        _check_divisible(layout.embed_dim, 2, "sinusoidal", "sines and cosines")
+        number = torch.arange(layout.num_patches + layout.class_token)
+        angles = _angles(number, layout.embed_dim)  # (T, D/2)
+        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)  # (T, D), alternating
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add its number's sines and cosines to each patch token (B, N, D)."""
+        return tokens + self.table[-self.layout.num_patches :]
+
+    def class_token(self) -> Tensor | None:
+        """The sines and cosines of token 0 (D,), where that is the class token."""
+        return self.table[0] if self.layout.class_token else None
+
+
+@POSITIONS.register("sincos-2d")
+class SinCos2d(Position):
+    """Fixed sines and cosines of column and row, as in MAE (He et al., arXiv:2111.06377).
+
+    MAE's `get_2d_sincos_pos_embed`: the first half of the channels tells the column, the second the row,
+    each half its sines first, then its cosines. A class token gets nothing (MAE: zeros).
+
+    Args:
+        layout: The tokens to be placed.
+
+    Raises:
+        UsageError: embed_dim is no multiple of 4.
+    """
+
+    table: Tensor
+
+    def __init__(self, layout: TokenLayout) -> None:
+        super().__init__(layout)
+        _check_divisible(layout.embed_dim, 4, "sincos-2d", "sines and cosines of two axes")
+        rows, cols = layout.grid
+        row, col = torch.meshgrid(torch.arange(rows), torch.arange(cols), indexing="ij")
+        halves = []
+        for place in (col, row):
+            angles = _angles(place.flatten(), layout.embed_dim // 2)  # (N, D/4)
+            halves += [angles.sin(), angles.cos()]
+        self.register_buffer("table", torch.cat(halves, dim=-1), persistent=False)  # (N, D)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add its place's sines and cosines to each patch token (B, N, D)."""
+        return tokens + self.table
+
+
+class PositionSum(nn.ModuleList):
+    """Several positions at once: what they add, they add up; rotations follow one another."""
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Add all positions to patch tokens (B, N, D)."""
+        for position in self:
+            tokens = position(tokens)
+        return tokens
+
+    def class_token(self) -> Tensor | None:
+        """What all of them add to the class token (D,), if anything."""
+        return _sum([position.class_token() for position in self])
+
+    def rotate(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
+        """Turn queries and keys (B, H, T, D / H) by each in turn."""
+        for position in self:
+            q, k = position.rotate(q, k)
+        return q, k
+
+    def bias(self) -> Tensor | None:
+        """What all of them add to the attention's scores (H, T, T), if anything."""
+        return _sum([position.bias() for position in self])
+
+
+def build_positions(choices: Sequence[Choice], layout: TokenLayout) -> PositionSum:
+    """The positions of a spec."""
+    return PositionSum(
+        [POSITIONS.get(choice.name)(layout, **choice.options) for choice in choices]
+    )
+
+
+def _angles(place: Tensor, channels: int) -> Tensor:
+    """place / 10000^(2i / channels) for i below channels / 2: (n,) to (n, channels / 2)."""
+    exponent = torch.arange(0, channels, 2, dtype=torch.float64) / channels
+    frequency = torch.exp(exponent * -math.log(10000.0))
+    return (place.double()[:, None] * frequency).float()
+
+
+def _sum(terms: Sequence[Tensor | None]) -> Tensor | None:
+    given = [term for term in terms if term is not None]
+    return torch.stack(given).sum(0) if given else None
+
+
+def _check_divisible(embed_dim: int, parts: int, name: str, what: str) -> None:
+    if embed_dim % parts:
+        raise UsageError(
+            f"position {name} splits embed_dim into {what}: {embed_dim} is no multiple of {parts}"
+        )

@@ -1,0 +1,111 @@
+"""VisionTransformer: the forward pass on one screen.
+
+Names of modules are timm's, so that weights can be carried over and logits compared.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from vitbench.model.block import NORM_EPS, Block
+from vitbench.model.patch import PatchEmbed
+from vitbench.model.position import TokenLayout, build_positions
+from vitbench.registry import ATTENTIONS
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.model import ModelSpec
+from vitbench.spec.seeds import derive_seed
+
+
+class VisionTransformer(nn.Module):
+    """A Vision Transformer for small images (Dosovitskiy et al., arXiv:2010.11929), pre-norm.
+
+    Args:
+        spec: Sizes and choices.
+        img_size: Side of an image in pixels.
+        in_chans: Channels of an image.
+        num_classes: Classes to tell apart.
+
+    Raises:
+        UsageError: A position or an attention kind does not fit the sizes.
+    """
+
+    def __init__(self, spec: ModelSpec, img_size: int, in_chans: int, num_classes: int) -> None:
+        super().__init__()
+        dim = spec.embed_dim
+        self.patch_embed = PatchEmbed(img_size, spec.patch_size, in_chans, dim)
+        self.cls_token = nn.Parameter(torch.empty(1, 1, dim)) if spec.class_token else None
+        self.pos_drop = nn.Dropout(spec.drop_rate)
+        kind = ATTENTIONS.get(spec.attention.name)
+        self.blocks = nn.ModuleList(
+            Block(
+                dim,
+                kind(
+                    dim,
+                    spec.num_heads,
+                    layer,
+                    spec.qkv_bias,
+                    spec.attn_drop_rate,
+                    spec.drop_rate,
+                    **spec.attention.options,
+                ),
+                spec.mlp_dim,
+                spec.drop_rate,
+                spec.drop_path_rate * layer / max(spec.depth - 1, 1),
+            )
+            for layer in range(spec.depth)
+        )
+        self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
+        self.head = nn.Linear(dim, num_classes)
+        self._init_weights(spec.init)
+        # Positions last: whatever they draw, the rest of the model starts the same.
+        layout = TokenLayout(self.patch_embed.grid, dim, spec.num_heads, spec.class_token)
+        self.pos_embed = build_positions(spec.pos_embed, layout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) to logits (B, classes)."""
+        tokens = self.embed(images)
+        for block in self.blocks:
+            tokens = block(tokens, self.pos_embed)
+        return self.classify(tokens)
+
+    def embed(self, images: Tensor) -> Tensor:
+        """Images (B, C, H, W) to placed tokens (B, T, D), the class token first if there is one."""
+        tokens = self.pos_embed(self.patch_embed(images))  # (B, N, D)
+        if self.cls_token is not None:
+            placed = self.pos_embed.class_token()
+            cls_token = self.cls_token if placed is None else self.cls_token + placed
+            tokens = torch.cat([cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        return self.pos_drop(tokens)
+
+    def classify(self, tokens: Tensor) -> Tensor:
+        """The last block's tokens (B, T, D) to logits (B, classes)."""
+        if self.cls_token is not None:
+            return self.head(self.norm(tokens[:, 0]))  # a norm is by token: the others need none
+        return self.head(self.norm(tokens).mean(dim=1))
+
+    def _init_weights(self, init: str) -> None:
+        """Draw weights; biases are zero and norms are the identity."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                if init == "trunc-normal":
+                    nn.init.trunc_normal_(module.weight, std=0.02)
+                else:
+                    nn.init.normal_(module.weight, std=module.weight[0].numel() ** -0.5)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        if self.cls_token is not None:
+            nn.init.normal_(self.cls_token, std=0.02)
+
+
+def build_model(spec: ExperimentSpec) -> VisionTransformer:
+    """The model of an experiment with its initial weights, on the current default device.
+
+    The weights are a function of the seed and the model's fields alone. No generator of the caller's
+    is touched.
+
+    Raises:
+        UsageError: A position or an attention kind does not fit the sizes.
+    """
+    data = spec.data
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derive_seed(spec.seed, "init"))
+        return VisionTransformer(spec.model, data.img_size, data.in_chans, data.num_classes)

@@ -1,0 +1,1 @@
+"""Results in, tables and sentences out. Never imports torch."""

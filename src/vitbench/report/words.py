@@ -1,0 +1,55 @@
+"""Numbers as a reader wants them, the same in every format."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vitbench.report.tables import Row
+
+UNKNOWN = "-"
+
+
+def accuracy_words(row: "Row") -> str:
+    """Mean and standard deviation over seeds: 63.12 ± 0.40, or the one number there is."""
+    if row.mean_pct is None:
+        return UNKNOWN
+    return f"{row.mean_pct:.2f}" + ("" if row.sd_pct is None else f" ± {row.sd_pct:.2f}")
+
+
+def count_words(number: int | None) -> str:
+    """A count with its thousands: 460,906."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def gflop_words(flop: int | None) -> str:
+    """FLOPs as GFLOP, three digits: 0.0678."""
+    return UNKNOWN if flop is None else f"{flop / 1e9:.3g}"
+
+
+def time_words(seconds: float | None) -> str:
+    """Seconds as a person would say them: 42 s, 9.8 min, 3.2 h."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def percent_words(percent: float | None) -> str:
+    """A percentage with two decimals."""
+    return UNKNOWN if percent is None else f"{percent:.2f}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list: a, b and c."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def seeds_words(seeds: Sequence[int]) -> str:
+    """Seeds in words: seed 1; seeds 0 and 2."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {listed([str(seed) for seed in seeds])}"
+
+
+def runs_words(number: int) -> str:
+    """A number of seeds in words."""
+    return "1 seed" if number == 1 else f"{number} seeds"

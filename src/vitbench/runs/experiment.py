@@ -1,0 +1,257 @@
+"""One experiment: a spec in, a complete run folder out; or on from where it was stopped."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vitbench.data.batches import num_batches
+from vitbench.data.datasets import load_images
+from vitbench.data.image_set import ImageSet
+from vitbench.data.split import train_val_split
+from vitbench.errors import UsageError
+from vitbench.files import replacing, write_text
+from vitbench.model.cost import cost_of
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.schema import RunResult, Status, pack_classes
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.checkpoint import Checkpoint, save_checkpoint
+from vitbench.training.device import device_name, pick_device, precision_of, versions
+from vitbench.training.evaluate import Evaluation, evaluate
+from vitbench.training.fit import Diverged, Event, TrainingState, begin, fit
+from vitbench.training.history import EpochRecord
+from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run to be done, in plain values that another process can be handed.
+
+    Attributes:
+        spec: The experiment.
+        folder: Its folder.
+        data_dir: Where its data set is; the usual places where None.
+        device: auto, cpu, cuda or mps.
+        wandb: auto, online, offline or disabled.
+        tags: Study and variant, for trackers.
+    """
+
+    spec: ExperimentSpec
+    folder: Path
+    data_dir: Path | None = None
+    device: str = "auto"
+    wandb: str = "disabled"
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line for the user."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RunBegun:
+    """A run begins, or goes on.
+
+    Attributes:
+        spec: The experiment.
+        epochs_done: Epochs that an earlier call finished.
+        num_steps: Steps of an epoch.
+    """
+
+    spec: ExperimentSpec
+    epochs_done: int
+    num_steps: int
+
+
+Listener = Callable[[Event | RunBegun | Note], None]
+
+
+def check_buildable(spec: ExperimentSpec) -> None:
+    """Build model and optimisers without memory, so that what cannot be is known before any work.
+
+    Raises:
+        UsageError: They cannot be built.
+    """
+    with torch.device("meta"):
+        begin(spec, torch.device("meta"))
+
+
+def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) -> RunResult:
+    """Train what is left of a run, test it once, and write its result; a complete run is read.
+
+    Args:
+        request: The run.
+        listen: Told of every step, epoch and note.
+
+    Returns:
+        Its result, done or diverged.
+
+    Raises:
+        UsageError: The data set is absent, or the folder is another run's.
+        OSError: A file cannot be written; all finished epochs are kept.
+    """
+    spec, folder = request.spec, RunFolder(request.folder)
+    device = pick_device(request.device)
+    if folder.state == "trained":
+        return _own_result(folder, spec)
+    full = load_images(spec.data, "train", request.data_dir)
+    train, val = train_val_split(full.to(device), spec.data.val_size)
+    with folder.lock():
+        if folder.state == "trained":  # by another process, while this one waited
+            return _own_result(folder, spec)
+        state, bits = _begin_or_resume(folder, spec, device)
+        write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
+        num_steps = num_batches(len(train), spec.train.batch_size)
+        listen(RunBegun(spec, len(state.history), num_steps))
+        tracker = Guarded(build_tracker(request.wandb), lambda line: listen(Note(line)))
+        tracker.start(_tracked(request))
+        diverged = None
+        for event in fit(state, spec, train, val):
+            if isinstance(event, EpochRecord):
+                save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
+                folder.write_history(state.history)
+                tracker.log_epoch(event)
+            elif isinstance(event, Diverged):
+                diverged = event
+            listen(event)
+        result = _finish(request, folder, state, bits, diverged)
+        tracker.finish(_summary(result))
+    return result
+
+
+def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:
+    result = folder.read_result()
+    if result.identity != spec.identity:
+        raise UsageError(f"{folder.path} holds another run ({result.name}): choose another --out")
+    return result
+
+
+def _begin_or_resume(
+    folder: RunFolder, spec: ExperimentSpec, device: torch.device
+) -> tuple[TrainingState, dict[str, Any]]:
+    """The state to train on from, and what its bits depend on."""
+    if folder.state == "new":
+        return begin(spec, device), {
+            "device": device.type,
+            "threads": torch.get_num_threads(),
+            "resumed": 0,
+        }
+    checkpoint = Checkpoint.open(folder.checkpoint)
+    if checkpoint.spec.identity != spec.identity:
+        raise UsageError(
+            f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
+        )
+    bits = {**checkpoint.bits, "resumed": checkpoint.bits.get("resumed", 0) + 1}
+    if device.type == "cpu":
+        torch.set_num_threads(bits["threads"])  # another number would end in other bits
+    return checkpoint.resume(device), bits
+
+
+def _finish(
+    request: RunRequest,
+    folder: RunFolder,
+    state: TrainingState,
+    bits: dict[str, Any],
+    diverged: Diverged | None,
+) -> RunResult:
+    """Test the model once, write all files, the result last."""
+    if diverged is not None:
+        result = _result(request, state, bits, "diverged", reason=diverged.reason)
+    else:
+        # Here and nowhere else the test set is read: after the last epoch, whatever it says.
+        test = load_images(request.spec.data, "test", request.data_dir)
+        device = next(state.model.parameters()).device
+        answers = evaluate(state.model, test.to(device))
+        _write_predictions(folder.predictions, answers, test)
+        labels = _as_bytes(test.labels)
+        result = _result(
+            request,
+            state,
+            bits,
+            "done",
+            test_top1_pct=answers.top1_pct,
+            test_loss=answers.loss,
+            predicted=pack_classes(_as_bytes(answers.predicted)),
+            test_labels_sha256=hashlib.sha256(labels).hexdigest(),
+        )
+        save_checkpoint(folder.checkpoint, state, request.spec, bits, complete=True)
+    folder.write_history(state.history)
+    folder.write_result(result)
+    return result
+
+
+def _result(
+    request: RunRequest, state: TrainingState, bits: dict[str, Any], status: Status, **measured: Any
+) -> RunResult:
+    spec, history = request.spec, state.history
+    cost = cost_of(spec)
+    device = next(state.model.parameters()).device
+    last = history[-1] if history else None
+    train_time_s = sum(record.train_time_s for record in history)
+    images = sum(record.img_per_s * record.train_time_s for record in history)
+    return RunResult(
+        identity=spec.identity,
+        name=spec.name,
+        spec=spec.to_json(),
+        seed=spec.seed,
+        status=status,
+        val_top1_pct=last.val_top1_pct if last else None,
+        val_loss=last.val_loss if last else None,
+        train_loss=last.train_loss if last else None,
+        epochs=len(history),
+        history=history,
+        train_time_s=train_time_s,
+        img_per_s=images / train_time_s if history else None,
+        num_params=cost.num_params,
+        forward_flop=cost.forward_flop,
+        train_flop=cost.train_flop,
+        device=device.type,
+        device_name=device_name(device),
+        threads=bits["threads"],
+        precision=precision_of(spec.train, device),
+        versions=versions(),
+        resumed=bits["resumed"],
+        **measured,
+    )
+
+
+def _write_predictions(path: Path, answers: Evaluation, test: ImageSet) -> None:
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez_compressed(
+            file,
+            logits=answers.logits.half().numpy(),
+            predicted=answers.predicted.to(torch.uint8).numpy(),
+            labels=test.labels.cpu().to(torch.uint8).numpy(),
+        )
+
+
+def _as_bytes(classes: Tensor) -> bytes:
+    return classes.cpu().to(torch.uint8).numpy().tobytes()
+
+
+def _tracked(request: RunRequest) -> TrackedRun:
+    spec = request.spec
+    return TrackedRun(
+        identity=spec.identity,
+        name=spec.name,
+        group=spec.base_identity[:16],
+        tags=request.tags,
+        config=spec.to_json(),
+        folder=request.folder,
+    )
+
+
+def _summary(result: RunResult) -> dict[str, Any]:
+    names = (
+        "status", "test_top1_pct", "test_loss", "val_top1_pct", "train_time_s", "img_per_s",
+        "num_params", "forward_flop",
+    )
+    return {name: getattr(result, name) for name in names}

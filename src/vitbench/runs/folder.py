@@ -1,0 +1,86 @@
+"""RunFolder: where a run's files are, whether it is complete, and its lock."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from filelock import FileLock
+from pydantic import ValidationError
+
+from vitbench.errors import FileError
+from vitbench.files import write_text
+from vitbench.runs.schema import RunResult
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.history import EpochRecord
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder: complete when its `result.json` is there."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, spec: ExperimentSpec, runs_dir: Path) -> Self:
+        """The folder of a spec: one that ends in its identity's digits, else its own name."""
+        digits = spec.identity[:10]
+        found = sorted(runs_dir.glob(f"*-{digits}")) if runs_dir.is_dir() else []
+        return cls(found[0] if found else runs_dir / spec.folder_name)
+
+    @property
+    def spec_file(self) -> Path:
+        """The spec, whole."""
+        return self.path / "spec.json"
+
+    @property
+    def history_file(self) -> Path:
+        """A line of JSON for each finished epoch."""
+        return self.path / "history.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state after the last finished epoch."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def predictions(self) -> Path:
+        """Logits, answers and labels of the test set."""
+        return self.path / "predictions.npz"
+
+    @property
+    def result_file(self) -> Path:
+        """How the run ended."""
+        return self.path / "result.json"
+
+    @property
+    def state(self) -> Literal["trained", "begun", "new"]:
+        """`trained`, `begun` or `new`."""
+        if self.result_file.exists():
+            return "trained"
+        return "begun" if self.checkpoint.exists() else "new"
+
+    def lock(self) -> FileLock:
+        """Held by whoever trains this run; the system lets go of it when that process ends."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.path / ".lock")
+
+    def write_history(self, history: list[EpochRecord]) -> None:
+        """Write all finished epochs."""
+        write_text(self.history_file, "".join(f"{r.model_dump_json()}\n" for r in history))
+
+    def write_result(self, result: RunResult) -> None:
+        """Write how the run ended; with this it is complete."""
+        write_text(self.result_file, result.model_dump_json(indent=1) + "\n")
+
+    def read_result(self) -> RunResult:
+        """How the run ended.
+
+        Raises:
+            FileError: The file is damaged.
+        """
+        try:
+            return RunResult.model_validate_json(self.result_file.read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError, OSError):
+            raise FileError(
+                f"{self.result_file} is damaged: remove it, and the run ends anew from its checkpoint"
+            ) from None

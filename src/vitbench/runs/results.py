@@ -1,0 +1,115 @@
+"""A study's results file: found, read, and merged under a lock so that no run is ever lost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock
+from pydantic import ValidationError
+
+from vitbench.errors import FileError, UsageError
+from vitbench.files import write_text
+from vitbench.runs.schema import StudyResults, StudyRun
+from vitbench.spec.overrides import explain
+
+MAX_FILE_BYTES = 200_000_000
+SUFFIX = "_results.json"
+
+
+def read_results(path: Path) -> StudyResults:
+    """Read a results file.
+
+    Raises:
+        FileError: It is absent, damaged, or no results file.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no results file")
+        return StudyResults.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise FileError(f"no results file {path}") from None
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}") from None
+    except ValidationError as error:
+        raise FileError(f"{path} is no results file: {explain(error, StudyResults)}") from None
+    except UsageError as error:
+        raise FileError(f"{path} is no results file: {error}") from None
+
+
+def find_results(folder: Path) -> list[Path]:
+    """Every results file in a folder and below it, by name.
+
+    Raises:
+        FileError: The folder is absent or is a file.
+    """
+    if not folder.exists():
+        raise FileError(f"no results folder {folder}: vitbench sweep writes one")
+    if not folder.is_dir():
+        raise FileError(f"{folder} is a file: name the folder, or give the file as an argument")
+    return sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+def check_same_study(path: Path, header: StudyResults) -> None:
+    """Raise UsageError where the file at a path holds runs of another base, budget or data set.
+
+    Args:
+        path: The results file; it may be absent.
+        header: What is about to be written there.
+    """
+    if not path.exists():
+        return
+    there = read_results(path)
+    differing = None
+    if there.study.name != header.study.name:
+        differing = f"of study {there.study.name}, not {header.study.name}"
+    elif there.dataset != header.dataset:
+        differing = f"on {there.dataset}, not {header.dataset}"
+    elif there.study.budget != header.study.budget:
+        differing = f"at budget {there.study.budget}, not {header.study.budget}"
+    elif there.base_identity != header.base_identity:
+        differing = f"of another base spec ({_first_difference(there, header)})"
+    if differing:
+        raise UsageError(f"{path} holds runs {differing}: choose another --results-dir")
+
+
+def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> StudyResults:
+    """Put runs in a results file, each in the place of its variant and seed; the others stay.
+
+    Args:
+        path: The results file; made where it is absent.
+        header: What the file says beside its runs.
+        runs: New runs.
+
+    Returns:
+        What the file now holds.
+
+    Raises:
+        UsageError: It holds runs of another base, budget or data set.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        check_same_study(path, header)
+        kept = read_results(path).runs if path.exists() else []
+        by_place = {(run.seed, run.variant): run for run in [*kept, *runs]}
+        order = {variant.key: place for place, variant in enumerate(header.study.variants)}
+        ordered = sorted(by_place, key=lambda place: (place[0], order.get(place[1], len(order))))
+        merged = header.model_copy(update={"runs": [by_place[place] for place in ordered]})
+        write_text(path, merged.model_dump_json(indent=1) + "\n")
+    return merged
+
+
+def _first_difference(there: StudyResults, here: StudyResults) -> str:
+    """The first field in which two base specs differ, as words."""
+    for section, fields in here.base.items():
+        if not isinstance(fields, dict):
+            continue
+        for name, value in fields.items():
+            other = there.base.get(section, {}).get(name)
+            if other != value:
+                return f"{section}.{name} {_short(other)}, not {_short(value)}"
+    return "other semantics"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict) and "name" in value:
+        return str(value["name"])
+    return ", ".join(map(_short, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,120 @@
+"""RunResult and StudyResults: what is written of runs and studies, every field described.
+
+No torch here: reports are made from these files alone.
+"""
+
+import base64
+import binascii
+import zlib
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vitbench.spec.study import StudySpec
+from vitbench.training.history import EpochRecord
+
+SCHEMA_VERSION = 1
+Percent = Annotated[float, Field(ge=0, le=100)]
+Status = Literal["done", "diverged", "failed"]
+
+
+class RunResult(BaseModel):
+    """How a run ended; `result.json` of its folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Annotated[int, Field(description="Version of this form.")] = SCHEMA_VERSION
+    identity: Annotated[str, Field(description="Hash of the canonical spec, seed and semantics.")]
+    name: Annotated[str, Field(description="The run's choices in words.")]
+    spec: Annotated[dict[str, Any], Field(description="The whole spec.")]
+    seed: Annotated[int, Field(description="The run's seed.")]
+    status: Annotated[
+        Status,
+        Field(description="done; diverged: the loss was not finite, a result; failed: an error."),
+    ]
+    reason: Annotated[str | None, Field(description="Why it diverged or failed.")] = None
+    test_top1_pct: Annotated[
+        Percent | None, Field(description="Top-1 accuracy in % on the test set after the last epoch.")
+    ] = None
+    test_loss: Annotated[float | None, Field(description="Cross-entropy on the test set.")] = None
+    val_top1_pct: Annotated[
+        Percent | None, Field(description="Top-1 accuracy in % on the validation images.")
+    ] = None
+    val_loss: Annotated[float | None, Field(description="Cross-entropy on the same.")] = None
+    train_loss: Annotated[float | None, Field(description="Mean loss of the last epoch's steps.")] = (
+        None
+    )
+    epochs: Annotated[int, Field(description="Epochs finished.")] = 0
+    history: Annotated[list[EpochRecord], Field(description="A record for each of them.")] = []
+    train_time_s: Annotated[
+        float, Field(description="Seconds of training steps, validation and test left out.")
+    ] = 0.0
+    img_per_s: Annotated[float | None, Field(description="Images trained on in a second.")] = None
+    num_params: Annotated[int | None, Field(description="Trained numbers of the model.")] = None
+    forward_flop: Annotated[
+        int | None,
+        Field(description="FLOPs of one image through the whole network, 2 per multiply-add."),
+    ] = None
+    train_flop: Annotated[int | None, Field(description="FLOPs of all training steps.")] = None
+    device: Annotated[str | None, Field(description="cpu, cuda or mps.")] = None
+    device_name: Annotated[str | None, Field(description="What the device is sold as.")] = None
+    threads: Annotated[int | None, Field(description="CPU threads of PyTorch.")] = None
+    precision: Annotated[str | None, Field(description="fp32 or bf16.")] = None
+    versions: Annotated[dict[str, str], Field(description="Versions of what it depends on.")] = {}
+    resumed: Annotated[int, Field(description="How often it was gone on with after a stop.")] = 0
+    predicted: Annotated[
+        str | None,
+        Field(description="Class answered on each test image: uint8, zlib, base64."),
+    ] = None
+    test_labels_sha256: Annotated[
+        str | None, Field(description="Digest of the test labels as uint8.")
+    ] = None
+
+
+class StudyRun(RunResult):
+    """A run as part of a study."""
+
+    variant: Annotated[str, Field(description="Key of the variant.")]
+    run_folder: Annotated[
+        str | None, Field(description="The run's folder, relative to the results file.")
+    ] = None
+
+
+class StudyResults(BaseModel):
+    """A study's results file: all that a report needs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Annotated[int, Field(description="Version of this form.")] = SCHEMA_VERSION
+    study: Annotated[StudySpec, Field(description="The study file as it was.")]
+    preset: Annotated[str, Field(description="Preset under the base spec.")]
+    base: Annotated[dict[str, Any], Field(description="The base spec, whole.")]
+    base_identity: Annotated[str, Field(description="Its identity, seed left out.")]
+    dataset: Annotated[str, Field(description="Data set.")]
+    num_test: Annotated[int, Field(description="Images of the test set.")]
+    runs: Annotated[list[StudyRun], Field(description="Its runs, a variant and seed once.")] = []
+
+    def find(self, variant: str, seed: int) -> StudyRun | None:
+        """The run of a variant and a seed, if it is there."""
+        return next((r for r in self.runs if r.variant == variant and r.seed == seed), None)
+
+
+def pack_classes(classes: bytes) -> str:
+    """Classes, one byte each, as text."""
+    return base64.b64encode(zlib.compress(classes, 9)).decode("ascii")
+
+
+def unpack_classes(text: str, most: int) -> bytes:
+    """The inverse of `pack_classes`.
+
+    Raises:
+        ValueError: It is no such text, or more than `most` classes come out.
+    """
+    try:
+        unpacker = zlib.decompressobj()
+        classes = unpacker.decompress(base64.b64decode(text, validate=True), most)
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError(f"not packed classes: {error}") from None
+    if unpacker.unconsumed_tail:
+        raise ValueError(f"over {most} packed classes")
+    return classes

@@ -1,0 +1,1 @@
+"""What to run: frozen pydantic models, presets and study files. Never imports torch."""

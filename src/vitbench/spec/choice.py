@@ -1,0 +1,128 @@
+"""A registered choice in a spec: `augmentation: cutout`, or `{name: cutout, size: 8}` with options.
+
+Names and options are checked against the registry's source, so nothing heavy is imported.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer
+
+from vitbench.errors import UsageError, did_you_mean
+from vitbench.registry import (
+    ATTENTIONS,
+    AUGMENTATIONS,
+    DATASETS,
+    OPTIMIZERS,
+    POSITIONS,
+    SCHEDULES,
+    Option,
+    Registry,
+)
+
+
+class Choice(BaseModel):
+    """A name and those of its options that are not at their default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    options: dict[str, Option] = {}
+
+    @model_serializer
+    def _as_typed(self) -> str | dict[str, Option]:
+        """The short form where it says everything: `cutout`, not `{name: cutout}`."""
+        return {"name": self.name, **self.options} if self.options else self.name
+
+    def __str__(self) -> str:
+        options = ",".join(f"{key}={value}" for key, value in self.options.items())
+        return f"{self.name}({options})" if options else self.name
+
+
+def parse_choice(registry: Registry[Any], given: object) -> Choice:
+    """A choice of a registry, from a name or from a mapping with `name` and options.
+
+    Raises:
+        UnknownNameError: The registry has no such name.
+        UsageError: An option is unknown or of the wrong type.
+    """
+    if isinstance(given, Choice):
+        given = {"name": given.name, **given.options}
+    if isinstance(given, str):
+        given = {"name": given}
+    if not isinstance(given, dict) or not isinstance(given.get("name"), str):
+        raise UsageError(
+            f"{registry.kind} {given!r}: give a name ({', '.join(registry.names())}) "
+            "or a mapping with name and options"
+        )
+    name = given["name"]
+    if name not in registry.names() and name.replace("_", "-") in registry.names():
+        name = name.replace("_", "-")
+    entry = registry.entry(name)
+    options: dict[str, Option] = {}
+    for key, value in given.items():
+        if key == "name":
+            continue
+        if key not in entry.options:
+            allowed = ", ".join(entry.options) or "it has none"
+            raise UsageError(
+                f"unknown option {key!r} of {registry.kind} {entry.name}: choose from {allowed}"
+                f"{did_you_mean(str(key), entry.options)}"
+            )
+        kind, default = entry.options[key]
+        converted = _convert(value, kind, f"{registry.kind} {entry.name}: {key}")
+        if converted != default:
+            options[key] = converted
+    return Choice(name=entry.name, options=dict(sorted(options.items())))
+
+
+def _convert(value: object, kind: type[Option], where: str) -> Option:
+    """A value as the type of its option; a float that is whole will do for an int."""
+    wrong = UsageError(f"{where} is {value!r}: it takes {_TYPE_NAMES[kind]}")
+    if kind is str and isinstance(value, str):
+        return value
+    if kind is bool or isinstance(value, bool):
+        if kind is bool and isinstance(value, bool):
+            return value
+        raise wrong
+    if not isinstance(value, int | float | str):
+        raise wrong
+    try:
+        number = float(value)
+    except ValueError:
+        raise wrong from None
+    if number != number or number in (float("inf"), float("-inf")):
+        raise wrong
+    if kind is int and not number.is_integer():
+        raise wrong
+    return int(number) if kind is int else number
+
+
+_TYPE_NAMES: dict[type[Option], str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+}
+
+
+def _one(registry: Registry[Any]) -> Callable[[object], Choice]:
+    return lambda given: parse_choice(registry, given)
+
+
+def _sum(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
+    def parse(given: object) -> tuple[Choice, ...]:
+        several = given if isinstance(given, list | tuple) else [given]
+        if not several:
+            raise UsageError(f"a list of {registry.kind}s is empty: name at least one, or 'none'")
+        return tuple(parse_choice(registry, one) for one in several)
+
+    return parse
+
+
+DatasetChoice = Annotated[Choice, BeforeValidator(_one(DATASETS))]
+AugmentationChoice = Annotated[Choice, BeforeValidator(_one(AUGMENTATIONS))]
+AttentionChoice = Annotated[Choice, BeforeValidator(_one(ATTENTIONS))]
+OptimizerChoice = Annotated[Choice, BeforeValidator(_one(OPTIMIZERS))]
+ScheduleChoice = Annotated[Choice, BeforeValidator(_one(SCHEDULES))]
+PositionChoices = Annotated[tuple[Choice, ...], BeforeValidator(_sum(POSITIONS))]

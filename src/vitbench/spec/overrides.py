@@ -1,0 +1,188 @@
+"""Specs from presets, files and `--set key=value`, merged and checked.
+
+All of these are nested mappings laid over one another; pydantic checks the sum once, and what it finds
+becomes one line of ours.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from vitbench.errors import FileError, UsageError, did_you_mean
+from vitbench.spec.experiment import ExperimentSpec
+
+Tree = dict[str, Any]
+MAX_FILE_BYTES = 1_000_000
+
+
+def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
+    """An experiment from layers of fields, later ones over earlier ones.
+
+    Args:
+        layers: Nested mappings, or flat ones with dotted keys: `{"model.depth": 4}`.
+
+    Raises:
+        UsageError: A field is unknown or its value out of range.
+    """
+    tree: Tree = ExperimentSpec().to_json()
+    for layer in layers:
+        merge(tree, layer)
+    try:
+        return ExperimentSpec.model_validate(tree)
+    except ValidationError as error:
+        raise UsageError(explain(error, ExperimentSpec)) from None
+
+
+def merge(tree: Tree, layer: Mapping[str, Any]) -> None:
+    """Lay a mapping over a tree, in place."""
+    for key, value in layer.items():
+        if not isinstance(key, str):
+            raise UsageError(f"field {key!r}: names of fields are words")
+        first, _, rest = key.partition(".")
+        if rest:
+            value = {rest: value}
+        if not isinstance(value, Mapping):
+            tree[first] = value
+            continue
+        below = tree.get(first)
+        if isinstance(below, list) and len(below) == 1:  # the options of a single position
+            below = below[0]
+        if isinstance(below, str) and "name" not in value:  # options for a choice given by name
+            below = {"name": below}
+        # A choice that is named anew takes none of the old one's options with it.
+        tree[first] = dict(below) if isinstance(below, Mapping) and "name" not in value else {}
+        merge(tree[first], value)
+
+
+def parse_assignments(assignments: Iterable[str]) -> Tree:
+    """`["model.depth=4", ...]` as a flat mapping; values are read as YAML.
+
+    Raises:
+        UsageError: One is not of the form key=value.
+    """
+    fields: Tree = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals or not key.strip() or not text.strip():
+            raise UsageError(f"--set {assignment!r}: write key=value, as model.depth=4")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise UsageError(f"--set {assignment!r}: the value is not YAML") from None
+        check_key(key.strip())
+        merge(fields, {key.strip(): value})
+    return fields
+
+
+def check_key(key: str) -> None:
+    """Raise UsageError where a dotted name is no field of a spec (options of choices pass)."""
+    fields = field_names()
+    if key in fields or any(key.startswith(f"{field}.") for field in fields):
+        return
+    sections = {field.partition(".")[0] for field in fields}
+    if key in sections:
+        inside = [field for field in fields if field.startswith(f"{key}.")]
+        raise UsageError(f"{key!r} is a section: set one of its fields, as {', '.join(inside)}")
+    last = {field.rpartition(".")[2]: field for field in fields}
+    if key in last:
+        raise UsageError(f"unknown field {key!r}; did you mean {last[key]!r}?")
+    hint = did_you_mean(key.replace("-", "_"), fields)
+    raise UsageError(f"unknown field {key!r}{hint or ': vitbench train --help lists the fields'}")
+
+
+def field_names() -> dict[str, str]:
+    """Every field of a spec by its dotted name, with its description."""
+    names = {}
+    for section, info in ExperimentSpec.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            for name, inner in kind.model_fields.items():
+                names[f"{section}.{name}"] = inner.description or ""
+        else:
+            names[section] = info.description or ""
+    return names
+
+
+def load_mapping(path: Path, kind: str) -> Tree:
+    """A mapping from a YAML or JSON file.
+
+    Args:
+        path: The file.
+        kind: What it should hold, for messages: "spec".
+
+    Raises:
+        FileError: It is absent, too large, not readable as YAML, or holds no mapping.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no {kind} file")
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileError(f"no {kind} file {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise FileError(f"cannot read {kind} file {path}: {reason}") from None
+    try:
+        loaded = json.loads(text) if path.suffix == ".json" else _load_yaml(text)
+    except (yaml.YAMLError, json.JSONDecodeError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else getattr(error, "lineno", None)
+        where = f", line {line}" if line else ""
+        raise FileError(f"{path}{where}: not readable as {kind}") from None
+    if not isinstance(loaded, dict):
+        raise FileError(f"{path} holds no {kind}: it must be a mapping of fields")
+    return loaded
+
+
+class _NoAliasLoader(yaml.SafeLoader):
+    """YAML without aliases: nothing of ours needs them, and with them ten lines fill the memory."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("aliases are not allowed")
+        return super().compose_node(parent, index)
+
+
+def _load_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_NoAliasLoader)  # noqa: S506 (a SafeLoader)
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first thing that pydantic found, as one line: field, value, what is allowed."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    more = error.error_count() - 1
+    also = f" (and {more} more)" if more else ""
+    if first["type"] == "extra_forbidden":
+        allowed = _fields_at(model, first["loc"][:-1])
+        names = f": choose from {', '.join(allowed)}" if allowed else ""
+        return f"unknown field {where!r}{names}{did_you_mean(str(first['loc'][-1]), allowed)}{also}"
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return f"{where + ': ' if where else ''}{message}{also}"
+    if first["type"] == "missing":
+        return f"field {where!r} is missing{also}"
+    given = repr(first["input"])
+    given = given if len(given) <= 60 else f"{given[:57]}..."
+    return f"{where} is {given}: {message[0].lower()}{message[1:]}{also}"
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model at a place inside a model."""
+    here: Any = model
+    for part in location:
+        if not (isinstance(here, type) and issubclass(here, BaseModel)):
+            return []
+        if isinstance(part, int):
+            continue
+        info = here.model_fields.get(part)
+        if info is None:
+            return []
+        here = info.annotation
+        inner = [a for a in getattr(here, "__args__", ()) if isinstance(a, type)]
+        here = inner[0] if inner else here
+    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []

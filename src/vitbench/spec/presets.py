@@ -1,0 +1,76 @@
+"""Named base experiments: a description, and what differs from the fields' defaults.
+
+A preset may be retuned; the defaults of the fields may not. `default` is the defaults themselves.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from vitbench.errors import UnknownNameError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named base experiment."""
+
+    description: str
+    fields: dict[str, Any]
+
+
+_SMALL_MODEL = {"model.embed_dim": 96, "model.mlp_ratio": 2.0}
+_CPU_RECIPE = {"train.lr": 2e-3, "train.weight_decay": 0.01}
+
+PRESETS = {
+    "default": Preset("The document's base model with a sound recipe; made for a GPU.", {}),
+    "document": Preset(
+        "The document's settings, with plain attention, an honest split and last-epoch accuracy.",
+        {
+            "model.qkv_bias": False,
+            "model.init": "trunc-normal",
+            "data.std": [0.2023, 0.1994, 0.2010],
+            "train.optimizer": "adamw",
+            "train.lr": 1e-3,
+            "train.weight_decay": 0.01,
+            "train.weight_decay_on": "all",
+            "train.schedule": "cosine-by-epoch",
+            "train.warmup_fraction": 0.0,
+            "train.label_smoothing": 0.0,
+            "train.grad_clip": None,
+            "train.precision": "fp32",
+        },
+    ),
+    "cpu": Preset(
+        "A small model for two CPU cores: a patch-4 run takes about ten minutes.",
+        {**_SMALL_MODEL, **_CPU_RECIPE, "train.epochs": 5},
+    ),
+    "cpu-long": Preset(
+        "One good model from a CPU, in about two hours.",
+        {**_CPU_RECIPE, "model.embed_dim": 128, "model.mlp_ratio": 2.0, "train.epochs": 14},
+    ),
+    "smoke": Preset(
+        "The first look: seconds a run on `shapes`, no download. Without positions it must fail.",
+        {
+            "data.dataset": "shapes",
+            "data.val_size": 500,
+            "data.augmentation": "none",
+            "model.embed_dim": 64,
+            "model.mlp_ratio": 2.0,
+            **_CPU_RECIPE,
+            "train.lr": 1e-2,  # learned positions start small: so short a training must move them fast
+            "train.warmup_fraction": 0.05,
+            "train.batch_size": 16,
+            "train.epochs": 2,
+        },
+    ),
+}
+
+
+def preset_fields(name: str) -> dict[str, Any]:
+    """The fields of a preset.
+
+    Raises:
+        UnknownNameError: There is no such preset.
+    """
+    if name not in PRESETS:
+        raise UnknownNameError("preset", name, PRESETS)
+    return PRESETS[name].fields

@@ -1,0 +1,225 @@
+"""StudySpec: a base experiment and its variants, from a YAML file.
+
+The built-in studies are files like a user's own, in the folder beside this module.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from vitbench.errors import FileError, UnknownNameError, UsageError
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import Tree, build_spec, check_key, explain, load_mapping, merge
+
+BUILT_IN = Path(__file__).parent / "studies"
+KEY_PATTERN = r"^[a-z0-9][a-z0-9_.+-]*$"
+Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=60)]
+Line = Annotated[str, Field(min_length=1, max_length=2000)]
+# YAML reads `key: 2` as a number and `key: none` as a word; a key is a word.
+WordKey = Annotated[Key, BeforeValidator(lambda key: str(key) if isinstance(key, int) else key)]
+
+
+class Variant(BaseModel):
+    """One row of a study's table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    key: Annotated[WordKey, Field(description="Its name on the command line and in the results.")]
+    label: Annotated[Line, Field(description="Its name in tables.")]
+    set: Annotated[
+        dict[str, Any],
+        Field(description="Fields by dotted name: a value, or {times: 1.5} of the base's."),
+    ] = {}
+    published_key: Annotated[
+        str | None, Field(description="Its name in the document's flat results file.")
+    ] = None
+    published_pct: Annotated[
+        float | None, Field(ge=0, le=100, description="The document's test accuracy in %, one run.")
+    ] = None
+
+
+class Claim(BaseModel):
+    """A conclusion of the document, in a form that can be computed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: Annotated[Line, Field(description="What was concluded.")]
+    better: Annotated[WordKey, Field(description="Variant that it says is better.")]
+    worse: Annotated[
+        WordKey | list[WordKey], Field(description="Variant, or variants, that it says are worse.")
+    ]
+
+    @property
+    def worse_keys(self) -> list[str]:
+        """The variants said to be worse, as a list."""
+        return [self.worse] if isinstance(self.worse, str) else self.worse
+
+
+class StudySpec(BaseModel):
+    """A study: what is varied, around what base, and what is known of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: Annotated[Key, Field(description="Its name on the command line.")]
+    title: Annotated[Line, Field(description="Its heading in the report.")]
+    results: Annotated[
+        Key | None,
+        Field(description="Stem of its results file, `<stem>_results.json`; the name unless given."),
+    ] = None
+    budget: Annotated[
+        Literal["epochs"], Field(description="What all variants get the same of.")
+    ] = "epochs"
+    base: Annotated[
+        dict[str, Any], Field(description="Fields by dotted name, over those of the preset.")
+    ] = {}
+    variants: Annotated[list[Variant], Field(min_length=1, description="The rows of its table.")]
+    reference: Annotated[
+        WordKey | None, Field(description="Variant that the others are compared with.")
+    ] = None
+    margin_pct: Annotated[
+        float, Field(gt=0, le=100, description="Differences below this many points do not matter.")
+    ] = 0.5
+    claims: Annotated[list[Claim], Field(description="The document's conclusions.")] = []
+    notes: Annotated[list[Line], Field(description="What a reader of the table must know.")] = []
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        keys = [variant.key for variant in self.variants]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(f"two variants have the key {key!r}: give each its own")
+        named = [self.reference] if self.reference is not None else []
+        for claim in self.claims:
+            named += [claim.better, *claim.worse_keys]
+        for key in named:
+            if key not in keys:
+                raise UnknownNameError(f"variant of study {self.name}", key, keys)
+        return self
+
+    @property
+    def results_file(self) -> str:
+        """Name of the study's results file."""
+        return f"{self.results or self.name}_results.json"
+
+    @property
+    def reference_key(self) -> str:
+        """The variant that the others are compared with: the one named, or the first."""
+        return self.reference or self.variants[0].key
+
+    def variant(self, key: str) -> Variant:
+        """The variant of a key.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        for variant in self.variants:
+            if variant.key == key or variant.key == key.replace("_", "-"):
+                return variant
+        keys = [variant.key for variant in self.variants]
+        raise UnknownNameError(f"variant of study {self.name}", key, keys)
+
+
+def study_names() -> list[str]:
+    """Names of the built-in studies, the document's four first."""
+    order = ["patch-size", "pos-embed", "hyperparams", "augmentation"]
+    stems = sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
+    return [name for name in order if name in stems] + [s for s in stems if s not in order]
+
+
+def load_study(given: str) -> StudySpec:
+    """A built-in study by its name, or a user's own by the path of its file.
+
+    Raises:
+        UnknownNameError: It is no name of a study and looks like no path.
+        FileError: The file is absent or not readable.
+        UsageError: A field is unknown or its value out of range.
+    """
+    name = given.lower().replace("_", "-")
+    if name in study_names():
+        path = BUILT_IN / f"{name}.yaml"
+    elif given.endswith((".yaml", ".yml", ".json")) or "/" in given or "\\" in given:
+        path = Path(given)
+    else:
+        raise UnknownNameError("study", given, [*study_names(), "all"])
+    return parse_study(load_mapping(path, "study"), str(path))
+
+
+def parse_study(fields: Tree, source: str) -> StudySpec:
+    """A study from the fields of its file.
+
+    Args:
+        fields: What the file holds.
+        source: Its name, for messages.
+
+    Raises:
+        UsageError: A field is unknown or its value out of range.
+    """
+    try:
+        study = StudySpec.model_validate(fields)
+        for key in [*study.base, *(key for variant in study.variants for key in variant.set)]:
+            check_key(str(key))
+    except ValidationError as error:
+        raise UsageError(f"{source}: {explain(error, StudySpec)}") from None
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from None
+    return study
+
+
+def base_spec(study: StudySpec, *layers: Tree) -> ExperimentSpec:
+    """The base experiment of a study: preset first, then the study's own fields, then the user's.
+
+    Args:
+        study: The study.
+        layers: The preset's fields and, last, what the user asked for.
+    """
+    preset, *asked = layers
+    return build_spec(preset, study.base, *asked)
+
+
+def variant_spec(base: ExperimentSpec, study: StudySpec, variant: Variant) -> ExperimentSpec:
+    """The experiment of a variant: the base with the variant's fields set.
+
+    Raises:
+        UsageError: A field cannot be set so; the message names study and variant.
+    """
+    where = f"study {study.name}, variant {variant.key}"
+    fields: Tree = {}
+    try:
+        for key, value in variant.set.items():
+            if isinstance(value, dict) and set(value) == {"times"}:
+                value = _multiplied(base, key, value["times"])
+            merge(fields, {key: value})
+        return build_spec(base.to_json(), fields)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+
+
+def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
+    """The base's value times a factor, a number or a fraction as "4/3"; whole where it was whole."""
+    value: Any = base
+    for part in key.split("."):
+        value = getattr(value, part, None)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{key} is {value}, which cannot be multiplied")
+    try:
+        product = Fraction(str(value)) * Fraction(str(factor))
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(f"times: {factor!r} is neither a number nor a fraction as '4/3'") from None
+    if isinstance(value, float):
+        return float(product)
+    if product.denominator != 1:
+        raise UsageError(f"{key} {value} times {factor} is {float(product):g}, not a whole number")
+    return int(product)
+
+
+def folder_for(results_dir: Path, dataset: str) -> Path:
+    """Folder of results files: one level down for a data set that is not the default."""
+    return results_dir if dataset == "cifar10" else results_dir / dataset
+
+
+def check_results_dir(results_dir: Path) -> None:
+    """Raise FileError where a results folder is a file."""
+    if results_dir.exists() and not results_dir.is_dir():
+        raise FileError(f"--results-dir {results_dir} is a file: name a folder")

@@ -1,0 +1,1 @@
+"""Variants times seeds: plan, execute, write results."""

@@ -1,0 +1,51 @@
+"""Ways to run a plan, one registered class each: requests in, results out as they come."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from vitbench.errors import VitbenchError
+from vitbench.model.cost import cost_of
+from vitbench.registry import EXECUTORS
+from vitbench.runs.experiment import Listener, RunRequest, run_experiment
+from vitbench.runs.schema import RunResult
+
+
+class Executor(Protocol):
+    """A way to run a plan."""
+
+    def execute(
+        self, requests: Sequence[RunRequest], listen: Listener
+    ) -> Iterator[tuple[int, RunResult]]:
+        """Run requests; yield the place of each in the sequence, and its result, as they come."""
+
+
+@EXECUTORS.register("local")
+class Local:
+    """One run after the other, in this process."""
+
+    def execute(
+        self, requests: Sequence[RunRequest], listen: Listener
+    ) -> Iterator[tuple[int, RunResult]]:
+        """Run requests in their order; an error ends its run and no other."""
+        for place, request in enumerate(requests):
+            yield place, attempt(request, listen)
+
+
+def attempt(request: RunRequest, listen: Listener) -> RunResult:
+    """Run a request; an error becomes a result that says so."""
+    try:
+        return run_experiment(request, listen)
+    except (VitbenchError, OSError, RuntimeError, MemoryError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        spec, cost = request.spec, cost_of(request.spec)
+        return RunResult(
+            identity=spec.identity,
+            name=spec.name,
+            spec=spec.to_json(),
+            seed=spec.seed,
+            status="failed",
+            reason=reason[:500],
+            num_params=cost.num_params,
+            forward_flop=cost.forward_flop,
+            train_flop=cost.train_flop,
+        )

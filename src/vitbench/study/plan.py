@@ -1,0 +1,144 @@
+"""The plan of a sweep: variants times seeds, what is done already, what the rest will cost."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from vitbench.errors import UsageError
+from vitbench.model.cost import Cost, cost_of, forward_flop
+from vitbench.runs.experiment import check_buildable
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.results import check_same_study, read_results
+from vitbench.runs.schema import StudyResults
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.study import StudySpec, Variant, folder_for, variant_spec
+from vitbench.training.speed import measured_flop_per_s
+
+# recorded: in the results file; trained: its folder is complete; begun: some epochs are there.
+State = Literal["recorded", "trained", "begun", "new"]
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A variant at a seed."""
+
+    variant: Variant
+    spec: ExperimentSpec
+    folder: Path
+    cost: Cost
+    state: State
+
+    @property
+    def to_train(self) -> bool:
+        """Whether steps are left to take."""
+        return self.state in ("begun", "new")
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study's runs, in the order in which they are done.
+
+    Attributes:
+        study: The study.
+        header: What its results file says beside the runs.
+        results_file: That file.
+        runs: Every variant at the first seed, then all at the second, and so on: a sweep that is
+            stopped early is a whole study with fewer seeds.
+    """
+
+    study: StudySpec
+    header: StudyResults
+    results_file: Path
+    runs: list[PlannedRun]
+
+
+def plan_study(
+    study: StudySpec,
+    base: ExperimentSpec,
+    preset: str,
+    seeds: Sequence[int],
+    only: Iterable[str],
+    results_dir: Path,
+    runs_dir: Path,
+) -> StudyPlan:
+    """Plan a study, checking all that can be checked before any work.
+
+    Args:
+        study: The study.
+        base: Its base experiment.
+        preset: Name of the preset under the base, to be told in reports.
+        seeds: Seeds of each variant.
+        only: Keys of the variants to run; all where empty.
+        results_dir: Folder of results files.
+        runs_dir: Folder of run folders.
+
+    Raises:
+        UsageError: A variant cannot be built, or the results file holds another base.
+    """
+    variants = [study.variant(key) for key in dict.fromkeys(only)] or study.variants
+    results_file = folder_for(results_dir, base.data.dataset.name) / study.results_file
+    header = StudyResults(
+        study=study,
+        preset=preset,
+        base=base.with_seed(0).to_json(),
+        base_identity=base.base_identity,
+        dataset=base.data.dataset.name,
+        num_test=base.data.test_size,
+    )
+    check_same_study(results_file, header)
+    recorded = read_results(results_file) if results_file.exists() else header
+    runs = []
+    specs = {variant.key: variant_spec(base, study, variant) for variant in variants}
+    costs = {}
+    for key, spec in specs.items():
+        if spec.data.dataset != base.data.dataset:
+            raise UsageError(f"study {study.name}, variant {key}: a study has one data set for all")
+        check_buildable(spec)
+        costs[key] = cost_of(spec)
+    for seed in seeds:
+        for variant in variants:
+            spec = specs[variant.key].with_seed(seed)
+            folder = RunFolder.of(spec, runs_dir)
+            state = _state(recorded, variant, spec, folder)
+            runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))
+    return StudyPlan(study, header, results_file, runs)
+
+
+def runs_to_train(plans: Sequence[StudyPlan]) -> list[PlannedRun]:
+    """The runs that steps are left of, one for each identity: studies share runs."""
+    by_identity = {run.spec.identity: run for plan in plans for run in plan.runs if run.to_train}
+    return list(by_identity.values())
+
+
+def seconds_for(specs: Sequence[ExperimentSpec], device: torch.device) -> float:
+    """What trainings will take here: their FLOPs at the rate of a few timed steps of the first one.
+
+    Rough: the rate differs between models by some tens of percent. What a run that was begun has behind
+    it is not taken off.
+    """
+    if not specs:
+        return 0.0
+    return sum(map(run_flop, specs)) / measured_flop_per_s(specs[0], device)
+
+
+def run_flop(spec: ExperimentSpec) -> float:
+    """FLOPs of training, validation and test of a run."""
+    evaluated = spec.data.val_size * spec.train.epochs + spec.data.test_size
+    return cost_of(spec).train_flop + evaluated * forward_flop(spec)
+
+
+def _state(
+    recorded: StudyResults, variant: Variant, spec: ExperimentSpec, folder: RunFolder
+) -> State:
+    run = recorded.find(variant.key, spec.seed)
+    if run is not None and run.identity != spec.identity:
+        raise UsageError(
+            f"the results of study {recorded.study.name} hold variant {variant.key} as another "
+            f"experiment ({run.name}): choose another --results-dir"
+        )
+    if run is not None and run.status != "failed":
+        return "recorded"
+    return folder.state

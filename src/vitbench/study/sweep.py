@@ -1,0 +1,51 @@
+"""Run a study's plan; the results file is rewritten after each run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from vitbench.data.datasets import load_images
+from vitbench.registry import EXECUTORS
+from vitbench.runs.experiment import Listener, RunRequest
+from vitbench.runs.results import merge_runs
+from vitbench.runs.schema import RunResult, StudyRun
+from vitbench.study.executors import Executor
+from vitbench.study.plan import PlannedRun, StudyPlan
+
+
+def sweep(
+    plan: StudyPlan, data_dir: Path | None, device: str, wandb: str, listen: Listener
+) -> Iterator[StudyRun]:
+    """Do what is missing of a plan.
+
+    Args:
+        plan: The plan; runs that its results file records are left alone.
+        data_dir: Where the data set is.
+        device: auto, cpu, cuda or mps.
+        wandb: Mode of W&B.
+        listen: Told of every step, epoch and note of the runs.
+
+    Yields:
+        Each run, once it stands in the results file.
+    """
+    missing = [run for run in plan.runs if run.state != "recorded"]
+    for run in missing[:1]:  # no data set is a wrong request, not so many failed runs
+        load_images(run.spec.data, "train", data_dir)
+    requests = [
+        RunRequest(run.spec, run.folder, data_dir, device, wandb, (plan.study.name, run.variant.key))
+        for run in missing
+    ]
+    executor: Executor = EXECUTORS.get("local")()
+    for place, result in executor.execute(requests, listen):
+        run = _of_study(result, missing[place], plan.results_file)
+        merge_runs(plan.results_file, plan.header, [run])
+        yield run
+
+
+def _of_study(result: RunResult, run: PlannedRun, results_file: Path) -> StudyRun:
+    folder = os.path.relpath(run.folder.resolve(), results_file.parent.resolve())
+    return StudyRun(
+        **result.model_dump(),
+        variant=run.variant.key,
+        run_folder=Path(folder).as_posix(),
+    )

@@ -1,0 +1,138 @@
+"""Checkpoints: a training's state in one file that `torch.load(weights_only=True)` opens."""
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import ValidationError
+
+from vitbench.errors import FileError, UsageError
+from vitbench.files import replacing
+from vitbench.model.vit import VisionTransformer, build_model
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.device import versions
+from vitbench.training.fit import TrainingState, begin
+from vitbench.training.history import EpochRecord
+
+FORMAT = "vitbench-checkpoint-1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """An opened checkpoint.
+
+    Attributes:
+        path: Its file, for messages.
+        spec: The experiment it belongs to.
+        weights: The model's state dict, on the CPU.
+        history: A record for each epoch that made them.
+        optimizers: State dicts of the optimisers; None once the run is complete.
+        bits: What else its bits depend on: device, threads.
+    """
+
+    path: Path
+    spec: ExperimentSpec
+    weights: dict[str, Any]
+    history: list[EpochRecord]
+    optimizers: list[dict[str, Any]] | None
+    bits: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open and check a checkpoint; nothing in it is run.
+
+        Raises:
+            FileError: It is absent, no checkpoint of ours, or damaged.
+        """
+        try:
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
+        except FileNotFoundError:
+            raise FileError(f"no checkpoint {path}") from None
+        except OSError as error:
+            raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
+        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
+                AttributeError, IndexError):
+            raise FileError(f"{path} is no checkpoint of vitbench, or it is damaged") from None
+        if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
+            raise FileError(f"{path} is no checkpoint of vitbench (format {FORMAT})")
+        try:
+            return cls(
+                path,
+                ExperimentSpec.model_validate(loaded["spec"]),
+                dict(loaded["weights"]),
+                [EpochRecord.model_validate(record) for record in loaded["history"]],
+                loaded["optimizers"],
+                dict(loaded["bits"]),
+            )
+        except (KeyError, TypeError, ValueError, ValidationError, UsageError) as error:
+            what = str(error).splitlines()[0][:200]
+            raise FileError(f"{path}: a damaged checkpoint ({what})") from None
+
+    def model(self, device: torch.device) -> VisionTransformer:
+        """The model with these weights.
+
+        Raises:
+            FileError: They do not fit the spec.
+        """
+        with torch.device("meta"):
+            model = build_model(self.spec)
+        expected = model.state_dict()
+        for name, weight in expected.items():
+            given = self.weights.get(name)
+            if not isinstance(given, torch.Tensor):
+                raise FileError(f"{self.path}: weight {name} is missing")
+            if given.shape != weight.shape or given.dtype != weight.dtype:
+                raise FileError(
+                    f"{self.path}: weight {name} is {given.dtype} {tuple(given.shape)}, "
+                    f"the spec's model has {weight.dtype} {tuple(weight.shape)}"
+                )
+        if extra := sorted(set(self.weights) - set(expected)):
+            raise FileError(f"{self.path}: weight {extra[0]} belongs to no part of the spec's model")
+        built = build_model(self.spec)
+        built.load_state_dict(self.weights)
+        return built.to(device)
+
+    def resume(self, device: torch.device) -> TrainingState:
+        """The training's state as it was when this was saved.
+
+        Raises:
+            FileError: The optimisers' state is absent or does not fit.
+        """
+        if self.optimizers is None:
+            raise FileError(f"{self.path} is of a complete run: it cannot be trained on")
+        state = begin(self.spec, device)
+        state.model.load_state_dict(self.model(device).state_dict())
+        try:
+            for optimizer, saved in zip(state.optimizers, self.optimizers, strict=True):
+                optimizer.load_state_dict(saved)
+        except (ValueError, KeyError, TypeError, RuntimeError):
+            raise FileError(f"{self.path}: the optimisers' state does not fit the spec") from None
+        state.history.extend(self.history)
+        return state
+
+
+def save_checkpoint(
+    path: Path, state: TrainingState, spec: ExperimentSpec, bits: dict[str, Any], *, complete: bool
+) -> None:
+    """Save a training's state, whole or not at all.
+
+    Args:
+        path: The file.
+        state: The state, at the end of an epoch.
+        spec: The experiment.
+        bits: What else its bits depend on, as JSON values.
+        complete: Whether training is over; then the optimisers' state is left out.
+    """
+    content = {
+        "format": FORMAT,
+        "spec": spec.to_json(),
+        "weights": state.model.state_dict(),
+        "history": [record.model_dump() for record in state.history],
+        "optimizers": None if complete else [o.state_dict() for o in state.optimizers],
+        "bits": bits,
+        "versions": versions(),
+    }
+    with replacing(path) as part:
+        torch.save(content, part)

@@ -1,0 +1,73 @@
+"""Where a training runs, in what precision, and how to say so."""
+
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import torch
+import torchvision
+
+import vitbench
+from vitbench.errors import UsageError
+from vitbench.spec.training import TrainingSpec
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of a name; `auto` is CUDA, else MPS, else the CPU.
+
+    Raises:
+        UsageError: This machine has no such device.
+    """
+    here = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        name = next(device for device, available in here.items() if available)
+    if name not in here:
+        raise UsageError(f"unknown device {name!r}: choose from {', '.join(DEVICES)}")
+    if not here[name]:
+        available = ", ".join(device for device, there in here.items() if there)
+        raise UsageError(f"--device {name}: PyTorch finds none here; available: {available}, auto")
+    return torch.device(name)
+
+
+def device_name(device: torch.device) -> str:
+    """What the device is sold as, so far as it can be found out."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def precision_of(spec: TrainingSpec, device: torch.device) -> str:
+    """`fp32` or `bf16`: what `auto` comes to on a device."""
+    if spec.precision != "auto":
+        return spec.precision
+    return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """The context in which a forward pass runs in a precision."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {
+        "vitbench": vitbench.__version__,
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "python": platform.python_version(),
+    }
+
+

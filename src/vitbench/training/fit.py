@@ -1,0 +1,163 @@
+"""The training loop. It yields what happens and draws nothing; whoever wants a bar listens.
+
+Training and validation images come in; the test set never does.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from vitbench.data.augment import build_augmentation
+from vitbench.data.batches import num_batches, training_batches
+from vitbench.data.image_set import ImageSet
+from vitbench.model.vit import VisionTransformer, build_model
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.seeds import derive_seed
+from vitbench.training.device import autocast, precision_of
+from vitbench.training.evaluate import evaluate
+from vitbench.training.history import EpochRecord
+from vitbench.training.optimizer import build_optimizers, set_lr_factor
+from vitbench.training.schedule import lr_factor
+
+
+@dataclass
+class TrainingState:
+    """All that changes in a training; with the spec it says how to go on.
+
+    Attributes:
+        model: The model, on its device.
+        optimizers: Its optimisers.
+        history: A record for each finished epoch.
+    """
+
+    model: VisionTransformer
+    optimizers: list[Optimizer]
+    history: list[EpochRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A step was taken.
+
+    Attributes:
+        epoch: Epoch, counted from 1.
+        step: Step of the epoch, counted from 1.
+        num_steps: Steps of an epoch.
+        loss: Its loss; None on a GPU, where to read it would stop the queue of work.
+        img_per_s: Images trained on in a second of this epoch so far.
+    """
+
+    epoch: int
+    step: int
+    num_steps: int
+    loss: float | None
+    img_per_s: float
+
+
+@dataclass(frozen=True)
+class Diverged:
+    """The loss became NaN or infinite; the training ends here, as a result."""
+
+    epoch: int
+    reason: str
+
+
+Event = StepDone | EpochRecord | Diverged
+
+
+def begin(spec: ExperimentSpec, device: torch.device) -> TrainingState:
+    """The state before the first epoch.
+
+    Raises:
+        UsageError: The model or the optimiser cannot be built.
+    """
+    model = build_model(spec).to(device)
+    return TrainingState(model, build_optimizers(model, spec.train))
+
+
+def fit(
+    state: TrainingState, spec: ExperimentSpec, train: ImageSet, val: ImageSet
+) -> Iterator[Event]:
+    """Train from where the state is to the last epoch.
+
+    Every epoch draws order, augmentation and dropout from generators keyed by (seed, purpose, epoch),
+    so a training that was stopped between epochs goes on as if it had not been.
+
+    Args:
+        state: Changed in place; whole again at each EpochRecord.
+        spec: The experiment.
+        train: Images to train on, on the model's device.
+        val: Images to validate on after each epoch.
+
+    Yields:
+        A StepDone after each step and an EpochRecord after each epoch; a Diverged is the last event.
+    """
+    for epoch in range(len(state.history) + 1, spec.train.epochs + 1):
+        started = time.perf_counter()
+        num_steps = num_batches(len(train), spec.train.batch_size)
+        num_images = num_steps * spec.train.batch_size
+        total_loss = torch.zeros((), device=train.labels.device)
+        num_right = torch.zeros((), dtype=torch.long, device=train.labels.device)
+        for step, (loss, right) in enumerate(_steps(state, spec, train, epoch), start=1):
+            total_loss += loss
+            num_right += right
+            seconds = time.perf_counter() - started
+            known_loss = loss.item() if loss.device.type == "cpu" else None
+            if known_loss is not None and not math.isfinite(known_loss):
+                yield Diverged(epoch, f"the loss was {known_loss} in epoch {epoch}, step {step}")
+                return
+            img_per_s = step * spec.train.batch_size / seconds
+            yield StepDone(epoch, step, num_steps, known_loss, img_per_s)
+        train_loss = total_loss.item() / num_steps  # waits for the GPU: now the time is true
+        seconds = time.perf_counter() - started
+        validation = evaluate(state.model, val)
+        for what, value in (("training", train_loss), ("validation", validation.loss)):
+            if not math.isfinite(value):
+                yield Diverged(epoch, f"the {what} loss was {value} in epoch {epoch}")
+                return
+        record = EpochRecord(
+            epoch=epoch,
+            train_loss=train_loss,
+            train_top1_pct=100 * num_right.item() / num_images,
+            val_loss=validation.loss,
+            val_top1_pct=validation.top1_pct,
+            lr=state.optimizers[-1].param_groups[0]["lr"],
+            train_time_s=seconds,
+            img_per_s=num_images / seconds,
+        )
+        state.history.append(record)
+        yield record
+
+
+def _steps(
+    state: TrainingState, spec: ExperimentSpec, train: ImageSet, epoch: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Take the steps of an epoch; of each, the loss and the number of right answers."""
+    model, recipe = state.model, spec.train
+    device = train.labels.device
+    precision = precision_of(recipe, device)
+    augment = build_augmentation(spec.data.augmentation)
+    num_steps = num_batches(len(train), recipe.batch_size)
+    torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # dropout knows no other generator
+    model.train()
+    batches = training_batches(train, recipe.batch_size, augment, spec.seed, epoch)
+    for step, (inputs, labels) in enumerate(batches):
+        set_lr_factor(state.optimizers, lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps))
+        with autocast(precision, device):
+            logits = model(inputs)
+        loss = functional.cross_entropy(
+            logits.float(), labels, label_smoothing=recipe.label_smoothing
+        )
+        model.zero_grad()
+        loss.backward()
+        if recipe.grad_clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_clip)
+        for optimizer in state.optimizers:
+            optimizer.step()
+        yield loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()

@@ -1,0 +1,52 @@
+"""Learning rate schedules, one registered function each: a pure function of the step.
+
+A schedule gives the factor on the peak rate after the warm-up, from how far the training has come.
+"""
+
+import math
+
+from vitbench.registry import SCHEDULES
+from vitbench.spec.training import TrainingSpec
+
+
+def lr_factor(spec: TrainingSpec, step: int, steps_per_epoch: int) -> float:
+    """Factor on the peak rate at a step.
+
+    Args:
+        spec: Epochs, warm-up and schedule.
+        step: Steps taken before this one.
+        steps_per_epoch: Steps of an epoch.
+    """
+    total = spec.epochs * steps_per_epoch
+    warmup = spec.warmup_fraction * total
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    schedule = SCHEDULES.get(spec.schedule.name)
+    factor: float = schedule(
+        (step - warmup) / max(total - warmup, 1), spec.epochs, **spec.schedule.options
+    )
+    return factor
+
+
+@SCHEDULES.register("cosine")
+def cosine(progress: float, epochs: int, *, final: float = 0.0) -> float:  # noqa: ARG001
+    """Half a cosine from 1 to `final` (SGDR without restarts, arXiv:1608.03983)."""
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+
+@SCHEDULES.register("cosine-by-epoch")
+def cosine_by_epoch(progress: float, epochs: int) -> float:
+    """The cosine's value at an epoch's start, for the whole epoch."""
+    return cosine(math.floor(progress * epochs + 1e-9) / epochs, epochs)
+
+
+@SCHEDULES.register("linear")
+def linear(progress: float, epochs: int, *, final: float = 0.0) -> float:  # noqa: ARG001
+    """A straight line from 1 to `final`."""
+    return 1 - (1 - final) * progress
+
+
+@SCHEDULES.register("constant")
+def constant(progress: float, epochs: int) -> float:  # noqa: ARG001
+    """The peak rate throughout."""
+    return 1.0

@@ -1,0 +1,52 @@
+"""How fast this machine trains a model: a few real steps, timed."""
+
+import time
+
+import torch
+
+from vitbench.data.image_set import ImageSet
+from vitbench.model.cost import forward_flop
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.fit import StepDone, begin, fit
+
+TIMED_STEPS = 3
+MOST_IMAGES = 64  # of a timed step: enough to fill a CPU, few enough to answer soon
+
+
+def measured_flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
+    """FLOPs per second of training steps on random images, the first step left out.
+
+    Args:
+        spec: The experiment; its batch is cut to 64 images.
+        device: Where to train.
+    """
+    data = spec.data
+    batch = min(spec.train.batch_size, MOST_IMAGES)
+    short = spec.train.model_copy(update={"batch_size": batch, "epochs": 1})
+    num_images = batch * (TIMED_STEPS + 1)
+    side = data.img_size
+    noise = ImageSet(
+        torch.randint(256, (num_images, data.in_chans, side, side), dtype=torch.uint8),
+        torch.zeros(num_images, dtype=torch.long),
+        ("only",),
+        mean=(0.5,) * data.in_chans,
+        std=(0.25,) * data.in_chans,
+    ).to(device)
+    started = time.perf_counter()
+    steps = fit(begin(spec, device), spec.model_copy(update={"train": short}), noise, noise)
+    for event in steps:
+        if not isinstance(event, StepDone):
+            break
+        if event.step == 1:
+            _finish(device)
+            started = time.perf_counter()
+        if event.step == event.num_steps:
+            break
+    _finish(device)
+    seconds = time.perf_counter() - started
+    return 3 * forward_flop(spec) * batch * TIMED_STEPS / seconds
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,168 @@
+"""Experiment trackers, one registered class each.
+
+A tracker is told what happens. Whatever goes wrong in it, the training goes on: `Guarded` sees to that.
+"""
+
+import netrc
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from vitbench.registry import TRACKERS
+from vitbench.training.history import EpochRecord
+
+WANDB_MODES = ("auto", "online", "offline", "disabled")
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """What a tracker is told of a run when it begins.
+
+    Attributes:
+        identity: Identity of the run.
+        name: Its readable name.
+        group: What its seeds are replicates of.
+        tags: Study and variant, or nothing.
+        config: The spec, as JSON values.
+        folder: The run's folder.
+    """
+
+    identity: str
+    name: str
+    group: str
+    tags: tuple[str, ...]
+    config: dict[str, Any]
+    folder: Path
+
+
+class Tracker(Protocol):
+    """Something that logs a run."""
+
+    def start(self, run: TrackedRun) -> str | None:
+        """Begin; what is returned is shown to the user once."""
+
+    def log_epoch(self, record: EpochRecord) -> None:
+        """An epoch was finished."""
+
+    def log_pictures(self, pictures: Mapping[str, Path]) -> None:
+        """Pictures of the run were drawn: PNG files by their names."""
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """The run is over."""
+
+
+class Guarded:
+    """A tracker that can neither stop a run nor be heard twice: its first error is told, then it rests.
+
+    Args:
+        tracker: What to guard; None tracks nothing.
+        say: Takes a line for the user.
+    """
+
+    def __init__(self, tracker: Tracker | None, say: Callable[[str], None]) -> None:
+        self._tracker = tracker
+        self._say = say
+
+    def start(self, run: TrackedRun) -> None:
+        """Begin, and tell the user what the tracker has to say."""
+        line = self._try("start", run)
+        if line:
+            self._say(line)
+
+    def log_epoch(self, record: EpochRecord) -> None:
+        """An epoch was finished."""
+        self._try("log_epoch", record)
+
+    def log_pictures(self, pictures: Mapping[str, Path]) -> None:
+        """Pictures of the run were drawn."""
+        self._try("log_pictures", pictures)
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """The run is over."""
+        self._try("finish", summary)
+
+    def _try(self, method: str, argument: object) -> Any:
+        if self._tracker is None:
+            return None
+        try:
+            return getattr(self._tracker, method)(argument)
+        except Exception as error:  # whatever it is, it is not the training's
+            self._tracker = None
+            reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+            self._say(f"tracking stopped, training goes on: {reason[0]}")
+            return None
+
+
+def wandb_mode(mode: str) -> str:
+    """`online` or `offline` for `auto`: online where there are credentials."""
+    if mode != "auto":
+        return mode
+    asked = os.environ.get("WANDB_MODE", "")
+    if asked in ("online", "offline", "disabled"):
+        return asked
+    if os.environ.get("WANDB_API_KEY"):
+        return "online"
+    try:
+        known = netrc.netrc().authenticators("api.wandb.ai")
+    except (OSError, netrc.NetrcParseError):
+        known = None
+    return "online" if known else "offline"
+
+
+@TRACKERS.register("wandb")
+class WandbTracker:
+    """Weights & Biases: one W&B run a run, grouped by what its seeds replicate.
+
+    Args:
+        mode: online or offline.
+    """
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+        self._run: Any = None
+
+    def start(self, run: TrackedRun) -> str | None:
+        """Open the W&B run; a run that is resumed goes on under the same id."""
+        import wandb
+
+        run.folder.mkdir(parents=True, exist_ok=True)
+        self._run = wandb.init(
+            project=os.environ.get("WANDB_PROJECT", "vitbench"),
+            dir=str(run.folder),
+            id=run.identity[:16],
+            name=run.name,
+            group=run.group,
+            tags=list(run.tags),
+            config=run.config,
+            mode=self._mode,
+            resume="allow" if self._mode == "online" else None,
+            settings=wandb.Settings(silent=True, console="off", init_timeout=30.0),
+        )
+        self._run.define_metric("*", step_metric="epoch")
+        return f"W&B: {self._run.url}" if self._mode == "online" else None
+
+    def log_epoch(self, record: EpochRecord) -> None:
+        """Log the epoch's numbers."""
+        self._run.log(record.model_dump())
+
+    def log_pictures(self, pictures: Mapping[str, Path]) -> None:
+        """Log PNG files."""
+        import wandb
+
+        self._run.log({name: wandb.Image(str(path)) for name, path in pictures.items()})
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Write the summary and close the W&B run."""
+        self._run.summary.update(dict(summary))
+        self._run.finish()
+
+
+def build_tracker(mode: str) -> Tracker | None:
+    """The tracker of a `--wandb` mode; None where it is disabled."""
+    resolved = wandb_mode(mode)
+    if resolved == "disabled":
+        return None
+    tracker: Tracker = TRACKERS.get("wandb")(resolved)
+    return tracker
