@@ -6,7 +6,8 @@
         ├── DataError            a data set that is absent, broken or not what it says
         └── FileError            any other file that is absent, broken or of another kind
 
-A message is one line: what was wrong, what is allowed, the nearest name. Only the command line prints it.
+A message is one line: what was wrong, what is allowed, the nearest name. Only the command line
+prints it.
 """
 
 from collections.abc import Iterable

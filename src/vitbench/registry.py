@@ -8,9 +8,9 @@ A module registers what it defines with a decorator:
 
         def __init__(self, layout: TokenLayout, *, std: float = 0.02) -> None: ...
 
-The command line must list such names, with the first line of their docstrings and their options, before
-torch is imported. So `names()` and `entry()` read the decorators of the module's source, and only
-`get()` imports it. Options are the keyword-only parameters; each has a literal default.
+The command line must list such names, with the first line of their docstrings and their options,
+before torch is imported. So `names()` and `entry()` read the decorators of the module's source, and
+only `get()` imports it. Options are the keyword-only parameters; each has a literal default.
 """
 
 import ast
@@ -21,11 +21,11 @@ from functools import cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from vitbench.errors import UnknownNameError
 
-T = TypeVar("T")
+Thing = TypeVar("Thing")
 Option = bool | int | float | str
 OPTION_TYPES: dict[str, type[Option]] = {"bool": bool, "int": int, "float": float, "str": str}
 
@@ -47,7 +47,7 @@ class Entry:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-class Registry(Generic[T]):
+class Registry:
     """The things of one kind, defined in one module.
 
     Args:
@@ -58,13 +58,13 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, module: str) -> None:
         self.kind = kind
         self.module = module
-        self._things: dict[str, T] = {}
+        self._things: dict[str, Any] = {}
         self._added: dict[str, Entry] = {}
 
-    def register(self, name: str, **facts: Any) -> Callable[[T], T]:
+    def register(self, name: str, **facts: Any) -> Callable[[Thing], Thing]:
         """Give the decorated class or function a name (and facts, as literals)."""
 
-        def decorate(thing: T) -> T:
+        def decorate(thing: Thing) -> Thing:
             self._things[name] = thing
             self._added[name] = _entry_of(name, thing, facts)
             return thing
@@ -86,7 +86,7 @@ class Registry(Generic[T]):
             raise UnknownNameError(self.kind, name, entries)
         return entries[name]
 
-    def get(self, name: str) -> T:
+    def get(self, name: str) -> Any:
         """The thing itself; imports its module.
 
         Raises:
@@ -164,12 +164,12 @@ def _first_line(docstring: str | None) -> str:
     return (docstring or "").strip().partition("\n")[0]
 
 
-DATASETS: Registry[Any] = Registry("data set", "vitbench.data.datasets")
-AUGMENTATIONS: Registry[Any] = Registry("augmentation", "vitbench.data.augment")
-POSITIONS: Registry[Any] = Registry("position", "vitbench.model.position")
-ATTENTIONS: Registry[Any] = Registry("attention", "vitbench.model.attention")
-OPTIMIZERS: Registry[Any] = Registry("optimizer", "vitbench.training.optimizer")
-SCHEDULES: Registry[Any] = Registry("schedule", "vitbench.training.schedule")
-TRACKERS: Registry[Any] = Registry("tracker", "vitbench.training.trackers")
-EXECUTORS: Registry[Any] = Registry("executor", "vitbench.study.executors")
-FORMATS: Registry[Any] = Registry("format", "vitbench.report.formats")
+DATASETS = Registry("data set", "vitbench.data.datasets")
+AUGMENTATIONS = Registry("augmentation", "vitbench.data.augment")
+POSITIONS = Registry("position", "vitbench.model.position")
+ATTENTIONS = Registry("attention", "vitbench.model.attention")
+OPTIMIZERS = Registry("optimizer", "vitbench.training.optimizer")
+SCHEDULES = Registry("schedule", "vitbench.training.schedule")
+TRACKERS = Registry("tracker", "vitbench.training.trackers")
+EXECUTORS = Registry("executor", "vitbench.study.executors")
+FORMATS = Registry("format", "vitbench.report.formats")

@@ -13,7 +13,8 @@ from vitbench.cli import console, presets, report, studies, sweep, train
 from vitbench.cli.options import HelpWithFields
 from vitbench.errors import VitbenchError
 
-# Typer carries a Click inside, or uses the installed one: either way this is the parent of its errors.
+# Typer carries a Click inside, or uses the installed one: either way this is the parent of its
+# errors.
 WrongCommandLine: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
 )
@@ -46,7 +47,7 @@ def _vitbench(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Train small Vision Transformers, compare their choices over several seeds, write the tables."""
+    """Train small Vision Transformers, compare choices over several seeds, write the tables."""
     if context.invoked_subcommand is None:
         console.product(context.get_help())
 
@@ -80,7 +81,9 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     if code == 130:  # Typer makes this code of a KeyboardInterrupt
-        console.error("interrupted: every finished epoch is kept; the same command goes on from there")
+        console.error(
+            "interrupted: every finished epoch is kept; the same command goes on from there"
+        )
         return 143 if stopped_by["signal"] == signal.SIGTERM else 130
     return int(code)
 

@@ -26,7 +26,7 @@ WANDB_MODES = ("auto", "online", "offline", "disabled")
 GPU_PRESETS = ("default", "document")
 
 _FIELDS = field_names()
-REGISTERED: dict[str, Registry[Any]] = {
+REGISTERED: dict[str, Registry] = {
     "data.dataset": DATASETS,
     "data.augmentation": AUGMENTATIONS,
     "model.pos_embed": POSITIONS,
@@ -67,7 +67,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors 
 class HelpWithFields(TyperCommand):
     """A command whose help ends with every field of the spec, its choices and its default."""
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Write the fields, read from the spec and the registries as they are now."""
         defaults = ExperimentSpec().to_json()
         with formatter.section("Fields for --set"):

@@ -18,7 +18,9 @@ def presets(
     """List the presets and what they train."""
     specs = {name: build_spec(preset.fields) for name, preset in PRESETS.items()}
     if as_json:
-        console.product(json.dumps({name: spec.to_json() for name, spec in specs.items()}, indent=1))
+        console.product(
+            json.dumps({name: spec.to_json() for name, spec in specs.items()}, indent=1)
+        )
         return
     console.product(
         console.table(

@@ -3,7 +3,7 @@
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from tqdm import tqdm
 
@@ -38,8 +38,8 @@ class Progress:
         self._step_flop = 0.0
         self._val = ""
         self._epoch_started = time.monotonic()
-        self._runs_bar: tqdm[None] | None = None
-        self._epochs_bar: tqdm[None] | None = None
+        self._runs_bar: tqdm[NoReturn] | None = None
+        self._epochs_bar: tqdm[NoReturn] | None = None
         if self._on_terminal and num_runs > 1:
             self._runs_bar = tqdm(total=total_flop, bar_format=RUNS_BAR, desc=title, position=1)
 
@@ -80,7 +80,9 @@ class Progress:
         if event.epochs_done and not self._quiet:
             console.note(f"{event.spec.name}: goes on after epoch {event.epochs_done}")
         if self._runs_bar is not None:
-            self._runs_bar.set_description_str(f"{self._title}: run {self._begun} of {self._num_runs}")
+            self._runs_bar.set_description_str(
+                f"{self._title}: run {self._begun} of {self._num_runs}"
+            )
             self._runs_bar.update(self._step_flop * event.epochs_done * event.num_steps)
         if self._on_terminal:
             if self._epochs_bar is not None:
@@ -102,7 +104,9 @@ class Progress:
             f"epoch {event.epoch}/{self._spec.train.epochs} step {event.step}/{event.num_steps}",
             refresh=False,
         )
-        self._epochs_bar.set_postfix_str(f"{loss}{self._val}{event.img_per_s:.0f} img/s", refresh=False)
+        self._epochs_bar.set_postfix_str(
+            f"{loss}{self._val}{event.img_per_s:.0f} img/s", refresh=False
+        )
         self._epochs_bar.update()
         if self._runs_bar is not None:
             self._runs_bar.update(self._step_flop)

@@ -22,7 +22,8 @@ def report(
         Path | None, typer.Option("--out", help="Write the report to a file instead of stdout.")
     ] = None,
     visualizations: Annotated[
-        Path, typer.Option("--visualizations", help="Folder of pictures to link, where there are any.")
+        Path,
+        typer.Option("--visualizations", help="Folder of pictures to link, where there are any."),
     ] = Path("visualizations"),
 ) -> None:
     """Write the tables as markdown."""

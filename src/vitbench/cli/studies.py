@@ -64,7 +64,9 @@ def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or 
 
 
 @app.command("new")
-def new(name: Annotated[str, typer.Argument(help="Name of your study: letters, digits, hyphens.")]) -> None:
+def new(
+    name: Annotated[str, typer.Argument(help="Name of your study: letters, digits, hyphens.")],
+) -> None:
     """Write NAME.yaml, a study to be edited, in this folder."""
     if not re.fullmatch(KEY_PATTERN, name):
         raise UsageError(f"study name {name!r}: use small letters, digits and hyphens")

@@ -20,8 +20,8 @@ def sweep(
         list[str],
         typer.Argument(
             metavar="STUDY...",
-            help="patch-size, pos-embed, hyperparams, augmentation, all (these four), any other name of "
-            "`vitbench studies`, or a study file of your own.",
+            help=f"{', '.join(DOCUMENT_STUDIES)}, all (these four), another name that "
+            "`vitbench studies` lists, or a study file of your own.",
             show_default=False,
         ),
     ],
@@ -69,7 +69,9 @@ def sweep(
 
     target = pick_device(device)
     plans = [
-        plan_study(study, base_spec(study, *layers), preset, chosen, only or [], results_dir, runs_dir)
+        plan_study(
+            study, base_spec(study, *layers), preset, chosen, only or [], results_dir, runs_dir
+        )
         for study in loaded
     ]
     to_train = [run.spec for run in runs_to_train(plans)]
@@ -96,8 +98,9 @@ def _run(
 
     runs = [run.spec for run in runs_to_train(plans)]
     failed = []
-    with Progress(" ".join(plan.study.name for plan in plans), len(runs),
-                  sum(map(run_flop, runs)), quiet) as progress:
+    with Progress(
+        " ".join(plan.study.name for plan in plans), len(runs), sum(map(run_flop, runs)), quiet
+    ) as progress:
         for plan in plans:
             for run in run_plan(plan, data_dir, device, wandb, progress):
                 if run.status == "failed":
@@ -145,7 +148,8 @@ def _show_plan(plans: "list[StudyPlan]", seconds: float, as_json: bool) -> None:
     identities = {run.spec.identity: run for _, run in rows if run.to_train}
     flop = sum(run.cost.train_flop for run in identities.values())
     console.product(
-        f"\nto train: {len(identities)} runs, {flop / 1e12:.1f} TFLOP, {options.about(seconds)} here"
+        f"\nto train: {len(identities)} runs, {flop / 1e12:.1f} TFLOP, "
+        f"{options.about(seconds)} on this machine"
     )
 
 

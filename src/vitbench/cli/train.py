@@ -13,7 +13,9 @@ def train(
     preset: options.Preset = "default",
     spec_file: Annotated[
         Path | None,
-        typer.Option("--spec", help="Spec file (YAML or JSON), over the preset; a run's spec.json too."),
+        typer.Option(
+            "--spec", help="Spec file (YAML or JSON), over the preset; a run's spec.json too."
+        ),
     ] = None,
     fields: options.SetFields = None,
     dataset: options.Dataset = None,
@@ -31,7 +33,8 @@ def train(
 ) -> None:
     """Train one model and test it once.
 
-    A run that was stopped goes on after its last finished epoch; a complete one is not trained again.
+    A run that was stopped goes on after its last finished epoch; a complete one is not trained
+    again.
     """
     options.check_word("--device", device, options.DEVICES)
     options.check_word("--wandb", wandb, options.WANDB_MODES)
@@ -53,7 +56,7 @@ def train(
     check_buildable(spec)
     target = pick_device(device)
     folder = out or RunFolder.of(spec, Path("runs")).path
-    state = RunFolder(folder).state
+    state = RunFolder(folder).state()
     cost = cost_of(spec)
     slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"
     seconds = seconds_for([spec], target) if dry_run or (slow_here and not quiet) else 0.0

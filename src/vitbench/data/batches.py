@@ -21,8 +21,8 @@ def training_batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One epoch of batches, in an order and with an augmentation of its own.
 
-    Every batch is full, so that each step means the same and has the same shape; the remainder, other
-    images in each epoch, is left out.
+    Every batch is full, so that each step means the same and has the same shape; the remainder,
+    other images in each epoch, is left out.
 
     Args:
         images: The training set.

@@ -10,7 +10,7 @@ import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -105,7 +105,7 @@ def _cifar_folder(root: Path) -> Path:
         root = root.parent
     for folder in (root, root / CIFAR10.base_folder):
         if (folder / CIFAR10.train_list[0][0]).is_file():
-            return folder
+            return Path(folder)
     archive = root / CIFAR10.filename
     if not archive.exists():
         _say(f"CIFAR-10 is not in {root}: downloading 170 MB")
@@ -114,17 +114,18 @@ def _cifar_folder(root: Path) -> Path:
         with contextlib.redirect_stdout(sys.stderr):
             CIFAR10(str(root), download=True)
     except Exception as error:
-        # torchvision keeps no exception of its own: URLError, RuntimeError, tarfile's, zlib's, OSError
+        # torchvision keeps no exception of its own: URLError, RuntimeError, tarfile's, zlib's,
+        # OSError
         what = f"{archive} is broken" if archive.exists() else "no CIFAR-10 there, no download"
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(
             f"{root}: {what} ({reason}); put {CIFAR10.url} there, or name its folder with "
             "--data-dir or VITBENCH_DATA"
         ) from None
-    return root / CIFAR10.base_folder
+    return root / str(CIFAR10.base_folder)
 
 
-def _verified_pickle(path: Path, md5: str) -> dict[str, list[int] | np.ndarray]:
+def _verified_pickle(path: Path, md5: str) -> dict[str, Any]:
     """Unpickle a file whose bytes have the MD5 that they must have; no other bytes are unpickled.
 
     Raises:
@@ -136,7 +137,7 @@ def _verified_pickle(path: Path, md5: str) -> dict[str, list[int] | np.ndarray]:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise DataError(f"{path} is not CIFAR-10's (wrong MD5): remove it and call again")
-    batch: dict[str, list[int] | np.ndarray] = pickle.loads(content, encoding="latin1")
+    batch: dict[str, Any] = pickle.loads(content, encoding="latin1")
     return batch
 
 

@@ -1,9 +1,9 @@
-"""The procedural set `shapes`: one object in clutter, classified by its kind and by the half it lies in.
+"""The procedural set `shapes`: one object in clutter, classified by kind and by half.
 
-32x32 RGB images, drawn from a seed, so a first look and every test need no download. Ten classes: five kinds
-of object, each in the upper or the lower half. A model that sees patches without their places can tell
-the kind and never the half, so at best half its answers are right: a positive control for positions. The
-object's mask is known, so an attention map can be scored.
+32x32 RGB images, drawn from a seed, so a first look and every test need no download. Ten classes:
+five kinds of object, each in the upper or the lower half. A model that sees patches without their
+places can tell the kind and never the half, so at best half its answers are right: a positive
+control for positions. The object's mask is known, so an attention map can be scored.
 """
 
 from dataclasses import dataclass
@@ -50,8 +50,9 @@ def draw_shapes(num: int, seed: int) -> ShapeImages:
     kind, lower = labels % len(KINDS), labels >= len(KINDS)
 
     radius = rng.uniform(*RADIUS, num)
-    # The lower half is the upper one moved by 16 pixels, a whole number of patches, and not mirrored:
-    # else the cut of an object by the patch grid would tell the half to a model without positions.
+    # The lower half is the upper one moved by 16 pixels, a whole number of patches, and not
+    # mirrored: else the cut of an object by the patch grid would tell the half to a model without
+    # positions.
     y = rng.uniform(*HEIGHT, num) + np.where(lower, SIZE / 2, 0)
     x = rng.uniform(radius, SIZE - radius, num)
     masks = _object_masks(kind, y, x, radius)
@@ -61,7 +62,9 @@ def draw_shapes(num: int, seed: int) -> ShapeImages:
     images = rng.uniform(40, 120, (num, 1, 1, 1)) + rng.normal(0, 12, (num, 3, SIZE, SIZE))
     for _ in range(CLUTTER):
         _draw_speck(images, rng)
-    images = np.where(masks[:, None], colour[:, :, None, None] * 255 + rng.normal(0, 8, images.shape), images)
+    images = np.where(
+        masks[:, None], colour[:, :, None, None] * 255 + rng.normal(0, 8, images.shape), images
+    )
     return ShapeImages(images.clip(0, 255).astype(np.uint8), labels, masks)
 
 
@@ -107,4 +110,4 @@ def _rgb(
     """HSV (N,) each, 0 to 1, to RGB (N, 3) (Smith, SIGGRAPH 1978, as a closed form)."""
     sector = (np.array([5.0, 3.0, 1.0]) + hue[:, None] * 6) % 6
     ramp = np.minimum(sector, 4 - sector).clip(0, 1)
-    return value[:, None] * (1 - saturation[:, None] * ramp)
+    return np.asarray(value[:, None] * (1 - saturation[:, None] * ramp))

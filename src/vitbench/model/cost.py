@@ -15,8 +15,8 @@ class Cost:
     Attributes:
         num_params: Trained numbers.
         forward_flop: FLOPs of one image through the whole network, matrix products alone.
-        train_flop: FLOPs of the whole training, a backward pass being two forward passes; validation
-            and test are left out.
+        train_flop: FLOPs of the whole training, a backward pass being two forward passes;
+            validation and test are left out.
     """
 
     num_params: int

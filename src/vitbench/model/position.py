@@ -1,8 +1,8 @@
 """Positional embeddings, one registered class each.
 
-A position may act in three places. `forward` adds to the patch tokens and `class_token` says what the
-class token gets; `rotate` turns queries and keys; `bias` is added to the attention's scores. A class
-overrides what it needs, and the others do nothing. A model may have several: their sum.
+A position may act in three places. `forward` adds to the patch tokens and `class_token` says what
+the class token gets; `rotate` turns queries and keys; `bias` is added to the attention's scores. A
+class overrides what it needs, and the others do nothing. A model may have several: their sum.
 
 To add one, write a class here. It is then in the spec, the help, the sweeps and the reports.
 """
@@ -124,10 +124,10 @@ class Learned2d(Position):
 
 @POSITIONS.register("sinusoidal")
 class Sinusoidal(Position):
-    """Fixed sines and cosines of the token's number (Vaswani et al., arXiv:1706.03762, section 3.5).
+    """Fixed sines and cosines of the token's number (Vaswani et al., arXiv:1706.03762).
 
-    Channel 2i is sin(t / 10000^(2i / D)) and channel 2i + 1 the cosine. The class token is t = 0 and
-    the patches, row by row, are 1 to N; without a class token they are 0 to N - 1.
+    Channel 2i is sin(t / 10000^(2i / D)) and channel 2i + 1 the cosine. The class token is t = 0
+    and the patches, row by row, are 1 to N; without a class token they are 0 to N - 1.
 
     Args:
         layout: The tokens to be placed.
@@ -159,8 +159,8 @@ class Sinusoidal(Position):
 class SinCos2d(Position):
     """Fixed sines and cosines of column and row, as in MAE (He et al., arXiv:2111.06377).
 
-    MAE's `get_2d_sincos_pos_embed`: the first half of the channels tells the column, the second the row,
-    each half its sines first, then its cosines. A class token gets nothing (MAE: zeros).
+    MAE's `get_2d_sincos_pos_embed`: the first half of the channels tells the column, the second the
+    row, each half its sines first, then its cosines. A class token gets nothing (MAE: zeros).
 
     Args:
         layout: The tokens to be placed.
@@ -187,39 +187,47 @@ class SinCos2d(Position):
         return tokens + self.table
 
 
-class PositionSum(nn.ModuleList):
-    """Several positions at once: what they add, they add up; rotations follow one another."""
+class PositionSum(nn.Module):
+    """Several positions at once: what they add, they add up; rotations follow one another.
+
+    Args:
+        positions: The positions.
+    """
+
+    def __init__(self, positions: Sequence[Position]) -> None:
+        super().__init__()
+        self.positions = list(positions)
+        for number, position in enumerate(positions):
+            self.add_module(str(number), position)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Add all positions to patch tokens (B, N, D)."""
-        for position in self:
+        for position in self.positions:
             tokens = position(tokens)
         return tokens
 
     def class_token(self) -> Tensor | None:
         """What all of them add to the class token (D,), if anything."""
-        return _sum([position.class_token() for position in self])
+        return _sum([position.class_token() for position in self.positions])
 
     def rotate(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         """Turn queries and keys (B, H, T, D / H) by each in turn."""
-        for position in self:
+        for position in self.positions:
             q, k = position.rotate(q, k)
         return q, k
 
     def bias(self) -> Tensor | None:
         """What all of them add to the attention's scores (H, T, T), if anything."""
-        return _sum([position.bias() for position in self])
+        return _sum([position.bias() for position in self.positions])
 
 
 def build_positions(choices: Sequence[Choice], layout: TokenLayout) -> PositionSum:
     """The positions of a spec."""
-    return PositionSum(
-        [POSITIONS.get(choice.name)(layout, **choice.options) for choice in choices]
-    )
+    return PositionSum([POSITIONS.get(choice.name)(layout, **choice.options) for choice in choices])
 
 
 def _angles(place: Tensor, channels: int) -> Tensor:
-    """place / 10000^(2i / channels) for i below channels / 2: (n,) to (n, channels / 2)."""
+    """Place / 10000^(2i / channels) for i below channels / 2: (n,) to (n, channels / 2)."""
     exponent = torch.arange(0, channels, 2, dtype=torch.float64) / channels
     frequency = torch.exp(exponent * -math.log(10000.0))
     return (place.double()[:, None] * frequency).float()

@@ -99,8 +99,8 @@ class VisionTransformer(nn.Module):
 def build_model(spec: ExperimentSpec) -> VisionTransformer:
     """The model of an experiment with its initial weights, on the current default device.
 
-    The weights are a function of the seed and the model's fields alone. No generator of the caller's
-    is touched.
+    The weights are a function of the seed and the model's fields alone. No generator of the
+    caller's is touched.
 
     Raises:
         UsageError: A position or an attention kind does not fit the sizes.

@@ -16,6 +16,14 @@ from vitbench.report.words import (
 
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<!\w)_|_(?!\w))")
+LEGEND = (
+    "Test accuracy: mean ± standard deviation over seeds. GFLOP: one image through the network, "
+    "2 per multiply-add. Time: the steps of one training."
+)
+DOCUMENT_LEGEND = (
+    " Document: the number of the write-up that this study follows, one run of its own model and "
+    "recipe, the best epoch on its test set."
+)
 ALIGN = {"left": ":---", "right": "---:"}
 
 
@@ -38,8 +46,8 @@ def _summary(report: Report) -> str:
     studies = "1 study" if len(report.sections) == 1 else f"{len(report.sections)} studies"
     datasets = listed(sorted({section.results.dataset for section in report.sections}))
     lines = [
-        f"{studies}, {num_runs} runs, on {escape(datasets)}. Accuracies are top-1 on the whole test set, "
-        "read once, after the last epoch; choices were made on validation images alone.",
+        f"{studies}, {num_runs} runs, on {escape(datasets)}. Accuracies are top-1 on the whole "
+        "test set, read once, after the last epoch; choices were made on validation images alone.",
         "",
     ]
     lines += [
@@ -51,21 +59,21 @@ def _summary(report: Report) -> str:
 
 def _section(section: Section) -> str:
     results = section.results
-    title = results.study.title if results.dataset == "cifar10" else f"{results.study.title} on {results.dataset}"
+    title = (
+        results.study.title
+        if results.dataset == "cifar10"
+        else f"{results.study.title} on {results.dataset}"
+    )
     published = any(row.published_pct is not None for row in section.rows)
     parts = [
         f"## {escape(title)}",
         f"{escape(section.varied)} {escape(section.held)}",
         _table(section.rows, published),
     ]
-    legend = "Test accuracy: mean ± standard deviation over seeds. GFLOP: one image through the network, "
-    legend += "2 per multiply-add. Time: a training's steps."
-    if published:
-        legend += (
-            " Document: the number of the write-up that this study follows, one run of its own model and "
-            "recipe, the best epoch on its test set."
-        )
-    parts += [legend, f"**Key finding.** {escape(section.finding)}"]
+    parts += [
+        f"{LEGEND}{DOCUMENT_LEGEND if published else ''}",
+        f"**Key finding.** {escape(section.finding)}",
+    ]
     if section.problems:
         parts.append("**Not in these averages, or to be known.**")
         parts.append(_bullets(section.problems))

@@ -3,9 +3,9 @@
 What is averaged and what is not is decided here: runs that ended well, and the rest named.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import relpath
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -110,7 +110,7 @@ def build_report(
     )
     grouped: dict[str, list[str]] = {}
     for picture in pictures:
-        link = Path(relpath(picture, beside or Path())).as_posix()
+        link = Path(os.path.relpath(picture, beside)).as_posix()
         grouped.setdefault(picture.parent.name, []).append(link)
     return Report(
         tuple(build_section(results) for results in order),
@@ -171,7 +171,9 @@ def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")
     for what, values in _bits(results).items():
         if len(values) > 1:
-            problems.append(f"Mixed {what}: {listed(values)}. The same spec may give other bits on each.")
+            problems.append(
+                f"Mixed {what}: {listed(values)}. The same spec may give other bits on each."
+            )
     digests = {run.test_labels_sha256 for run in results.runs if run.test_labels_sha256}
     if len(digests) > 1:
         problems.append("The runs answered different test sets: their accuracies do not compare.")

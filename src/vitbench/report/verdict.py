@@ -1,7 +1,7 @@
 """The sentences: what was varied and held, and what the numbers say.
 
-Means alone decide nothing, so no sentence here says "better": it says which mean is higher, by how much,
-whether every seed agrees, at what cost, and what cannot be told from it.
+Means alone decide nothing, so no sentence here says "better": it says which mean is higher, by how
+much, whether every seed agrees, at what cost, and what cannot be told from it.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,10 @@ def key_finding(results: StudyResults, rows: Sequence["Row"]) -> str:
     best = ranked[0]
     num_seeds = runs_words(len(best.accuracy_by_seed))
     if len(ranked) == 1:
-        return f"{best.label} reached {best.mean_pct:.2f} % ({num_seeds}); there is nothing to compare it with."
+        return (
+            f"{best.label} reached {best.mean_pct:.2f} % ({num_seeds}); "
+            "there is nothing to compare it with."
+        )
     reference = next((row for row in ranked if row.key == results.study.reference_key), ranked[1])
     other = reference if reference is not best else ranked[1]
     sentences = [f"The highest mean is {best.label}'s, {best.mean_pct:.2f} % ({num_seeds})."]

@@ -100,12 +100,12 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
     """
     spec, folder = request.spec, RunFolder(request.folder)
     device = pick_device(request.device)
-    if folder.state == "trained":
+    if folder.state() == "trained":
         return _own_result(folder, spec)
     full = load_images(spec.data, "train", request.data_dir)
     train, val = train_val_split(full.to(device), spec.data.val_size)
     with folder.lock():
-        if folder.state == "trained":  # by another process, while this one waited
+        if folder.state() == "trained":  # by another process, while this one waited
             return _own_result(folder, spec)
         state, bits = _begin_or_resume(folder, spec, device)
         write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
@@ -138,7 +138,7 @@ def _begin_or_resume(
     folder: RunFolder, spec: ExperimentSpec, device: torch.device
 ) -> tuple[TrainingState, dict[str, Any]]:
     """The state to train on from, and what its bits depend on."""
-    if folder.state == "new":
+    if folder.state() == "new":
         return begin(spec, device), {
             "device": device.type,
             "threads": torch.get_num_threads(),
@@ -251,7 +251,13 @@ def _tracked(request: RunRequest) -> TrackedRun:
 
 def _summary(result: RunResult) -> dict[str, Any]:
     names = (
-        "status", "test_top1_pct", "test_loss", "val_top1_pct", "train_time_s", "img_per_s",
-        "num_params", "forward_flop",
+        "status",
+        "test_top1_pct",
+        "test_loss",
+        "val_top1_pct",
+        "train_time_s",
+        "img_per_s",
+        "num_params",
+        "forward_flop",
     )
     return {name: getattr(result, name) for name in names}

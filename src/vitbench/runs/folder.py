@@ -52,9 +52,8 @@ class RunFolder:
         """How the run ended."""
         return self.path / "result.json"
 
-    @property
     def state(self) -> Literal["trained", "begun", "new"]:
-        """`trained`, `begun` or `new`."""
+        """What its files say it is now: `trained`, `begun` or `new`."""
         if self.result_file.exists():
             return "trained"
         return "begun" if self.checkpoint.exists() else "new"
@@ -82,5 +81,5 @@ class RunFolder:
             return RunResult.model_validate_json(self.result_file.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError, OSError):
             raise FileError(
-                f"{self.result_file} is damaged: remove it, and the run ends anew from its checkpoint"
+                f"{self.result_file} is damaged: remove its folder, and the run is done again"
             ) from None

@@ -34,16 +34,17 @@ class RunResult(BaseModel):
     ]
     reason: Annotated[str | None, Field(description="Why it diverged or failed.")] = None
     test_top1_pct: Annotated[
-        Percent | None, Field(description="Top-1 accuracy in % on the test set after the last epoch.")
+        Percent | None,
+        Field(description="Top-1 accuracy in % on the test set after the last epoch."),
     ] = None
     test_loss: Annotated[float | None, Field(description="Cross-entropy on the test set.")] = None
     val_top1_pct: Annotated[
         Percent | None, Field(description="Top-1 accuracy in % on the validation images.")
     ] = None
     val_loss: Annotated[float | None, Field(description="Cross-entropy on the same.")] = None
-    train_loss: Annotated[float | None, Field(description="Mean loss of the last epoch's steps.")] = (
-        None
-    )
+    train_loss: Annotated[
+        float | None, Field(description="Mean loss of the last epoch's steps.")
+    ] = None
     epochs: Annotated[int, Field(description="Epochs finished.")] = 0
     history: Annotated[list[EpochRecord], Field(description="A record for each of them.")] = []
     train_time_s: Annotated[

@@ -4,7 +4,7 @@ Names and options are checked against the registry's source, so nothing heavy is
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer
 
@@ -39,7 +39,7 @@ class Choice(BaseModel):
         return f"{self.name}({options})" if options else self.name
 
 
-def parse_choice(registry: Registry[Any], given: object) -> Choice:
+def parse_choice(registry: Registry, given: object) -> Choice:
     """A choice of a registry, from a name or from a mapping with `name` and options.
 
     Raises:
@@ -106,11 +106,11 @@ _TYPE_NAMES: dict[type[Option], str] = {
 }
 
 
-def _one(registry: Registry[Any]) -> Callable[[object], Choice]:
+def _one(registry: Registry) -> Callable[[object], Choice]:
     return lambda given: parse_choice(registry, given)
 
 
-def _sum(registry: Registry[Any]) -> Callable[[object], tuple[Choice, ...]]:
+def _sum(registry: Registry) -> Callable[[object], tuple[Choice, ...]]:
     def parse(given: object) -> tuple[Choice, ...]:
         several = given if isinstance(given, list | tuple) else [given]
         if not several:

@@ -29,12 +29,16 @@ class DataSpec(BaseModel):
     ] = Choice(name="baseline")
     mean: Annotated[
         Channels | None,
-        Field(description="Mean per channel, 0 to 1, that inputs are normalised with; "
-              "the data set's own unless given."),
+        Field(
+            description="Mean per channel, 0 to 1, that inputs are normalised with; "
+            "the data set's own unless given."
+        ),
     ] = None
     std: Annotated[
         Channels | None,
-        Field(description="Standard deviation per channel, 0 to 1; the data set's own unless given."),
+        Field(
+            description="Standard deviation per channel, 0 to 1; the data set's own unless given."
+        ),
     ] = None
 
     @property

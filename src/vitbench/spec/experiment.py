@@ -37,7 +37,7 @@ class ExperimentSpec(BaseModel):
             )
         if self.data.train_size < self.train.batch_size:
             raise ValueError(
-                f"batch_size {self.train.batch_size} is more than the {max(self.data.train_size, 0)} "
+                f"batch_size {self.train.batch_size} is over the {max(self.data.train_size, 0)} "
                 f"training images that val_size {held_out} leaves of {self.data.dataset}: lower one"
             )
         return self
@@ -47,7 +47,7 @@ class ExperimentSpec(BaseModel):
         return self.model_dump(mode="json")
 
     def canonical(self) -> dict[str, Any]:
-        """What identifies the run: fields at their default left out, so a new field changes nothing."""
+        """What identifies the run: fields not at their default, so a new field changes nothing."""
         return {
             **self.model_dump(mode="json", exclude_defaults=True),
             "semantics": self.semantics,

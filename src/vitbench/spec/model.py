@@ -15,7 +15,9 @@ class ModelSpec(BaseModel):
     patch_size: Annotated[int, Field(gt=0, description="Side of a square patch in pixels.")] = 4
     embed_dim: Annotated[int, Field(gt=0, le=65536, description="Channels of a token.")] = 256
     depth: Annotated[int, Field(gt=0, le=1024, description="Number of blocks.")] = 6
-    num_heads: Annotated[int, Field(gt=0, description="Attention heads; they divide embed_dim.")] = 8
+    num_heads: Annotated[
+        int, Field(gt=0, description="Attention heads; they divide embed_dim.")
+    ] = 8
     mlp_ratio: Annotated[
         float, Field(gt=0, le=64, description="Width of a block's MLP, in multiples of embed_dim.")
     ] = 4.0
@@ -38,13 +40,19 @@ class ModelSpec(BaseModel):
     ] = 0.0
     drop_path_rate: Annotated[
         float,
-        Field(ge=0, lt=1, description="Chance that an image skips the last block's branches; "
-              "earlier blocks less, linearly."),
+        Field(
+            ge=0,
+            lt=1,
+            description="Chance that an image skips the last block's branches; "
+            "earlier blocks less, linearly.",
+        ),
     ] = 0.0
     init: Annotated[
         Literal["fan-in", "trunc-normal"],
-        Field(description="Initial weights: normal with s.d. 1/sqrt(fan-in), or timm's "
-              "truncated normal with s.d. 0.02."),
+        Field(
+            description="Initial weights: normal with s.d. 1/sqrt(fan-in), or timm's "
+            "truncated normal with s.d. 0.02."
+        ),
     ] = "fan-in"
 
     @model_validator(mode="after")
@@ -79,4 +87,6 @@ def divisors(number: int, most: int | None = None) -> list[int]:
 
 
 def _listed(numbers: list[int]) -> str:
-    return f"{', '.join(map(str, numbers[:-1]))} or {numbers[-1]}" if numbers[1:] else str(numbers[0])
+    return (
+        f"{', '.join(map(str, numbers[:-1]))} or {numbers[-1]}" if numbers[1:] else str(numbers[0])
+    )

@@ -1,7 +1,7 @@
 """Specs from presets, files and `--set key=value`, merged and checked.
 
-All of these are nested mappings laid over one another; pydantic checks the sum once, and what it finds
-becomes one line of ours.
+All of these are nested mappings laid over one another; pydantic checks the sum once, and what it
+finds becomes one line of ours.
 """
 
 import json
@@ -148,7 +148,7 @@ class _NoAliasLoader(yaml.SafeLoader):
 
 
 def _load_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_NoAliasLoader)  # noqa: S506 (a SafeLoader)
+    return yaml.load(text, Loader=_NoAliasLoader)
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

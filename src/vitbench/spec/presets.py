@@ -56,7 +56,7 @@ PRESETS = {
             "model.embed_dim": 64,
             "model.mlp_ratio": 2.0,
             **_CPU_RECIPE,
-            "train.lr": 1e-2,  # learned positions start small: so short a training must move them fast
+            "train.lr": 1e-2,  # in so short a training, small learned positions must grow fast
             "train.warmup_fraction": 0.05,
             "train.batch_size": 16,
             "train.epochs": 2,

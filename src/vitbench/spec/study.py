@@ -66,7 +66,9 @@ class StudySpec(BaseModel):
     title: Annotated[Line, Field(description="Its heading in the report.")]
     results: Annotated[
         Key | None,
-        Field(description="Stem of its results file, `<stem>_results.json`; the name unless given."),
+        Field(
+            description="Stem of its results file, `<stem>_results.json`; the name unless given."
+        ),
     ] = None
     budget: Annotated[
         Literal["epochs"], Field(description="What all variants get the same of.")
@@ -197,7 +199,7 @@ def variant_spec(base: ExperimentSpec, study: StudySpec, variant: Variant) -> Ex
 
 
 def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
-    """The base's value times a factor, a number or a fraction as "4/3"; whole where it was whole."""
+    """The base's value times a factor, as 1.5 or "4/3"; it must be whole where the base's is."""
     value: Any = base
     for part in key.split("."):
         value = getattr(value, part, None)

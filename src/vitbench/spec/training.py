@@ -12,15 +12,20 @@ class TrainingSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epochs: Annotated[int, Field(gt=0, le=1_000_000, description="Passes over the training images.")] = 50
+    epochs: Annotated[
+        int, Field(gt=0, le=1_000_000, description="Passes over the training images.")
+    ] = 50
     batch_size: Annotated[
         int,
-        Field(gt=0, description="Images of a step; the images of an epoch that fill no batch are left "
-              "out, other ones each time."),
+        Field(
+            gt=0,
+            description="Images of a step; the images of an epoch that fill no batch are left "
+            "out, other ones each time.",
+        ),
     ] = 128
     optimizer: Annotated[
         OptimizerChoice,
-        Field(description="Optimiser; muon trains the blocks' matrices with Muon, all else with AdamW."),
+        Field(description="Optimiser; muon: Muon for the blocks' matrices, AdamW for all else."),
     ] = Choice(name="muon")
     lr: Annotated[float, Field(gt=0, le=1000, description="Peak learning rate of AdamW.")] = 1e-3
     weight_decay: Annotated[
@@ -28,11 +33,13 @@ class TrainingSpec(BaseModel):
     ] = 0.05
     weight_decay_on: Annotated[
         Literal["matrices", "all"],
-        Field(description="What AdamW's decay acts on: matrices and patch filters, or everything, "
-              "norms, biases, positions and class token too."),
+        Field(
+            description="What AdamW's decay acts on: matrices and patch filters, or everything, "
+            "norms, biases, positions and class token too."
+        ),
     ] = "matrices"
-    schedule: Annotated[ScheduleChoice, Field(description="Learning rate over the training.")] = Choice(
-        name="cosine"
+    schedule: Annotated[ScheduleChoice, Field(description="Learning rate over the training.")] = (
+        Choice(name="cosine")
     )
     warmup_fraction: Annotated[
         float, Field(ge=0, lt=1, description="Share of all steps in which the rate rises from 0.")

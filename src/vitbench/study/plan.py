@@ -116,8 +116,8 @@ def runs_to_train(plans: Sequence[StudyPlan]) -> list[PlannedRun]:
 def seconds_for(specs: Sequence[ExperimentSpec], device: torch.device) -> float:
     """What trainings will take here: their FLOPs at the rate of a few timed steps of the first one.
 
-    Rough: the rate differs between models by some tens of percent. What a run that was begun has behind
-    it is not taken off.
+    Rough: the rate differs between models by some tens of percent. What a run that was begun has
+    behind it is not taken off.
     """
     if not specs:
         return 0.0
@@ -141,4 +141,4 @@ def _state(
         )
     if run is not None and run.status != "failed":
         return "recorded"
-    return folder.state
+    return folder.state()

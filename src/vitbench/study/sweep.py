@@ -32,14 +32,16 @@ def sweep(
     for run in missing[:1]:  # no data set is a wrong request, not so many failed runs
         load_images(run.spec.data, "train", data_dir)
     requests = [
-        RunRequest(run.spec, run.folder, data_dir, device, wandb, (plan.study.name, run.variant.key))
+        RunRequest(
+            run.spec, run.folder, data_dir, device, wandb, (plan.study.name, run.variant.key)
+        )
         for run in missing
     ]
     executor: Executor = EXECUTORS.get("local")()
     for place, result in executor.execute(requests, listen):
-        run = _of_study(result, missing[place], plan.results_file)
-        merge_runs(plan.results_file, plan.header, [run])
-        yield run
+        done = _of_study(result, missing[place], plan.results_file)
+        merge_runs(plan.results_file, plan.header, [done])
+        yield done
 
 
 def _of_study(result: RunResult, run: PlannedRun, results_file: Path) -> StudyRun:

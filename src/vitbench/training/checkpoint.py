@@ -52,8 +52,16 @@ class Checkpoint:
             raise FileError(f"no checkpoint {path}") from None
         except OSError as error:
             raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
-        except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, TypeError,
-                AttributeError, IndexError):
+        except (
+            pickle.UnpicklingError,
+            RuntimeError,
+            EOFError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            IndexError,
+        ):
             raise FileError(f"{path} is no checkpoint of vitbench, or it is damaged") from None
         if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
             raise FileError(f"{path} is no checkpoint of vitbench (format {FORMAT})")
@@ -89,7 +97,9 @@ class Checkpoint:
                     f"the spec's model has {weight.dtype} {tuple(weight.shape)}"
                 )
         if extra := sorted(set(self.weights) - set(expected)):
-            raise FileError(f"{self.path}: weight {extra[0]} belongs to no part of the spec's model")
+            raise FileError(
+                f"{self.path}: weight {extra[0]} belongs to no part of the spec's model"
+            )
         built = build_model(self.spec)
         built.load_state_dict(self.weights)
         return built.to(device)

@@ -86,8 +86,8 @@ def fit(
 ) -> Iterator[Event]:
     """Train from where the state is to the last epoch.
 
-    Every epoch draws order, augmentation and dropout from generators keyed by (seed, purpose, epoch),
-    so a training that was stopped between epochs goes on as if it had not been.
+    Every epoch draws order, augmentation and dropout from generators keyed by (seed, purpose,
+    epoch), so a training that was stopped between epochs goes on as if it had not been.
 
     Args:
         state: Changed in place; whole again at each EpochRecord.
@@ -96,7 +96,8 @@ def fit(
         val: Images to validate on after each epoch.
 
     Yields:
-        A StepDone after each step and an EpochRecord after each epoch; a Diverged is the last event.
+        A StepDone after each step and an EpochRecord after each epoch; a Diverged is the last
+        event.
     """
     for epoch in range(len(state.history) + 1, spec.train.epochs + 1):
         started = time.perf_counter()
@@ -148,7 +149,9 @@ def _steps(
     model.train()
     batches = training_batches(train, recipe.batch_size, augment, spec.seed, epoch)
     for step, (inputs, labels) in enumerate(batches):
-        set_lr_factor(state.optimizers, lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps))
+        set_lr_factor(
+            state.optimizers, lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
+        )
         with autocast(precision, device):
             logits = model(inputs)
         loss = functional.cross_entropy(

@@ -20,5 +20,7 @@ class EpochRecord(BaseModel):
     val_loss: Annotated[float, Field(description="Cross-entropy on the validation images.")]
     val_top1_pct: Annotated[float, Field(description="Top-1 accuracy in % on the same.")]
     lr: Annotated[float, Field(description="AdamW's learning rate in its last step.")]
-    train_time_s: Annotated[float, Field(description="Seconds its steps took, validation left out.")]
+    train_time_s: Annotated[
+        float, Field(description="Seconds its steps took, validation left out.")
+    ]
     img_per_s: Annotated[float, Field(description="Images trained on in a second of that.")]

@@ -44,7 +44,11 @@ def muon(
     beta1: float = 0.9,
     beta2: float = 0.98,
 ) -> list[Optimizer]:
-    """Muon on the blocks' matrices, AdamW on all else (Jordan 2024, kellerjordan.github.io/posts/muon)."""
+    """Muon on the blocks' matrices, AdamW on all else (Jordan et al. 2024).
+
+    Muon makes each step of a matrix orthogonal (kellerjordan.github.io/posts/muon); `lr`,
+    `weight_decay` and `momentum` are its own, `train.lr` and `train.weight_decay` are AdamW's.
+    """
     parameters = dict(model.named_parameters())
     matrices = {
         name: p for name, p in parameters.items() if p.ndim == 2 and name.startswith("blocks.")
@@ -70,7 +74,7 @@ def _adamw(
 
 
 def _is_decayed(name: str, parameter: nn.Parameter, spec: TrainingSpec) -> bool:
-    """Decay pulls weights to zero: right for matrices and filters, not for norms, biases, places."""
+    """Decay pulls to zero: right for matrices and filters, not for norms, biases and positions."""
     if spec.weight_decay_on == "all":
         return True
     return parameter.ndim >= 2 and not name.startswith(("pos_embed.", "cls_token"))

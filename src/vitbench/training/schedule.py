@@ -22,10 +22,8 @@ def lr_factor(spec: TrainingSpec, step: int, steps_per_epoch: int) -> float:
     if step < warmup:
         return (step + 1) / (warmup + 1)
     schedule = SCHEDULES.get(spec.schedule.name)
-    factor: float = schedule(
-        (step - warmup) / max(total - warmup, 1), spec.epochs, **spec.schedule.options
-    )
-    return factor
+    progress = (step - warmup) / max(total - warmup, 1)
+    return float(schedule(progress, spec.epochs, **spec.schedule.options))
 
 
 @SCHEDULES.register("cosine")

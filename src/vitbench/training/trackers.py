@@ -1,6 +1,7 @@
 """Experiment trackers, one registered class each.
 
-A tracker is told what happens. Whatever goes wrong in it, the training goes on: `Guarded` sees to that.
+A tracker is told what happens. Whatever goes wrong in it, the training goes on: `Guarded` sees to
+that.
 """
 
 import netrc
@@ -8,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from vitbench.registry import TRACKERS
 from vitbench.training.history import EpochRecord
@@ -54,7 +55,7 @@ class Tracker(Protocol):
 
 
 class Guarded:
-    """A tracker that can neither stop a run nor be heard twice: its first error is told, then it rests.
+    """A tracker that cannot stop a run: its first error is told, and then it rests.
 
     Args:
         tracker: What to guard; None tracks nothing.
@@ -119,7 +120,7 @@ class WandbTracker:
         mode: online or offline.
     """
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: Literal["online", "offline"]) -> None:
         self._mode = mode
         self._run: Any = None
 
