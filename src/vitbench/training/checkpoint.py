@@ -1,6 +1,7 @@
 """Checkpoints: a training's state in one file that `torch.load(weights_only=True)` opens."""
 
 import pickle
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,11 +13,14 @@ from vitbench.errors import FileError, UsageError
 from vitbench.files import replacing
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import explain
 from vitbench.training.device import versions
 from vitbench.training.fit import TrainingState, begin
 from vitbench.training.history import EpochRecord
 
 FORMAT = "vitbench-checkpoint-1"
+# What reading damaged bytes, or values of the wrong type, may end in.
+DAMAGED = (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -47,24 +51,18 @@ class Checkpoint:
             FileError: It is absent, no checkpoint of ours, or damaged.
         """
         try:
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
+            with path.open("rb") as file:
+                is_zip = zipfile.is_zipfile(file)  # of the two forms that torch.load takes, ours
+                file.seek(0)
+                loaded = torch.load(file, map_location="cpu", weights_only=True) if is_zip else None
         except FileNotFoundError:
             raise FileError(f"no checkpoint {path}") from None
         except OSError as error:
             raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
-        except (
-            pickle.UnpicklingError,
-            RuntimeError,
-            EOFError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            IndexError,
-        ):
-            raise FileError(f"{path} is no checkpoint of vitbench, or it is damaged") from None
+        except (pickle.UnpicklingError, *DAMAGED):
+            loaded = None
         if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
-            raise FileError(f"{path} is no checkpoint of vitbench (format {FORMAT})")
+            raise FileError(f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged")
         try:
             return cls(
                 path,
@@ -74,9 +72,11 @@ class Checkpoint:
                 loaded["optimizers"],
                 dict(loaded["bits"]),
             )
-        except (KeyError, TypeError, ValueError, ValidationError, UsageError) as error:
-            what = str(error).splitlines()[0][:200]
-            raise FileError(f"{path}: a damaged checkpoint ({what})") from None
+        except ValidationError as error:
+            what = explain(error, ExperimentSpec)
+        except (UsageError, *DAMAGED) as error:
+            what = str(error)
+        raise FileError(f"{path}: a damaged checkpoint ({what})")
 
     def model(self, device: torch.device) -> VisionTransformer:
         """The model with these weights.

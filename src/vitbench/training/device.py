@@ -65,7 +65,7 @@ def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     return {
         "vitbench": vitbench.__version__,
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torch": str(torch.__version__),
+        "torchvision": str(torchvision.__version__),
         "python": platform.python_version(),
     }

@@ -1,0 +1,175 @@
+"""Runs on `shapes`: what is written, resumed and never read too early."""
+
+import inspect
+
+import numpy as np
+import pytest
+import torch
+
+from vitbench.data.datasets import shapes
+from vitbench.errors import UsageError
+from vitbench.registry import DATASETS
+from vitbench.runs.experiment import RunBegun, RunRequest, run_experiment
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.schema import unpack_classes
+from vitbench.spec.overrides import build_spec, load_mapping
+from vitbench.training import fit as fit_module
+from vitbench.training.checkpoint import Checkpoint
+from vitbench.training.history import EpochRecord
+
+CPU = torch.device("cpu")
+
+
+class Stopped(Exception):
+    """Raised by a listener to stop a run in the middle."""
+
+
+def stop_after(epoch):
+    def listen(event):
+        if isinstance(event, EpochRecord) and event.epoch == epoch:
+            raise Stopped
+
+    return listen
+
+
+def stop_in(epoch, step):
+    def listen(event):
+        if isinstance(event, fit_module.StepDone) and (event.epoch, event.step) == (epoch, step):
+            raise Stopped
+
+    return listen
+
+
+def weights_of(folder):
+    return Checkpoint.open(folder / "checkpoint.pt").weights
+
+
+def test_a_run_folder_holds_all_that_the_design_names(tmp_path, tiny_fields) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 2})
+
+    result = run_experiment(RunRequest(spec, tmp_path / "run", device="cpu"))
+
+    folder = RunFolder(tmp_path / "run")
+    assert build_spec(load_mapping(folder.spec_file, "spec")).identity == spec.identity
+    assert len(folder.history_file.read_text().splitlines()) == 2
+    assert folder.read_result() == result
+    predictions = np.load(folder.predictions)
+    assert predictions["logits"].dtype == np.float16
+    right = predictions["predicted"] == predictions["labels"]
+    assert result.test_top1_pct == pytest.approx(100 * right.mean())
+    assert unpack_classes(result.predicted, 1000) == predictions["predicted"].tobytes()
+    assert result.num_params == sum(w.numel() for w in weights_of(folder.path).values())
+
+
+@pytest.mark.parametrize("stop", [stop_after(1), stop_in(2, 3), stop_in(1, 2)])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_stopped_and_resumed_run_ends_bit_for_bit_like_an_unbroken_one(
+    stop, optimizer, tmp_path, tiny_fields
+) -> None:
+    spec = build_spec(
+        tiny_fields,
+        {
+            "train.epochs": 3,
+            "train.optimizer": optimizer,
+            "model.drop_rate": 0.1,
+            "data.augmentation": "baseline",
+        },
+    )
+    unbroken = run_experiment(RunRequest(spec, tmp_path / "unbroken", device="cpu"))
+    with pytest.raises(Stopped):
+        run_experiment(RunRequest(spec, tmp_path / "broken", device="cpu"), stop)
+    resumed = run_experiment(RunRequest(spec, tmp_path / "broken", device="cpu"))
+
+    one, two = weights_of(tmp_path / "unbroken"), weights_of(tmp_path / "broken")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert resumed.test_loss == unbroken.test_loss
+    assert [r.train_loss for r in resumed.history] == [r.train_loss for r in unbroken.history]
+
+
+def test_a_resumed_run_begins_after_its_last_finished_epoch(tmp_path, tiny_fields) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 3})
+    request = RunRequest(spec, tmp_path / "run", device="cpu")
+    with pytest.raises(Stopped):
+        run_experiment(request, stop_after(2))
+    begun = []
+
+    result = run_experiment(request, lambda e: begun.append(e) if isinstance(e, RunBegun) else None)
+
+    assert [event.epochs_done for event in begun] == [2]
+    assert result.resumed == 1
+
+
+def test_a_complete_run_is_read_and_not_trained(tmp_path, tiny_fields) -> None:
+    request = RunRequest(build_spec(tiny_fields), tmp_path / "run", device="cpu")
+    first = run_experiment(request)
+    events = []
+
+    assert run_experiment(request, events.append) == first
+    assert events == []
+
+
+def test_a_folder_of_another_run_is_left_alone(tmp_path, tiny_fields) -> None:
+    run_experiment(RunRequest(build_spec(tiny_fields), tmp_path / "run", device="cpu"))
+    before = (tmp_path / "run" / "result.json").read_bytes()
+
+    with pytest.raises(UsageError, match="another run"):
+        run_experiment(
+            RunRequest(build_spec(tiny_fields, {"seed": 5}), tmp_path / "run", device="cpu")
+        )
+    assert (tmp_path / "run" / "result.json").read_bytes() == before
+
+
+def test_a_divergence_is_a_result_with_its_reason(tmp_path, tiny_fields) -> None:
+    spec = build_spec(
+        tiny_fields,
+        {
+            "train.optimizer": "adamw",
+            "train.lr": 1000,
+            "train.grad_clip": None,
+            "train.warmup_fraction": 0,
+            "train.epochs": 30,
+        },
+    )
+
+    result = run_experiment(RunRequest(spec, tmp_path / "run", device="cpu"))
+
+    assert result.status == "diverged"
+    assert "loss was" in result.reason
+    assert result.test_top1_pct is None
+    assert RunFolder(tmp_path / "run").state() == "trained"
+
+
+def test_the_test_set_is_read_once_and_after_the_last_epoch(tmp_path, tiny_fields) -> None:
+    happened = []
+
+    @DATASETS.register(
+        "witness", img_size=32, in_chans=3, num_classes=10, train_size=3_200, test_size=1_000
+    )
+    def witness(part, data_dir):
+        """`shapes`, telling when it is read."""
+        happened.append(part)
+        return shapes(part, data_dir)
+
+    spec = build_spec(tiny_fields, {"data.dataset": "witness", "train.epochs": 2})
+    run_experiment(
+        RunRequest(spec, tmp_path / "run", device="cpu"),
+        lambda e: happened.append(f"epoch {e.epoch}") if isinstance(e, EpochRecord) else None,
+    )
+
+    assert happened == ["train", "epoch 1", "epoch 2", "test"]
+    # And the loop could not read it if it would: it is given two sets and has no way to a third.
+    assert set(inspect.signature(fit_module.fit).parameters) == {"state", "spec", "train", "val"}
+    assert not hasattr(fit_module, "load_images")
+
+
+def test_another_augmentation_leaves_initial_weights_and_order_alone(tiny_fields) -> None:
+    from vitbench.data.batches import training_batches
+
+    images = shapes("train", None)
+    plain = training_batches(images, 32, lambda batch, _: batch, seed=3, epoch=1)
+    black = training_batches(images, 32, lambda batch, _: batch * 0, seed=3, epoch=1)
+    for (_, labels), (_, others) in zip(plain, black, strict=True):
+        assert torch.equal(labels, others)
+    specs = [build_spec(tiny_fields, {"data.augmentation": name}) for name in ("none", "baseline")]
+    one, two = (fit_module.begin(spec, CPU).model.state_dict() for spec in specs)
+    assert all(torch.equal(one[name], two[name]) for name in one)

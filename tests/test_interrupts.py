@@ -1,0 +1,129 @@
+"""Real processes, really stopped: what is finished is kept, and the same bits come out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+STUDY = """\
+name: two
+title: Two
+variants:
+  - {key: none, label: None, set: {model.pos_embed: none}}
+  - {key: learned, label: Learned, set: {model.pos_embed: learned-1d}}
+"""
+FIELDS = (
+    "model.embed_dim=16", "model.depth=2", "model.num_heads=2", "model.patch_size=8",
+    "train.batch_size=32", "train.epochs=3", "data.val_size=100", "data.augmentation=baseline",
+)  # fmt: skip
+SWEEP = [
+    sys.executable, "-m", "vitbench", "sweep", "two.yaml", "--preset", "smoke", "--seeds", "1",
+    "--device", "cpu", "--wandb", "disabled", *(f"--set={field}" for field in FIELDS),
+]  # fmt: skip
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def sweep(folder: Path) -> subprocess.Popen[str]:
+    (folder / "two.yaml").write_text(STUDY)
+    return subprocess.Popen(
+        SWEEP, cwd=folder, env=ENVIRONMENT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def wait_for(condition, process: subprocess.Popen[str]) -> None:
+    """Wait until something is there; the process must not have ended before."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def epochs_of(folder: Path, variant: str) -> int:
+    lines = [f.read_text() for f in folder.glob(f"runs/*-{variant}-*/history.jsonl")]
+    return sum(text.count("\n") for text in lines)
+
+
+def end_of(folder: Path) -> dict[str, object]:
+    """What a finished sweep left: weights, answers and losses of each run."""
+    file = folder / "results" / "shapes" / "two_results.json"
+    runs = json.loads(file.read_text())["runs"]
+    left: dict[str, object] = {}
+    for run in runs:
+        checkpoint = torch.load(
+            file.parent / run["run_folder"] / "checkpoint.pt", weights_only=True
+        )
+        weights = {name: w.numpy().tobytes() for name, w in checkpoint["weights"].items()}
+        losses = [record["train_loss"] for record in run["history"]]
+        left[run["variant"]] = (weights, run["predicted"], losses)
+    return left
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory) -> dict[str, object]:
+    folder = tmp_path_factory.mktemp("unbroken")
+    process = sweep(folder)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert "Two" in out
+    return end_of(folder)
+
+
+MOMENTS = {
+    "in the first epoch": lambda folder: any(folder.glob("runs/*/spec.json")),
+    "after an epoch": lambda folder: epochs_of(folder, "none") >= 1,
+    "in the second run": lambda folder: epochs_of(folder, "learned-1d") >= 1,
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_killed_sweep_called_again_ends_in_the_same_bits(moment, unbroken, tmp_path) -> None:
+    process = sweep(tmp_path)
+    wait_for(lambda: MOMENTS[moment](tmp_path), process)
+    process.kill()
+    process.communicate()
+    kept = epochs_of(tmp_path, "none") + epochs_of(tmp_path, "learned-1d")
+
+    again = sweep(tmp_path)
+    _, err = again.communicate()
+
+    assert again.returncode == 0, err
+    trained_now = err.count("epoch ") - err.count("after epoch")
+    assert trained_now == 6 - kept  # what was finished was not done again
+    assert end_of(tmp_path) == unbroken
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
+)
+def test_an_interrupted_sweep_says_in_a_line_how_to_go_on(number, code, unbroken, tmp_path) -> None:
+    process = sweep(tmp_path)
+    wait_for(lambda: epochs_of(tmp_path, "none") >= 1, process)
+    process.send_signal(number)
+    out, err = process.communicate()
+
+    assert process.returncode == code
+    assert out == ""
+    assert "the same command goes on from there" in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+    again = sweep(tmp_path)
+    again.communicate()
+    assert again.returncode == 0
+    assert end_of(tmp_path) == unbroken
+
+
+def test_a_reader_that_leaves_early_is_no_error(tmp_path) -> None:
+    process = subprocess.run(
+        f"{sys.executable} -m vitbench train --help | head -1",
+        shell=True, cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert process.stdout.startswith("Usage")
+    assert process.stderr == ""

@@ -1,0 +1,141 @@
+import io
+import os
+import pickle
+
+import pytest
+import torch
+
+from vitbench.errors import FileError
+from vitbench.spec.overrides import build_spec
+from vitbench.training.checkpoint import Checkpoint, save_checkpoint
+from vitbench.training.fit import begin
+
+CPU = torch.device("cpu")
+BITS = {"device": "cpu", "threads": 1, "resumed": 0}
+
+
+@pytest.fixture
+def saved(tmp_path, tiny_fields):
+    """A checkpoint's file and the state that it holds."""
+    spec = build_spec(tiny_fields)
+    state = begin(spec, CPU)
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, state, spec, BITS, complete=False)
+    return path, state, spec
+
+
+def test_what_is_saved_is_what_is_opened(saved) -> None:
+    path, state, spec = saved
+
+    opened = Checkpoint.open(path)
+
+    assert opened.spec == spec
+    assert opened.history == []
+    for name, weight in opened.model(CPU).state_dict().items():
+        assert torch.equal(weight, state.model.state_dict()[name])
+
+
+def test_a_complete_checkpoint_holds_no_optimiser_and_cannot_be_trained_on(saved) -> None:
+    path, state, spec = saved
+    size = path.stat().st_size
+    save_checkpoint(path, state, spec, BITS, complete=True)
+
+    with pytest.raises(FileError, match="complete run"):
+        Checkpoint.open(path).resume(CPU)
+    assert path.stat().st_size <= size
+
+
+class Bomb:
+    def __reduce__(self):
+        return (os.system, ("touch exploded",))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"just text",
+        b"\x80\x05garbage",
+        pickle.dumps({"format": "vitbench-checkpoint-1", "spec": Bomb()}),
+        pickle.dumps([1, 2, 3]),
+    ],
+    ids=["empty", "text", "garbage", "bomb", "list"],
+)
+def test_what_is_no_checkpoint_is_refused_and_nothing_in_it_runs(
+    content, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "evil.pt"
+    path.write_bytes(content)
+
+    with pytest.raises(FileError, match=r"evil\.pt"):
+        Checkpoint.open(path)
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_a_bomb_in_torchs_own_format_is_refused_too(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    buffer = io.BytesIO()
+    torch.save({"format": "vitbench-checkpoint-1", "spec": Bomb()}, buffer)
+    (tmp_path / "evil.pt").write_bytes(buffer.getvalue())
+
+    with pytest.raises(FileError, match=r"evil\.pt"):
+        Checkpoint.open(tmp_path / "evil.pt")
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused(saved, keep) -> None:
+    path, _, _ = saved
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+
+    with pytest.raises(FileError, match="damaged"):
+        Checkpoint.open(path)
+
+
+def tampered(path, change):
+    """The checkpoint with a change to what it holds."""
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.pop("weights"), "weights"),
+        (lambda c: c["spec"]["model"].update(depth=-1), "depth"),
+        (lambda c: c["spec"]["model"].update(pos_embed=["nowhere"]), "nowhere"),
+        (lambda c: c.update(format="other"), "no checkpoint"),
+        (lambda c: c.update(history=[{"epoch": "x"}]), "damaged"),
+    ],
+    ids=["no-weights", "bad-spec", "unknown-position", "format", "history"],
+)
+def test_a_checkpoint_whose_parts_are_wrong_is_refused(saved, change, message) -> None:
+    with pytest.raises(FileError, match=message):
+        Checkpoint.open(tampered(saved[0], change))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["weights"].pop("head.bias"), "head.bias is missing"),
+        (lambda c: c["weights"].update({"head.bias": torch.zeros(3)}), r"head.bias is .*\(3,\)"),
+        (lambda c: c["weights"].update({"head.bias": torch.zeros(10).half()}), "float16"),
+        (lambda c: c["weights"].update({"other": torch.zeros(1)}), "other belongs to no part"),
+        (lambda c: c["weights"].update({"head.bias": "text"}), "head.bias is missing"),
+    ],
+    ids=["missing", "shape", "dtype", "extra", "text"],
+)
+def test_weights_that_do_not_fit_the_spec_are_named(saved, change, message) -> None:
+    with pytest.raises(FileError, match=message):
+        Checkpoint.open(tampered(saved[0], change)).model(CPU)
+
+
+def test_no_file_is_one_line(tmp_path) -> None:
+    with pytest.raises(FileError, match="no checkpoint"):
+        Checkpoint.open(tmp_path / "absent.pt")
+    with pytest.raises(FileError, match="cannot read"):
+        Checkpoint.open(tmp_path)

@@ -1,0 +1,126 @@
+import json
+import struct
+from pathlib import Path
+
+import pytest
+
+from vitbench.runs.experiment import Note, RunRequest, run_experiment
+from vitbench.spec.overrides import build_spec
+from vitbench.training.trackers import Guarded, wandb_mode
+
+
+def wandb_records(path: Path):
+    """Records of a .wandb file: a LevelDB log of blocks of 32 KiB after a header of 7 bytes."""
+    from wandb.proto import wandb_internal_pb2
+
+    data, place, part = path.read_bytes(), 7, b""
+    while place + 7 <= len(data):
+        left = 32768 - place % 32768
+        if left < 7:
+            place += left
+            continue
+        _, length, kind = struct.unpack("<IHB", data[place : place + 7])
+        part += data[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(part)
+            yield record
+            part = b""
+
+
+def values(items):
+    return {(i.key or "/".join(i.nested_key)): json.loads(i.value_json) for i in items}
+
+
+def test_an_offline_run_holds_spec_epochs_summary_group_and_tags(tmp_path, tiny_fields) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 2})
+    request = RunRequest(
+        spec, tmp_path / "run", device="cpu", wandb="offline", tags=("pos-embed", "none")
+    )
+
+    result = run_experiment(request)
+
+    (file,) = (tmp_path / "run").glob("wandb/offline-run-*/*.wandb")
+    records = list(wandb_records(file))
+    run = next(r.run for r in records if r.WhichOneof("record_type") == "run")
+    config = {update.key: json.loads(update.value_json) for update in run.config.update}
+    assert run.display_name == spec.name
+    assert run.run_group == spec.base_identity[:16]
+    assert list(run.tags) == ["pos-embed", "none"]
+    assert config["model"] == spec.to_json()["model"]
+    assert config["seed"] == spec.seed
+    epochs = [values(r.history.item) for r in records if r.WhichOneof("record_type") == "history"]
+    assert [epoch["epoch"] for epoch in epochs] == [1, 2]
+    assert [epoch["val_loss"] for epoch in epochs] == [r.val_loss for r in result.history]
+    summary: dict = {}
+    for record in records:
+        if record.WhichOneof("record_type") == "summary":
+            summary.update(values(record.summary.update))
+    assert summary["test_top1_pct"] == result.test_top1_pct
+    assert summary["status"] == "done"
+
+
+class Broken:
+    """A tracker that fails in one of its methods."""
+
+    def __init__(self, method: str) -> None:
+        self.method = method
+        self.calls: list[str] = []
+
+    def __getattr__(self, name):
+        def call(_argument):
+            self.calls.append(name)
+            if name == self.method:
+                raise ConnectionError("the server is gone\nwith a long story")
+
+        return call
+
+
+@pytest.mark.parametrize("method", ["start", "log_epoch", "log_pictures", "finish"])
+def test_a_tracker_that_fails_is_told_once_and_then_left_alone(method) -> None:
+    told: list[str] = []
+    tracker = Broken(method)
+    guarded = Guarded(tracker, told.append)
+
+    for name in ("start", "log_epoch", "log_pictures", "finish"):
+        for _ in range(2):
+            getattr(guarded, name)(None)
+
+    assert told == ["tracking stopped, training goes on: the server is gone"]
+    assert tracker.calls.count(method) == 1
+    assert tracker.calls[-1] == method
+
+
+def test_a_wandb_that_cannot_be_imported_stops_nothing(tmp_path, tiny_fields, monkeypatch) -> None:
+    """A package named wandb that fails on import, as a broken installation does."""
+    import sys
+
+    (tmp_path / "wandb.py").write_text("raise ImportError('broken installation')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "wandb"]:
+        monkeypatch.delitem(sys.modules, name)
+    notes: list[str] = []
+    request = RunRequest(build_spec(tiny_fields), tmp_path / "run", device="cpu", wandb="offline")
+
+    result = run_experiment(
+        request, lambda e: notes.append(e.text) if isinstance(e, Note) else None
+    )
+
+    assert result.status == "done"
+    assert any("broken installation" in note for note in notes)
+
+
+def test_auto_is_online_with_a_key_and_offline_without(monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "none"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    assert wandb_mode("auto") == "offline"
+
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    assert wandb_mode("auto") == "online"
+
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert wandb_mode("auto") == "disabled"
+    assert wandb_mode("offline") == "offline"
