@@ -43,3 +43,54 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in absent.items():
             if reason and item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture
+def study_results():
+    """Builds results of `pos-embed` from {variant: [accuracy per seed]}; None is a failed run."""
+    from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
+    from vitbench.spec.overrides import build_spec
+    from vitbench.spec.study import load_study
+
+    def build(accuracies: dict, dataset: str = "cifar10", **changes: object) -> StudyResults:
+        study = load_study("pos-embed")
+        base = build_spec({"data.dataset": dataset, "data.val_size": 100})
+        runs = [
+            StudyRun(
+                variant=variant,
+                identity=f"{variant}-{seed}",
+                name=f"run-{variant}-{seed}",
+                spec=base.to_json(),
+                seed=seed,
+                status="failed" if accuracy is None else "done",
+                reason="disk full" if accuracy is None else None,
+                test_top1_pct=accuracy,
+                epochs=50,
+                train_time_s=60,
+                num_params=1000,
+                forward_flop=2_000_000,
+                train_flop=10**12,
+                device="cpu",
+                device_name="A processor",
+                threads=2,
+                precision="fp32",
+                versions={"torch": "2.9"},
+                predicted=pack_classes(bytes(10)),
+                test_labels_sha256="00",
+                run_folder=f"../runs/{variant}-{seed}",
+            )
+            for variant, by_seed in accuracies.items()
+            for seed, accuracy in enumerate(by_seed)
+        ]
+        fields = {
+            "study": study,
+            "preset": "default",
+            "base": base.to_json(),
+            "base_identity": base.base_identity,
+            "dataset": dataset,
+            "num_test": 10_000,
+            "runs": runs,
+        }
+        return StudyResults(**{**fields, **changes})
+
+    return build

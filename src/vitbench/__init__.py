@@ -1,3 +1,50 @@
-"""vitbench: which choice makes a small Vision Transformer better, by how much, and at what cost."""
+"""vitbench: which choice makes a small Vision Transformer better, by how much, and at what cost.
+
+What `__all__` names is public; every folder below is internal. Names are imported when they are first
+used, so that the command line answers before torch is there.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vitbench.model.vit import VisionTransformer, build_model
+    from vitbench.runs.experiment import RunRequest, run_experiment
+    from vitbench.runs.results import read_results
+    from vitbench.runs.schema import RunResult, StudyResults
+    from vitbench.spec.experiment import ExperimentSpec
+    from vitbench.spec.overrides import build_spec
+    from vitbench.training.checkpoint import Checkpoint
 
 __version__ = "0.1.0"
+__all__ = [
+    "Checkpoint",
+    "ExperimentSpec",
+    "RunRequest",
+    "RunResult",
+    "StudyResults",
+    "VisionTransformer",
+    "build_model",
+    "build_spec",
+    "read_results",
+    "run_experiment",
+]
+
+_HOMES = {
+    "Checkpoint": "vitbench.training.checkpoint",
+    "ExperimentSpec": "vitbench.spec.experiment",
+    "RunRequest": "vitbench.runs.experiment",
+    "RunResult": "vitbench.runs.schema",
+    "StudyResults": "vitbench.runs.schema",
+    "VisionTransformer": "vitbench.model.vit",
+    "build_model": "vitbench.model.vit",
+    "build_spec": "vitbench.spec.overrides",
+    "read_results": "vitbench.runs.results",
+    "run_experiment": "vitbench.runs.experiment",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vitbench' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -111,10 +111,8 @@ def _pictures(pictures: dict[str, tuple[str, ...]]) -> str:
         first, *others = links
         name = escape(folder.replace("_", " ").capitalize())
         more = ", ".join(f"[{escape(_stem(link))}]({_url(link)})" for link in others)
-        parts.append(f"### {name}")
+        parts.append(f"**{name}.** {f'Also: {more}.' if more else ''}".strip())
         parts.append(f"![{escape(_stem(first))}]({_url(first)})")
-        if more:
-            parts.append(f"Also: {more}.")
     return "\n\n".join(parts)
 
 

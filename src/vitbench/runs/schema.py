@@ -116,6 +116,6 @@ def unpack_classes(text: str, most: int) -> bytes:
         classes = unpacker.decompress(base64.b64decode(text, validate=True), most)
     except (binascii.Error, zlib.error) as error:
         raise ValueError(f"not packed classes: {error}") from None
-    if unpacker.unconsumed_tail:
-        raise ValueError(f"over {most} packed classes")
+    if not unpacker.eof:
+        raise ValueError(f"not packed classes, or over {most} of them")
     return classes
