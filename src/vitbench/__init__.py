@@ -1,7 +1,7 @@
 """vitbench: which choice makes a small Vision Transformer better, by how much, and at what cost.
 
-What `__all__` names is public; every folder below is internal. Names are imported when they are first
-used, so that the command line answers before torch is there.
+What `__all__` names is public; every folder below is internal. Names are imported when they are
+first used, so that the command line answers before torch is there.
 """
 
 from importlib import import_module

@@ -16,6 +16,7 @@ SPECS = [
         "model.mlp_ratio": 1.5,
         "model.pos_embed": "none",
     },
+    {"model.attention": "differential", "model.depth": 3},
     {"model.qkv_bias": False, "model.pos_embed": ["learned-2d", "sinusoidal"]},
 ]
 

@@ -27,7 +27,7 @@ def training_batches(
     Args:
         images: The training set.
         batch_size: Images of a batch.
-        augment: Takes uint8 images (B, C, H, W) and a generator on their device.
+        augment: Takes uint8 images (B, C, H, W) and a generator on the CPU.
         seed: The run's seed.
         epoch: Epoch, counted from 1.
 
@@ -36,7 +36,7 @@ def training_batches(
     """
     device = images.labels.device
     order_generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
-    draws = torch.Generator(device).manual_seed(derive_seed(seed, "augmentation", epoch))
+    draws = torch.Generator().manual_seed(derive_seed(seed, "augmentation", epoch))
     order = torch.randperm(len(images), generator=order_generator).to(device)
     for step in range(num_batches(len(images), batch_size)):
         chosen = order[step * batch_size : (step + 1) * batch_size]

@@ -1,6 +1,6 @@
-"""Batched operations on uint8 images: every image of a batch gets its own draw.
+"""Batched geometry on uint8 images: every image of a batch has its own parameters.
 
-Each takes images (B, C, H, W) and the parameters of each image (B,), or a generator to draw them.
+Each takes images (B, C, H, W) and parameters (B,) on the same device, and gives new images.
 """
 
 import torch
@@ -13,9 +13,9 @@ def crop_and_flip(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, paddi
 
     Args:
         images: uint8 (B, C, H, W).
-        top: First row of the cut in the padded image, int64 (B,) from 0 to 2 * padding.
+        top: First row of the cut in the padded image, int64 from 0 to 2 * padding.
         left: First column of the cut, the same way.
-        flip: Whether to mirror left and right, bool (B,).
+        flip: Whether to mirror left and right, bool.
         padding: Pixels added on each side.
     """
     batch, channels, height, width = images.shape
@@ -28,11 +28,81 @@ def crop_and_flip(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, paddi
     return padded[of_batch, of_channel, rows[:, None, :, None], cols[:, None, None, :]]
 
 
-def random_crop_and_flip(images: Tensor, generator: torch.Generator, padding: int) -> Tensor:
-    """Crop at a random place of the padded image, and mirror every second one."""
-    batch, device = len(images), images.device
-    top, left = torch.randint(
-        2 * padding + 1, (2, batch), generator=generator, device=device
-    ).unbind()
-    flip = torch.rand(batch, generator=generator, device=device) < 0.5
-    return crop_and_flip(images, top, left, flip, padding)
+def erase(
+    images: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor, fill: int
+) -> Tensor:
+    """Fill a box of each image; what lies outside of the image is left out.
+
+    Args:
+        images: uint8 (B, C, H, W).
+        top: First row of the box, int64; it may be negative.
+        left: First column, the same way.
+        height: Rows of the box, int64; 0 erases nothing.
+        width: Columns of the box.
+        fill: Value of the filled pixels.
+    """
+    row = torch.arange(images.shape[-2], device=images.device)
+    col = torch.arange(images.shape[-1], device=images.device)
+    in_rows = (row >= top[:, None]) & (row < (top + height)[:, None])  # (B, H)
+    in_cols = (col >= left[:, None]) & (col < (left + width)[:, None])  # (B, W)
+    inside = in_rows[:, None, :, None] & in_cols[:, None, None, :]  # (B, 1, H, W)
+    return images.masked_fill(inside, fill)
+
+
+def rotate(images: Tensor, degrees: Tensor) -> Tensor:
+    """Rotate counter-clockwise about the centre; corners become 0."""
+    turn = torch.deg2rad(degrees.double())
+    cos, sin, zero = turn.cos(), turn.sin(), torch.zeros_like(turn)
+    return _sample(images, torch.stack([cos, -sin, zero, sin, cos, zero], dim=-1))
+
+
+def translate_x(images: Tensor, pixels: Tensor) -> Tensor:
+    """Move right by whole pixels; a fraction is cut off, as in torchvision's AutoAugment."""
+    return _move(images, pixels, torch.zeros_like(pixels))
+
+
+def translate_y(images: Tensor, pixels: Tensor) -> Tensor:
+    """Move down by whole pixels."""
+    return _move(images, torch.zeros_like(pixels), pixels)
+
+
+def shear_x(images: Tensor, slope: Tensor) -> Tensor:
+    """Move each row right by slope times its height above the top, as in AutoAugment's paper."""
+    one, zero = torch.ones_like(slope), torch.zeros_like(slope)
+    top = slope * (images.shape[-2] / 2)  # the image's upper left corner stays where it is
+    return _sample(images, torch.stack([one, slope, top, zero, one, zero], dim=-1))
+
+
+def shear_y(images: Tensor, slope: Tensor) -> Tensor:
+    """Move each column by slope times its distance from the left."""
+    one, zero = torch.ones_like(slope), torch.zeros_like(slope)
+    left = slope * (images.shape[-1] / 2)
+    return _sample(images, torch.stack([one, zero, zero, slope, one, left], dim=-1))
+
+
+def _move(images: Tensor, right: Tensor, down: Tensor) -> Tensor:
+    """Move by whole pixels (B,) each; the ground that appears is 0."""
+    one, zero = torch.ones_like(right), torch.zeros_like(right)
+    return _sample(images, torch.stack([one, zero, -right.trunc(), zero, one, -down.trunc()], -1))
+
+
+def _sample(images: Tensor, matrix: Tensor) -> Tensor:
+    """Take each pixel from where a matrix sends its place; nearest pixel, 0 outside.
+
+    Args:
+        images: uint8 (B, C, H, W).
+        matrix: (B, 6), rows a b c and d e f: pixel (x, y), measured from the image's centre, is
+            taken from (a x + b y + c, d x + e y + f).
+    """
+    batch, _, height, width = images.shape
+    x = torch.arange(width, device=images.device) - (width - 1) / 2
+    y = torch.arange(height, device=images.device) - (height - 1) / 2
+    ys, xs = torch.meshgrid(y, x, indexing="ij")
+    places = torch.stack([xs, ys, torch.ones_like(xs)], dim=-1).view(1, -1, 3).expand(batch, -1, 3)
+    half = torch.tensor([width / 2, height / 2], device=images.device)
+    theta = matrix.float().view(batch, 2, 3).transpose(1, 2) / half
+    grid = places.bmm(theta).view(batch, height, width, 2)  # -1 to 1 over the image
+    sampled = functional.grid_sample(
+        images.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
+    )
+    return sampled.to(torch.uint8)

@@ -1,8 +1,15 @@
-"""Attention kinds, one registered class each: a fused fast path, and one that also gives its weights."""
+"""Attention kinds, one registered class each: a fused fast path, and one that gives the weights.
 
+To add one, write a class here that gives `forward`, `weights` and `signed`.
+"""
+
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitbench.errors import UsageError
 from vitbench.model.position import PositionSum
 from vitbench.registry import ATTENTIONS
 
@@ -19,6 +26,9 @@ class Attention(nn.Module):
         attn_drop_rate: Dropout of the weights.
         drop_rate: Dropout of the output.
     """
+
+    signed = False  # whether weights may be negative
+    value_products = 1  # how often values are weighted, for the count of FLOPs
 
     def __init__(
         self,
@@ -38,22 +48,122 @@ class Attention(nn.Module):
 
     def forward(self, tokens: Tensor, position: PositionSum) -> Tensor:
         """Tokens (B, T, D) to what they attend to (B, T, D)."""
-        q, k, v = self._heads(tokens, position)
-        attended = functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=position.bias(), dropout_p=self.attn_drop_rate * self.training
-        )  # (B, H, T, D/H)
-        return self.proj_drop(self.proj(attended.transpose(1, 2).flatten(2)))
+        q, k, v = self.heads(tokens, position)
+        return self.join(self.attend(q, k, v, position.bias()))
 
     def weights(self, tokens: Tensor, position: PositionSum) -> Tensor:
-        """The weights (B, H, T, T) that `forward` gives the tokens; rows are queries and sum to 1."""
-        q, k, _ = self._heads(tokens, position)
-        scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
-        bias = position.bias()
-        return (scores if bias is None else scores + bias).softmax(dim=-1)
+        """The weights (B, H, T, T) that `forward` gives the tokens, queries by keys."""
+        q, k, _ = self.heads(tokens, position)
+        return softmax_weights(q, k, position.bias())
 
-    def _heads(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor, Tensor]:
+    def heads(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, H, T, D/H)."""
         qkv = self.qkv(tokens).unflatten(-1, (3, self.num_heads, -1))  # (B, T, 3, H, D/H)
         q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         q, k = position.rotate(q, k)
         return q, k, v
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
+        """Values (B, H, T, D/H) weighted by softmax(q k / sqrt(channels) + bias), fused."""
+        return functional.scaled_dot_product_attention(
+            q, k, v, attn_mask=bias, dropout_p=self.attn_drop_rate * self.training
+        )
+
+    def join(self, attended: Tensor) -> Tensor:
+        """Heads' outputs (B, H, T, D/H) to tokens (B, T, D)."""
+        return self.proj_drop(self.proj(attended.transpose(1, 2).flatten(2)))
+
+
+@ATTENTIONS.register("differential")
+class Differential(Attention):
+    """Differential attention: one softmax minus lambda times another (Ye et al., arXiv:2410.05258).
+
+    Queries and keys of a head are split in two halves, softmax(q1 k1) - lambda softmax(q2 k2)
+    weighs its values, and its output is normalised and scaled by 1 - lambda_init. lambda is
+    learned, exp(lambda_q1 . lambda_k1) - exp(lambda_q2 . lambda_k2) + lambda_init, one for all
+    heads of a layer; lambda_init = 0.8 - 0.6 exp(-0.3 layer), layers counted from 0. The paper
+    takes half as many heads of twice the width; here the number of heads stays as given, so that
+    parameters and FLOPs do.
+
+    Raises:
+        UsageError: A head has an odd number of channels.
+    """
+
+    signed = True
+    value_products = 2
+    lambda_std = 0.1
+    norm: nn.Module
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        layer: int,
+        qkv_bias: bool,
+        attn_drop_rate: float,
+        drop_rate: float,
+    ) -> None:
+        super().__init__(embed_dim, num_heads, layer, qkv_bias, attn_drop_rate, drop_rate)
+        channels = embed_dim // num_heads
+        if channels % 2:
+            raise UsageError(
+                f"differential attention splits a head in two halves: embed_dim {embed_dim} / "
+                f"num_heads {num_heads} = {channels} channels are odd"
+            )
+        self.lambda_init = 0.8 - 0.6 * math.exp(-0.3 * layer)
+        draw = (torch.randn(channels // 2) * self.lambda_std for _ in range(4))
+        self.lambda_q1, self.lambda_k1, self.lambda_q2, self.lambda_k2 = map(nn.Parameter, draw)
+        self.norm = nn.RMSNorm(channels, eps=1e-5)
+        self.scale = 1 - self.lambda_init
+
+    def forward(self, tokens: Tensor, position: PositionSum) -> Tensor:
+        """Tokens (B, T, D) to what they attend to (B, T, D)."""
+        q, k, v = self.heads(tokens, position)
+        (q1, q2), (k1, k2) = q.chunk(2, dim=-1), k.chunk(2, dim=-1)  # each (B, H, T, D/2H)
+        bias = position.bias()
+        attended = self.attend(q1, k1, v, bias) - self.lambda_() * self.attend(q2, k2, v, bias)
+        return self.join(self.norm(attended) * self.scale)
+
+    def weights(self, tokens: Tensor, position: PositionSum) -> Tensor:
+        """The weights (B, H, T, T) before the output's norm; rows sum to 1 - lambda."""
+        q, k, _ = self.heads(tokens, position)
+        (q1, q2), (k1, k2) = q.chunk(2, dim=-1), k.chunk(2, dim=-1)
+        bias = position.bias()
+        return softmax_weights(q1, k1, bias) - self.lambda_() * softmax_weights(q2, k2, bias)
+
+    def lambda_(self) -> Tensor:
+        """The share of the second softmax that is taken off, a number."""
+        first = torch.exp(self.lambda_q1 @ self.lambda_k1)
+        second = torch.exp(self.lambda_q2 @ self.lambda_k2)
+        return first - second + self.lambda_init
+
+
+@ATTENTIONS.register("differential-published")
+class DifferentialPublished(Differential):
+    """The document's simpler form: lambda starts about 0.8, and the output is not normalised.
+
+    As its code does: four vectors from N(0, 1), lambda_init = 0.8 in every layer, no norm of a
+    head's output and no scale.
+    """
+
+    lambda_std = 1.0
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        layer: int,
+        qkv_bias: bool,
+        attn_drop_rate: float,
+        drop_rate: float,
+    ) -> None:
+        super().__init__(embed_dim, num_heads, layer, qkv_bias, attn_drop_rate, drop_rate)
+        self.lambda_init = 0.8
+        self.norm = nn.Identity()
+        self.scale = 1.0
+
+
+def softmax_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+    """Queries and keys (B, H, T, C) to weights (B, H, T, T); rows sum to 1."""
+    scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
+    return (scores if bias is None else scores + bias).softmax(dim=-1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from vitbench.model.vit import build_model
+from vitbench.registry import ATTENTIONS
 from vitbench.spec.experiment import ExperimentSpec
 
 
@@ -52,5 +53,6 @@ def forward_flop(spec: ExperimentSpec) -> int:
     tokens = patches + model.class_token
     embed = patches * dim * data.in_chans * model.patch_size**2
     products = tokens * dim * (4 * dim + 2 * model.mlp_dim)  # qkv, proj, fc1, fc2
-    attention = 2 * tokens * tokens * dim  # scores, and values weighted by them
+    kind = ATTENTIONS.get(model.attention.name)
+    attention = tokens * tokens * dim * (1 + kind.value_products)  # scores, and weighted values
     return 2 * (embed + model.depth * (products + attention) + dim * data.num_classes)

@@ -1,0 +1,87 @@
+"""Batched colour on uint8 images: every image of a batch has its own parameter.
+
+Each takes images (B, C, H, W) and a parameter (B,) on the same device, and gives new images.
+Formulas are Pillow's in torchvision's form (transforms.v2.functional), which rounds down between
+steps.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torchvision.transforms.v2 import functional as torchvision
+
+GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R 601)
+
+
+def brightness(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with black: 0 is black, 1 the image."""
+    return _blend(images.float(), torch.zeros((), device=images.device), factor)
+
+
+def saturation(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with the grey image: 0 is grey, 1 the image; an image of one channel stays."""
+    return images if images.shape[1] == 1 else _blend(images.float(), _grey(images), factor)
+
+
+def contrast(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with the mean grey: 0 is one grey, 1 the image."""
+    return _blend(images.float(), _grey(images).mean(dim=(1, 2, 3), keepdim=True), factor)
+
+
+def sharpness(images: Tensor, factor: Tensor) -> Tensor:
+    """Blend with the smoothed image: 0 is smooth, 1 the image; the border stays."""
+    channels = images.shape[1]
+    kernel = torch.full((channels, 1, 3, 3), 1 / 13, device=images.device)
+    kernel[:, :, 1, 1] = 5 / 13
+    pixels = images.float()
+    inner = pixels[..., 1:-1, 1:-1]
+    smooth = functional.conv2d(pixels, kernel, groups=channels).round()
+    share = (1 - factor.double()).float().view(-1, 1, 1, 1)
+    sharpened = torch.addcmul(inner, smooth - inner, share)
+    pixels[..., 1:-1, 1:-1] = sharpened.clamp(0, 255)
+    return pixels.to(torch.uint8)
+
+
+def posterize(images: Tensor, bits: Tensor) -> Tensor:
+    """Keep the highest bits of each pixel, 0 to 8."""
+    mask = 256 - 2 ** (8 - bits.long())
+    return images & mask.to(torch.uint8).view(-1, 1, 1, 1)
+
+
+def solarize(images: Tensor, threshold: Tensor) -> Tensor:
+    """Invert the pixels at or above a threshold, 0 to 255."""
+    above = images >= threshold.float().view(-1, 1, 1, 1)
+    return torch.where(above, 255 - images, images)
+
+
+def autocontrast(images: Tensor, _: Tensor) -> Tensor:
+    """Stretch each channel to the whole range."""
+    stretched: Tensor = torchvision.autocontrast(images)  # by image already
+    return stretched
+
+
+def equalize(images: Tensor, _: Tensor) -> Tensor:
+    """Even out each channel's histogram."""
+    evened: Tensor = torchvision.equalize(images)  # by image already
+    return evened
+
+
+def invert(images: Tensor, _: Tensor) -> Tensor:
+    """Negative."""
+    return 255 - images
+
+
+def _grey(images: Tensor) -> Tensor:
+    """Grey levels (B, 1, H, W), whole numbers."""
+    if images.shape[1] == 1:
+        return images.float()
+    red, green, blue = images.float().unbind(dim=1)
+    grey = (red * GREY[0]).add_(green, alpha=GREY[1]).add_(blue, alpha=GREY[2])
+    return grey.floor_().unsqueeze(1)
+
+
+def _blend(pixels: Tensor, other: Tensor, factor: Tensor) -> Tensor:
+    """Factor * pixels + (1 - factor) * other, cut to whole numbers from 0 to 255."""
+    share = factor.double().view(-1, 1, 1, 1)
+    blended = torch.addcmul(pixels * share.float(), other, (1 - share).float())
+    return blended.clamp_(0, 255).to(torch.uint8)

@@ -1,0 +1,116 @@
+"""Attention kinds: the weights are those of the fast path, and the formulas the papers'."""
+
+import math
+
+import pytest
+import timm.models.vision_transformer
+import torch
+
+from vitbench.errors import UsageError
+from vitbench.model.position import Position, PositionSum, TokenLayout, build_positions
+from vitbench.model.vit import build_model
+from vitbench.registry import ATTENTIONS
+from vitbench.spec.overrides import build_spec
+
+TOKENS = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(0))
+LAYOUT = TokenLayout((2, 2), embed_dim=16, num_heads=4, class_token=True)
+NOWHERE = build_positions([], LAYOUT)
+
+
+class Biased(Position):
+    """A bias, other for each head, query and key."""
+
+    def bias(self):
+        return torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(1))
+
+
+def attention(kind: str, layer: int = 2):
+    torch.manual_seed(3)
+    return ATTENTIONS.get(kind)(16, 4, layer, True, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("position", [NOWHERE, PositionSum([Biased(LAYOUT)])], ids=["bare", "bias"])
+@pytest.mark.parametrize("kind", ATTENTIONS.names())
+def test_the_weights_are_those_of_the_fast_path(kind, position) -> None:
+    layer = attention(kind)
+
+    with torch.no_grad():
+        _, _, v = layer.heads(TOKENS, position)
+        attended = layer.weights(TOKENS, position) @ v
+        if layer.signed:
+            attended = layer.norm(attended) * layer.scale
+        torch.testing.assert_close(
+            layer(TOKENS, position), layer.join(attended), atol=1e-5, rtol=1e-5
+        )
+
+
+def test_softmax_attention_is_timms_with_the_same_weights() -> None:
+    ours = attention("softmax")
+    theirs = timm.models.vision_transformer.Attention(16, num_heads=4, qkv_bias=True)
+    theirs.load_state_dict(ours.state_dict())
+
+    torch.testing.assert_close(ours(TOKENS, NOWHERE), theirs(TOKENS), atol=1e-6, rtol=0)
+
+
+def test_differential_attention_is_the_papers_formula_head_by_head() -> None:
+    layer = attention("differential")
+    lambda_init = 0.8 - 0.6 * math.exp(-0.3 * 2)
+    with torch.no_grad():
+        first = math.exp((layer.lambda_q1 * layer.lambda_k1).sum())
+        lam = first - math.exp((layer.lambda_q2 * layer.lambda_k2).sum()) + lambda_init
+        heads = []
+        q, k, v = layer.qkv(TOKENS).split(16, dim=-1)
+        for head in range(4):
+            halves = slice(4 * head, 4 * head + 2), slice(4 * head + 2, 4 * head + 4)
+            scores = [q[..., s] @ k[..., s].transpose(1, 2) / math.sqrt(2) for s in halves]
+            weights = scores[0].softmax(-1) - lam * scores[1].softmax(-1)
+            out = weights @ v[..., 4 * head : 4 * head + 4]
+            out = out / (out.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+            heads.append(out * (1 - lambda_init))
+        expected = layer.proj(torch.cat(heads, dim=-1))
+
+        torch.testing.assert_close(layer(TOKENS, NOWHERE), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("layer", "expected"), [(0, 0.2), (1, 0.3555), (5, 0.6661)])
+def test_lambda_starts_as_the_paper_has_it(layer, expected) -> None:
+    assert attention("differential", layer).lambda_init == pytest.approx(expected, abs=1e-4)
+    assert attention("differential-published", layer).lambda_init == 0.8
+
+
+@pytest.mark.parametrize("kind", ["differential", "differential-published"])
+def test_rows_of_signed_weights_sum_to_one_minus_lambda(kind) -> None:
+    layer = attention(kind)
+
+    with torch.no_grad():
+        rows = layer.weights(TOKENS, NOWHERE).sum(dim=-1)
+        torch.testing.assert_close(rows, (1 - layer.lambda_()).expand_as(rows))
+
+
+def test_the_published_form_normalises_nothing() -> None:
+    layer = attention("differential-published")
+
+    names = {name for name, _ in layer.named_parameters()}
+    assert names == {"qkv.weight", "qkv.bias", "proj.weight", "proj.bias",
+                     "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2"}  # fmt: skip
+    drawn = torch.cat([attention("differential-published").lambda_q1 for _ in range(2)])
+    assert drawn.abs().max() > 0.3
+
+
+def test_a_head_that_cannot_be_halved_is_refused() -> None:
+    with pytest.raises(UsageError, match="3 channels are odd"):
+        build_model(
+            build_spec({"model.embed_dim": 24, "model.num_heads": 8,
+                        "model.attention": "differential"})
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ATTENTIONS.names())
+def test_every_kind_trains_in_a_whole_model(kind) -> None:
+    spec = build_spec({"model.embed_dim": 16, "model.num_heads": 4, "model.depth": 2,
+                       "model.patch_size": 16, "model.attention": kind})  # fmt: skip
+    model = build_model(spec)
+
+    model(torch.randn(2, 3, 32, 32)).square().sum().backward()
+
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
