@@ -6,7 +6,7 @@ import pytest
 
 from vitbench.runs.experiment import Note, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
-from vitbench.training.trackers import Guarded, wandb_mode
+from vitbench.training.trackers import Guarded, WandbTracker, wandb_mode
 
 
 def wandb_records(path: Path):
@@ -124,3 +124,26 @@ def test_auto_is_online_with_a_key_and_offline_without(monkeypatch, tmp_path) ->
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert wandb_mode("auto") == "disabled"
     assert wandb_mode("offline") == "offline"
+
+
+@pytest.mark.parametrize("key", ["short", "0" * 40], ids=["wrong-key", "no-server"])
+def test_without_wandbs_server_a_run_is_logged_offline_and_ends_the_same(
+    key, tmp_path, tiny_fields, monkeypatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", key)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nothing listens there
+    monkeypatch.setattr(WandbTracker, "unreachable", False)
+    notes: list[str] = []
+    spec = build_spec(tiny_fields)
+
+    tracked = run_experiment(
+        RunRequest(spec, tmp_path / "tracked", device="cpu", wandb="auto"),
+        lambda event: notes.append(event.text) if isinstance(event, Note) else None,
+    )
+    alone = run_experiment(RunRequest(spec, tmp_path / "alone", device="cpu"))
+
+    assert len(notes) == 1
+    assert notes[0].startswith("W&B cannot be used, so runs are logged offline: ")
+    assert list((tmp_path / "tracked").glob("wandb/offline-run-*/*.wandb"))
+    assert tracked.test_loss == alone.test_loss
+    assert WandbTracker.unreachable  # the next run does not wait again

@@ -159,3 +159,17 @@ def warn_slow(preset: str, seconds: float) -> None:
         f"preset {preset} is made for a GPU: {about(seconds)} on this CPU; "
         "--preset cpu is made for this machine"
     )
+
+
+def say_wandb_mode(mode: str) -> None:
+    """Say once what `--wandb auto` comes to here."""
+    from vitbench.training.trackers import wandb_mode
+
+    if mode == "auto":
+        resolved = wandb_mode(mode)
+        why = {
+            "online": "there are credentials",
+            "offline": "no credentials; `wandb sync` sends runs later",
+            "disabled": "WANDB_MODE says so",
+        }[resolved]
+        console.note(f"W&B: {resolved} ({why})")

@@ -80,6 +80,8 @@ def sweep(
         return
     if preset in options.GPU_PRESETS and target.type == "cpu" and to_train and not quiet:
         options.warn_slow(preset, seconds_for(to_train, target))
+    if to_train and not quiet:
+        options.say_wandb_mode(wandb)
     failed = _run(plans, data_dir, device, wandb, quiet)
     _show_results(plans, as_json, quiet)
     if failed:

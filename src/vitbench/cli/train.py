@@ -89,6 +89,8 @@ def train(
         return
     if slow_here and not quiet:
         options.warn_slow(preset, seconds)
+    if state != "trained" and not quiet:
+        options.say_wandb_mode(wandb)
     request = RunRequest(spec, folder, data_dir, device, wandb)
     with Progress(spec.name, 1, run_flop(spec), quiet) as progress:
         result = run_experiment(request, progress)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitbench.model.attention import Attention
 from vitbench.model.position import PositionSum
 
 NORM_EPS = 1e-6  # as in ViT and timm; PyTorch's own is 1e-5
@@ -60,7 +61,7 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, embed_dim: int, attn: nn.Module, mlp_dim: int, drop_rate: float, drop_path_rate: float
+        self, embed_dim: int, attn: Attention, mlp_dim: int, drop_rate: float, drop_path_rate: float
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(embed_dim, eps=NORM_EPS)

@@ -3,6 +3,9 @@
 Names of modules are timm's, so that weights can be carried over and logits compared.
 """
 
+from collections.abc import Iterator
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -63,7 +66,7 @@ class VisionTransformer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) to logits (B, classes)."""
         tokens = self.embed(images)
-        for block in self.blocks:
+        for block in self.layers():
             tokens = block(tokens, self.pos_embed)
         return self.classify(tokens)
 
@@ -81,6 +84,10 @@ class VisionTransformer(nn.Module):
         if self.cls_token is not None:
             return self.head(self.norm(tokens[:, 0]))  # a norm is by token: the others need none
         return self.head(self.norm(tokens).mean(dim=1))
+
+    def layers(self) -> Iterator[Block]:
+        """The blocks in their order."""
+        return cast(Iterator[Block], iter(self.blocks))
 
     def _init_weights(self, init: str) -> None:
         """Draw weights; biases are zero and norms are the identity."""

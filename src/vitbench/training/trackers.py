@@ -91,9 +91,12 @@ class Guarded:
             return getattr(self._tracker, method)(argument)
         except Exception as error:  # whatever it is, it is not the training's
             self._tracker = None
-            reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
-            self._say(f"tracking stopped, training goes on: {reason[0]}")
+            self._say(f"tracking stopped, training goes on: {_first_line(error)}")
             return None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def wandb_mode(mode: str) -> str:
@@ -120,29 +123,46 @@ class WandbTracker:
         mode: online or offline.
     """
 
+    # Once it could not be reached, the other runs of this process do not wait for it again.
+    unreachable = False
+
     def __init__(self, mode: Literal["online", "offline"]) -> None:
         self._mode = mode
         self._run: Any = None
 
     def start(self, run: TrackedRun) -> str | None:
-        """Open the W&B run; a run that is resumed goes on under the same id."""
+        """Open the W&B run, offline where W&B cannot be reached; a resumed run keeps its id."""
+        told = None
+        if self._mode == "online" and not WandbTracker.unreachable:
+            try:
+                self._run = self._init(run, "online")
+            except Exception as error:  # wrong key, no network, no server: wandb has many
+                WandbTracker.unreachable = True
+                told = f"W&B cannot be used, so runs are logged offline: {_first_line(error)}"
+            else:
+                return f"W&B: {self._run.url}"
+        self._run = self._init(run, "offline")
+        return told
+
+    def _init(self, run: TrackedRun, mode: Literal["online", "offline"]) -> Any:
         import wandb
 
         run.folder.mkdir(parents=True, exist_ok=True)
-        self._run = wandb.init(
+        opened = wandb.init(
             project=os.environ.get("WANDB_PROJECT", "vitbench"),
             dir=str(run.folder),
-            id=run.identity[:16],
+            # Not the id that wandb has just failed with: it takes that for in use.
+            id=run.identity[:16] + ("" if mode == self._mode else "-offline"),
             name=run.name,
             group=run.group,
             tags=list(run.tags),
             config=run.config,
-            mode=self._mode,
-            resume="allow" if self._mode == "online" else None,
-            settings=wandb.Settings(silent=True, console="off", init_timeout=30.0),
+            mode=mode,
+            resume="allow" if mode == "online" else None,
+            settings=wandb.Settings(silent=True, console="off", init_timeout=15.0),
         )
-        self._run.define_metric("*", step_metric="epoch")
-        return f"W&B: {self._run.url}" if self._mode == "online" else None
+        opened.define_metric("*", step_metric="epoch")
+        return opened
 
     def log_epoch(self, record: EpochRecord) -> None:
         """Log the epoch's numbers."""

@@ -1,0 +1,49 @@
+"""What single heads attend to: maps over the image, entropy, distance."""
+
+import torch
+from torch import Tensor
+
+
+def maps_over_patches(weights: Tensor, grid: tuple[int, int], class_token: bool) -> Tensor:
+    """The class token's attention over the image; without one, the mean over the patches' own.
+
+    Args:
+        weights: (..., T, T), queries by keys.
+        grid: Rows and columns of patches.
+        class_token: Whether token 0 is a class token.
+
+    Returns:
+        (..., rows, cols). The class token's attention to itself is left out, so a map's sum is
+        below 1.
+    """
+    rows = weights[..., 0, 1:] if class_token else weights.mean(dim=-2)
+    return rows.reshape(*rows.shape[:-1], *grid)
+
+
+def entropy(weights: Tensor) -> Tensor:
+    """Mean entropy of rows (..., T, T) in nats, (...): 0 is one token alone, log T all alike."""
+    of_rows: Tensor = torch.special.entr(weights).sum(dim=-1)
+    return of_rows.mean(dim=-1)
+
+
+def mean_distance(
+    weights: Tensor, grid: tuple[int, int], class_token: bool, patch_size: int
+) -> Tensor:
+    """Mean attention distance: how far a patch looks (ViT, arXiv:2010.11929, figure 7).
+
+    Weights among patches alone, normalised to sum to 1, times the distance of the patches' centres.
+
+    Args:
+        weights: (..., T, T), queries by keys.
+        grid: Rows and columns of patches.
+        class_token: Whether token 0 is a class token; it is at no place and left out.
+        patch_size: Side of a patch in pixels.
+
+    Returns:
+        Pixels (...), the mean over queries.
+    """
+    among = weights[..., class_token:, class_token:]
+    among = among / among.sum(dim=-1, keepdim=True)
+    rows, cols = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
+    places = torch.stack([rows.flatten(), cols.flatten()], dim=-1).float() * patch_size  # (N, 2)
+    return (among * torch.cdist(places, places)).sum(dim=-1).mean(dim=-1)

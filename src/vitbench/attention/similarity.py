@@ -1,0 +1,44 @@
+"""How alike the positions of a model are."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vitbench.errors import UsageError
+from vitbench.model.vit import VisionTransformer
+
+
+@torch.no_grad()
+def position_vectors(model: VisionTransformer) -> Tensor:
+    """What a model's positions add to each patch token (N, D).
+
+    Raises:
+        UsageError: They add nothing.
+    """
+    rows, cols = model.patch_embed.grid
+    device = next(model.parameters()).device
+    nothing = torch.zeros(1, rows * cols, model.norm.normalized_shape[0], device=device)
+    added: Tensor = model.pos_embed(nothing)[0].cpu()
+    if not added.any():
+        raise UsageError("this model's positions add nothing to its tokens: there are no vectors")
+    return added
+
+
+def cosine_similarity(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Cosine of each patch's vector with all others (ViT, arXiv:2010.11929, figure 7).
+
+    Args:
+        vectors: (N, D), the patches row by row.
+        grid: Rows and columns of patches.
+
+    Returns:
+        (N, rows, cols), -1 to 1; a patch's cosine with itself is 1.
+    """
+    unit = functional.normalize(vectors, dim=-1)
+    return (unit @ unit.T).reshape(-1, *grid)
+
+
+def norms(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Length of each patch's vector (rows, cols)."""
+    length: Tensor = vectors.norm(dim=-1)
+    return length.reshape(grid)

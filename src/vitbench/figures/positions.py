@@ -1,0 +1,57 @@
+"""The picture of a positional embedding: how alike the places are, and how long their vectors."""
+
+from pathlib import Path
+
+import numpy as np
+
+from vitbench.figures.style import ONE_SIDED, SIGNED, Array, new_figure, plain, save
+
+MOST_MAPS = 8  # rows and columns of small maps; a finer grid shows every second patch, or fourth
+
+
+def draw_positions(similarity: Array, norms: Array, title: str, path: Path) -> Path:
+    """Draw a small map for each patch, its similarity with all places, and the vectors' lengths.
+
+    Args:
+        similarity: (rows, cols, rows, cols), cosine of a patch's vector with each other's.
+        norms: (rows, cols), lengths of the vectors.
+        title: Whose positions they are.
+        path: The PNG file.
+    """
+    rows, cols = norms.shape
+    step = -(-max(rows, cols) // MOST_MAPS)
+    figure = new_figure(10.6, 6.4)
+    left, right = figure.subplots(1, 2, width_ratios=(2.2, 1))
+    shown = left.imshow(
+        _tiles(similarity[::step, ::step]), cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest"
+    )
+    left.set_title("cosine similarity of each patch's position with all others")
+    left.set_xlabel("column of the patch" + (f" (every {step}th)" if step > 1 else ""))
+    left.set_ylabel("row of the patch")
+    left.set_xticks([(i + 0.5) * (cols + 1) - 1 for i in range(len(range(0, cols, step)))])
+    left.set_xticklabels([str(i) for i in range(0, cols, step)])
+    left.set_yticks([(i + 0.5) * (rows + 1) - 1 for i in range(len(range(0, rows, step)))])
+    left.set_yticklabels([str(i) for i in range(0, rows, step)])
+    left.tick_params(length=0)
+    for spine in left.spines.values():
+        spine.set_visible(False)
+    figure.colorbar(shown, ax=left, shrink=0.7)
+    lengths = right.imshow(norms, cmap=ONE_SIDED, vmin=0, interpolation="nearest")
+    right.set_title("length of the vector")
+    right.set_xticks([])
+    right.set_yticks([])
+    figure.colorbar(lengths, ax=right, shrink=0.45)
+    figure.suptitle(plain(title))
+    return save(figure, path)
+
+
+def _tiles(maps: Array) -> Array:
+    """Maps (R, C, rows, cols) side by side with a white line between: one array of values."""
+    down, across, rows, cols = maps.shape
+    tiled = np.full((down * (rows + 1) - 1, across * (cols + 1) - 1), np.nan)
+    for i in range(down):
+        for j in range(across):
+            tiled[
+                i * (rows + 1) : (i + 1) * (rows + 1) - 1, j * (cols + 1) : (j + 1) * (cols + 1) - 1
+            ] = maps[i, j]
+    return tiled

@@ -1,0 +1,209 @@
+"""`vitbench visualize` on checkpoints of tiny models: paths, kinds, what cannot be drawn."""
+
+import shutil
+
+import pytest
+
+from vitbench.cli.main import main
+from vitbench.runs.experiment import RunRequest, run_experiment
+from vitbench.spec.overrides import build_spec
+
+ATTENTION = "attention_visualization"
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Trains a tiny model once for each set of fields; gives its run folder."""
+    folders = {}
+
+    def train(**fields):
+        key = str(fields)
+        if key not in folders:
+            spec = build_spec(
+                {"data.dataset": "shapes", "data.val_size": 100, "data.augmentation": "none",
+                 "model.embed_dim": 16, "model.depth": 2, "model.num_heads": 2,
+                 "model.patch_size": 8, "train.batch_size": 64, "train.epochs": 1},
+                {f"model.{name}": value for name, value in fields.items()},
+            )  # fmt: skip
+            folder = tmp_path_factory.mktemp("runs") / "run"
+            run_experiment(RunRequest(spec, folder, device="cpu"))
+            folders[key] = folder
+        return folders[key]
+
+    return train
+
+
+def run(capsys, *arguments):
+    code = main(["visualize", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out.splitlines(), err
+
+
+def test_all_makes_the_documents_very_files(trained, tmp_path, capsys) -> None:
+    code, paths, _ = run(capsys, "all", trained(), "--name", "diff_vit")
+
+    assert code == 0
+    expected = {
+        *(f"{ATTENTION}/attention_rollout/rollout_image_{i}.png" for i in range(5)),
+        f"{ATTENTION}/positional_embeddings/pos_embed_visualization.png",
+        f"{ATTENTION}/last_layer_attention/head_avg.png",
+        *(f"{ATTENTION}/last_layer_attention/head_{i}.png" for i in range(2)),
+        *(f"{ATTENTION}/all_layers_attention/layer_{i}.png" for i in range(2)),
+        "plots/diff_vit_train_loss.png",
+        "plots/diff_vit_val_loss.png",
+    }
+    assert set(paths) == {f"visualizations/{path}" for path in expected}
+    there = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    assert there == set(paths)
+
+
+def test_a_loose_checkpoint_is_drawn_like_its_run_folder(trained, tmp_path, capsys) -> None:
+    shutil.copy(trained() / "checkpoint.pt", tmp_path / "ckpt.pt")
+
+    run(capsys, "all", trained(), "--out", "of_folder")
+    code, paths, _ = run(capsys, "all", "ckpt.pt", "--out", "of_file")
+
+    assert code == 0
+    for path in paths:
+        twin = tmp_path / path.replace("of_file", "of_folder")
+        assert (tmp_path / path).read_bytes() == twin.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"class_token": False},
+        {"attention": "differential"},
+        {"attention": "differential-published", "class_token": False},
+        {"patch_size": 2, "pos_embed": "sinusoidal"},
+        {"patch_size": 32, "pos_embed": "learned-2d"},
+        {"pos_embed": ["learned-1d", "sincos-2d"]},
+    ],
+    ids=str,
+)
+def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
+    code, paths, err = run(capsys, "all", trained(**fields), "--images", "2")
+
+    assert (code, err) == (0, "")
+    assert len(paths) == 2 + 1 + 3 + 2 + 2
+
+
+def test_a_model_without_positions_says_so(trained, capsys) -> None:
+    folder = trained(pos_embed="none")
+    code, paths, err = run(capsys, "all", folder)
+    assert code == 0
+    assert "positions add nothing" in err
+    assert not any("pos_embed" in path for path in paths)
+
+    code, paths, err = run(capsys, "pos-embed", folder, "--out", "other")
+    assert (code, paths) == (2, [])
+    assert "positions add nothing" in err
+
+
+def test_images_fusion_discard_and_layer_are_options(trained, tmp_path, capsys) -> None:
+    folder = trained()
+    _, paths, _ = run(capsys, "rollout", folder, "--indices", "7,0")
+    assert [path[-5:] for path in paths] == ["7.png", "0.png"]
+    plain = (tmp_path / paths[0]).read_bytes()
+    run(capsys, "rollout", folder, "--indices", "7", "--fusion", "max", "--discard", "0.5")
+    assert (tmp_path / paths[0]).read_bytes() != plain
+
+    _, paths, _ = run(capsys, "last-layer", folder)
+    last = (tmp_path / paths[0]).read_bytes()
+    run(capsys, "last-layer", folder, "--layer", "0")
+    assert (tmp_path / paths[0]).read_bytes() != last
+
+
+def test_several_checkpoints_write_a_folder_each(trained, capsys) -> None:
+    code, paths, _ = run(capsys, "curves", trained(), trained(pos_embed="none"))
+
+    assert code == 0
+    assert len({path.split("/")[1] for path in paths}) == 2
+    code, _, err = run(capsys, "curves", trained(), trained())
+    assert code == 2
+    assert "same run" in err
+
+
+def test_a_results_file_gives_the_curves_of_all_variants(tmp_path, study_results, capsys) -> None:
+    from vitbench.training.history import EpochRecord
+
+    results = study_results({"none": [50.0, 51.0], "learned-1d": [60.0]})
+    records = [
+        EpochRecord(epoch=i, train_loss=2 / i, train_top1_pct=1, val_loss=3 / i, val_top1_pct=1,
+                    lr=1, train_time_s=1, img_per_s=1)
+        for i in (1, 2, 3)
+    ]  # fmt: skip
+    runs = [run.model_copy(update={"history": records}) for run in results.runs]
+    file = tmp_path / "positional_embedding_results.json"
+    file.write_text(results.model_copy(update={"runs": runs}).model_dump_json())
+
+    code, paths, _ = run(capsys, "curves", file)
+    assert code == 0
+    assert paths == [f"visualizations/plots/pos-embed_{x}_loss.png" for x in ("train", "val")]
+
+    code, _, err = run(capsys, "rollout", file)
+    assert code == 2
+    assert "of it, draw curves" in err
+
+
+def test_the_list_names_every_kind(capsys) -> None:
+    code, out, _ = run(capsys, "--list")
+
+    assert code == 0
+    assert [line.split()[0] for line in out] == [
+        "kind", "rollout", "pos-embed", "last-layer", "layers", "curves", "all",
+    ]  # fmt: skip
+
+
+def test_pictures_are_logged_to_the_runs_wandb(trained, capsys) -> None:
+    folder = trained()
+    code, _, _ = run(capsys, "curves", folder, "--wandb", "offline")
+
+    assert code == 0
+    media = list(folder.glob("wandb/offline-run-*/files/media/images/*.png"))
+    assert len(media) == 2
+
+
+WRONG = [
+    (["rolout", "{run}"], "did you mean 'rollout'"),
+    (["rollout"], "CHECKPOINT"),
+    (["rollout", "absent.pt"], "absent.pt"),
+    (["rollout", "text.pt"], "text.pt is no checkpoint"),
+    (["rollout", "empty"], "empty/checkpoint.pt"),
+    (["curves", "text.json"], "no results file"),
+    (["rollout", "{run}", "--images", "0"], "--images 0"),
+    (["rollout", "{run}", "--images", "2", "--indices", "1"], "exclude each other"),
+    (["rollout", "{run}", "--indices", "a"], "0,5,7"),
+    (["rollout", "{run}", "--indices", "1,1"], "different"),
+    (["rollout", "{run}", "--indices", "1000"], "0 to 999"),
+    (["rollout", "{run}", "--fusion", "sum"], "mean, max, min"),
+    (["rollout", "{run}", "--discard", "1"], "0 to 0.99"),
+    (["rollout", "{run}", "--discard", "nan"], "0 to 0.99"),
+    (["last-layer", "{run}", "--layer", "2"], "layers 0 to 1"),
+    (["last-layer", "{run}", "--layer", "-1"], "layers 0 to 1"),
+    (["rollout", "{run}", "--out", "text.pt"], "is a file"),
+    (["rollout", "{run}", "--device", "tpu"], "cpu, cuda, mps"),
+    (["curves", "{run}", "--name", "../../evil"], "--name"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "hint"), WRONG, ids=[" ".join(a) for a, _ in WRONG])
+def test_a_wrong_request_is_told_in_three_lines_and_draws_nothing(
+    arguments, hint, trained, tmp_path, capsys
+) -> None:
+    (tmp_path / "text.pt").write_text("not a checkpoint")
+    (tmp_path / "text.json").write_text("{}")
+    (tmp_path / "empty").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+
+    code, out, err = run(capsys, *(a.replace("{run}", str(trained())) for a in arguments))
+
+    assert (code, out) == (2, [])
+    assert 1 <= len(err.splitlines()) <= 3
+    assert hint in err
+    assert sorted(tmp_path.rglob("*")) == before
