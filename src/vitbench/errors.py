@@ -32,7 +32,7 @@ class UnknownNameError(UsageError):
     def __init__(self, kind: str, name: str, allowed: Iterable[str]) -> None:
         self.kind, self.name, self.allowed = kind, name, tuple(allowed)
         super().__init__(
-            f"unknown {kind} {name!r}: choose from {', '.join(self.allowed)}"
+            f"unknown {kind} {shortened(name)!r}: choose from {', '.join(self.allowed)}"
             f"{did_you_mean(name, self.allowed)}"
         )
 
@@ -43,6 +43,11 @@ class DataError(UsageError):
 
 class FileError(UsageError):
     """A file that is absent, broken or of another kind."""
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """Text that was given, short enough for a message."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:

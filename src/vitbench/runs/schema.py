@@ -4,7 +4,6 @@ No torch here: reports are made from these files alone.
 """
 
 import base64
-import binascii
 import zlib
 from typing import Annotated, Any, Literal
 
@@ -114,7 +113,7 @@ def unpack_classes(text: str, most: int) -> bytes:
     try:
         unpacker = zlib.decompressobj()
         classes = unpacker.decompress(base64.b64decode(text, validate=True), most)
-    except (binascii.Error, zlib.error) as error:
+    except (ValueError, zlib.error) as error:
         raise ValueError(f"not packed classes: {error}") from None
     if not unpacker.eof:
         raise ValueError(f"not packed classes, or over {most} of them")

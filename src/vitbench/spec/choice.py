@@ -64,9 +64,10 @@ def parse_choice(registry: Registry, given: object) -> Choice:
         if key == "name":
             continue
         if key not in entry.options:
-            allowed = ", ".join(entry.options) or "it has none"
+            names = ", ".join(entry.options)
             raise UsageError(
-                f"unknown option {key!r} of {registry.kind} {entry.name}: choose from {allowed}"
+                f"unknown option {key!r} of {registry.kind} {entry.name}: "
+                f"{f'choose from {names}' if names else 'it has none'}"
                 f"{did_you_mean(str(key), entry.options)}"
             )
         kind, default = entry.options[key]

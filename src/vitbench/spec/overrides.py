@@ -12,11 +12,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from vitbench.errors import FileError, UsageError, did_you_mean
+from vitbench.errors import FileError, UsageError, did_you_mean, shortened
 from vitbench.spec.experiment import ExperimentSpec
 
 Tree = dict[str, Any]
 MAX_FILE_BYTES = 1_000_000
+# What reading text as YAML or JSON may end in: 13 for a month, 5,000 digits, 10,000 brackets.
+UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
 
 
 def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
@@ -70,9 +72,9 @@ def parse_assignments(assignments: Iterable[str]) -> Tree:
         if not equals or not key.strip() or not text.strip():
             raise UsageError(f"--set {assignment!r}: write key=value, as model.depth=4")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UsageError(f"--set {assignment!r}: the value is not YAML") from None
+            value = _load_yaml(text)
+        except UNREADABLE:
+            raise UsageError(f"--set {shortened(assignment)!r}: the value is not YAML") from None
         check_key(key.strip())
         merge(fields, {key.strip(): value})
     return fields
@@ -81,7 +83,7 @@ def parse_assignments(assignments: Iterable[str]) -> Tree:
 def check_key(key: str) -> None:
     """Raise UsageError where a dotted name is no field of a spec (options of choices pass)."""
     fields = field_names()
-    if key in fields or any(key.startswith(f"{field}.") for field in fields):
+    if key in fields or key.rpartition(".")[0] in fields:
         return
     sections = {field.partition(".")[0] for field in fields}
     if key in sections:
@@ -91,7 +93,9 @@ def check_key(key: str) -> None:
     if key in last:
         raise UsageError(f"unknown field {key!r}; did you mean {last[key]!r}?")
     hint = did_you_mean(key.replace("-", "_"), fields)
-    raise UsageError(f"unknown field {key!r}{hint or ': vitbench train --help lists the fields'}")
+    raise UsageError(
+        f"unknown field {shortened(key)!r}{hint or ': vitbench train --help lists the fields'}"
+    )
 
 
 def field_names() -> dict[str, str]:
@@ -128,7 +132,7 @@ def load_mapping(path: Path, kind: str) -> Tree:
         raise FileError(f"cannot read {kind} file {path}: {reason}") from None
     try:
         loaded = json.loads(text) if path.suffix == ".json" else _load_yaml(text)
-    except (yaml.YAMLError, json.JSONDecodeError, RecursionError, ValueError) as error:
+    except UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else getattr(error, "lineno", None)
         where = f", line {line}" if line else ""
@@ -166,8 +170,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{where + ': ' if where else ''}{message}{also}"
     if first["type"] == "missing":
         return f"field {where!r} is missing{also}"
-    given = repr(first["input"])
-    given = given if len(given) <= 60 else f"{given[:57]}..."
+    given = shortened(repr(first["input"]))
     return f"{where} is {given}: {message[0].lower()}{message[1:]}{also}"
 
 

@@ -3,6 +3,8 @@
 The built-in studies are files like a user's own, in the folder beside this module.
 """
 
+import contextlib
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -204,16 +206,23 @@ def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
     for part in key.split("."):
         value = getattr(value, part, None)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UsageError(f"{key} is {value}, which cannot be multiplied")
-    try:
-        product = Fraction(str(value)) * Fraction(str(factor))
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(f"times: {factor!r} is neither a number nor a fraction as '4/3'") from None
+        shown = " + ".join(map(str, value)) if isinstance(value, tuple) else value
+        raise UsageError(f"{key} is {shown}, which cannot be multiplied")
+    product = Fraction(str(value)) * _as_fraction(factor)
     if isinstance(value, float):
         return float(product)
     if product.denominator != 1:
         raise UsageError(f"{key} {value} times {factor} is {float(product):g}, not a whole number")
     return int(product)
+
+
+def _as_fraction(factor: object) -> Fraction:
+    """A number, or a short text as "4/3" or "1.5", exactly; a long one could fill the memory."""
+    number = isinstance(factor, int | float) and not isinstance(factor, bool)
+    if number or (isinstance(factor, str) and re.fullmatch(r"[\d.]{1,12}(/\d{1,12})?", factor)):
+        with contextlib.suppress(ValueError, ZeroDivisionError):
+            return Fraction(str(factor))
+    raise UsageError(f"times: {factor!r} is neither a number nor a fraction as '4/3'")
 
 
 def folder_for(results_dir: Path, dataset: str) -> Path:
