@@ -1,9 +1,16 @@
 """What all tests share: one thread, a tiny experiment, and skips where data or a GPU are absent."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from vitbench import registry
+from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
+from vitbench.spec.overrides import build_spec
+from vitbench.spec.study import load_study
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,6 +19,16 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _forget_plug_ins() -> Iterator[None]:
+    """What a test registers is gone after it; what a module of ours registers stays."""
+    yield
+    for kind in vars(registry).values():
+        if isinstance(kind, registry.Registry):
+            for name in set(kind._added) - set(kind._in_source):
+                del kind._things[name], kind._added[name]
 
 
 @pytest.fixture
@@ -46,14 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
-def study_results():
+def study_results() -> Callable[..., StudyResults]:
     """Builds results of `pos-embed` from {variant: [accuracy per seed]}; None is a failed run."""
-    from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
-    from vitbench.spec.overrides import build_spec
-    from vitbench.spec.study import load_study
 
-    def build(accuracies: dict, dataset: str = "cifar10", **changes: object) -> StudyResults:
-        study = load_study("pos-embed")
+    def build(
+        accuracies: dict[str, list[float | None]], dataset: str = "cifar10", **changes: Any
+    ) -> StudyResults:
         base = build_spec({"data.dataset": dataset, "data.val_size": 100})
         runs = [
             StudyRun(
@@ -83,7 +98,7 @@ def study_results():
             for seed, accuracy in enumerate(by_seed)
         ]
         fields = {
-            "study": study,
+            "study": load_study("pos-embed"),
             "preset": "default",
             "base": base.to_json(),
             "base_identity": base.base_identity,

@@ -4,20 +4,23 @@ import pytest
 import timm.models.vision_transformer
 import torch
 import torchvision.models.vision_transformer
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.overrides import build_spec
 
 IMAGES = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+SMALL = {"embed_dim": 24, "depth": 3, "num_heads": 4}
+SIZES = [  # each with another number of tokens, blocks, heads or channels
+    {**SMALL, "patch_size": 4},
+    {**SMALL, "patch_size": 8},
+    {"embed_dim": 30, "depth": 1, "num_heads": 5, "patch_size": 8, "mlp_ratio": 1.5},
+]
 
 
-def small(**fields: object) -> VisionTransformer:
-    """A small model with every parameter drawn, biases and norms too."""
-    spec = build_spec(
-        {"model.embed_dim": 24, "model.depth": 3, "model.num_heads": 4},
-        {f"model.{name}": value for name, value in fields.items()},
-    )
+def drawn(**fields: object) -> VisionTransformer:
+    """A model with every parameter drawn, biases and norms too, so that none can be forgotten."""
+    spec = build_spec({f"model.{name}": value for name, value in fields.items()})
     model = build_model(spec).eval()
     generator = torch.Generator().manual_seed(1)
     for parameter in model.parameters():
@@ -25,29 +28,32 @@ def small(**fields: object) -> VisionTransformer:
     return model
 
 
-@pytest.mark.parametrize("patch_size", [4, 8])
+def assert_same_logits(ours: VisionTransformer, theirs: torch.nn.Module) -> None:
+    with torch.no_grad():
+        logits = ours(IMAGES)
+        torch.testing.assert_close(logits, theirs.eval()(IMAGES), atol=1e-5, rtol=0)
+    assert logits.std() > 0.1  # five images and ten classes that differ: zeros would agree too
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=["patch 4", "patch 8", "narrow MLP"])
 @pytest.mark.parametrize("qkv_bias", [True, False])
 @pytest.mark.parametrize("class_token", [True, False])
-def test_logits_equal_timms_with_the_same_weights(patch_size, qkv_bias, class_token) -> None:
-    ours = small(patch_size=patch_size, qkv_bias=qkv_bias, class_token=class_token)
+def test_logits_equal_timms_with_the_same_weights(sizes, qkv_bias, class_token) -> None:
+    ours = drawn(**sizes, qkv_bias=qkv_bias, class_token=class_token)
     theirs = timm.models.vision_transformer.VisionTransformer(
         img_size=32,
-        patch_size=patch_size,
-        embed_dim=24,
-        depth=3,
-        num_heads=4,
         num_classes=10,
         qkv_bias=qkv_bias,
         class_token=class_token,
         global_pool="token" if class_token else "avg",
-        fc_norm=False,  # ours, too, norms each token and then takes the mean
-    ).eval()
+        fc_norm=False,  # norm each token, then take the mean; timm can do it the other way round
+        **sizes,
+    )
     weights = ours.state_dict()
     weights["pos_embed"] = weights.pop("pos_embed.0.table")
     theirs.load_state_dict(weights)  # strict: all names are timm's
 
-    with torch.no_grad():
-        torch.testing.assert_close(ours(IMAGES), theirs(IMAGES), atol=1e-5, rtol=0)
+    assert_same_logits(ours, theirs)
 
 
 def as_torchvision(name: str) -> str:
@@ -72,62 +78,89 @@ def as_torchvision(name: str) -> str:
     return f"encoder.ln.{name.removeprefix('norm.')}" if name.startswith("norm.") else name
 
 
-@pytest.mark.parametrize("patch_size", [4, 8])
-def test_logits_equal_torchvisions_with_the_same_weights(patch_size) -> None:
-    ours = small(patch_size=patch_size)
+@pytest.mark.parametrize("sizes", SIZES, ids=["patch 4", "patch 8", "narrow MLP"])
+def test_logits_equal_torchvisions_with_the_same_weights(sizes) -> None:
+    ours = drawn(**sizes)
     theirs = torchvision.models.vision_transformer.VisionTransformer(
         image_size=32,
-        patch_size=patch_size,
-        num_layers=3,
-        num_heads=4,
-        hidden_dim=24,
-        mlp_dim=96,
+        patch_size=sizes["patch_size"],
+        num_layers=sizes["depth"],
+        num_heads=sizes["num_heads"],
+        hidden_dim=sizes["embed_dim"],
+        mlp_dim=int(sizes["embed_dim"] * sizes.get("mlp_ratio", 4)),
         num_classes=10,
-    ).eval()
+    )
     theirs.load_state_dict({as_torchvision(n): w for n, w in ours.state_dict().items()})
 
-    with torch.no_grad():
-        torch.testing.assert_close(ours(IMAGES), theirs(IMAGES), atol=1e-5, rtol=0)
+    assert_same_logits(ours, theirs)
+
+
+def initial(**fields: object) -> dict[str, Tensor]:
+    """Initial weights of a small experiment with some fields changed."""
+    sizes = {"model.embed_dim": 24, "model.depth": 2, "model.num_heads": 4}
+    return build_model(build_spec(sizes, fields)).state_dict()
 
 
 def test_initial_weights_are_a_function_of_the_seed() -> None:
-    one, same, other = (build_model(build_spec({"seed": seed})).state_dict() for seed in (0, 0, 1))
+    one, same, other = initial(seed=0), initial(seed=0), initial(seed=1)
 
     assert all(torch.equal(one[name], same[name]) for name in one)
-    assert not torch.equal(one["head.weight"], other["head.weight"])
+    for name in ("patch_embed.proj.weight", "cls_token", "blocks.1.mlp.fc2.weight", "head.weight"):
+        assert not torch.equal(one[name], other[name])
 
 
-def test_another_position_leaves_all_other_initial_weights_as_they_were() -> None:
-    learned, none = (
-        build_model(build_spec({"model.pos_embed": name})).state_dict()
-        for name in ("learned-1d", "none")
-    )
+@pytest.mark.parametrize("position", ["none", "learned-2d", "sinusoidal", ["learned-1d"] * 2])
+def test_another_position_leaves_all_other_initial_weights_as_they_were(position) -> None:
+    one, other = initial(), initial(**{"model.pos_embed": position})
 
-    assert set(learned) - set(none) == {"pos_embed.0.table"}
-    assert all(torch.equal(learned[name], none[name]) for name in none)
+    shared = [name for name in one if not name.startswith("pos_embed")]
+    assert shared == [name for name in other if not name.startswith("pos_embed")]
+    assert all(torch.equal(one[name], other[name]) for name in shared)
 
 
-def test_building_a_model_draws_nothing_from_the_callers_generator() -> None:
-    before = torch.get_rng_state()
-    build_model(build_spec())
+@pytest.mark.parametrize(
+    "fields", [{"data.augmentation": "none"}, {"train.lr": 0.5}, {"model.drop_rate": 0.5}], ids=str
+)
+def test_what_is_not_of_the_weights_leaves_them_as_they_were(fields) -> None:
+    one, other = initial(), initial(**fields)
+
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_building_a_model_neither_reads_nor_moves_the_callers_generator() -> None:
+    torch.manual_seed(1)
+    one, before = initial(), torch.get_rng_state()
+    torch.manual_seed(2)
+    other = initial()
+    torch.manual_seed(1)
+
+    assert all(torch.equal(one[name], other[name]) for name in one)
     assert torch.equal(before, torch.get_rng_state())
 
 
-@pytest.mark.parametrize(("init", "std"), [("fan-in", 96**-0.5), ("trunc-normal", 0.02)])
-def test_initial_matrices_have_the_spread_that_the_spec_names(init, std) -> None:
+@pytest.mark.parametrize(
+    ("init", "spread"),
+    [("fan-in", lambda inputs: inputs**-0.5), ("trunc-normal", lambda _inputs: 0.02)],
+)
+def test_initial_matrices_have_the_spread_that_the_spec_names(init, spread) -> None:
     model = build_model(build_spec({"model.embed_dim": 96, "model.init": init}))
 
-    assert model.blocks[2].attn.qkv.weight.std().item() == pytest.approx(std, rel=0.05)
-    assert model.blocks[2].attn.qkv.bias.abs().max() == 0
+    block = model.blocks[2]
+    layers = {model.patch_embed.proj: 3 * 4 * 4, block.attn.qkv: 96, block.mlp.fc2: 4 * 96}
+    for layer, inputs in layers.items():
+        assert layer.weight.std().item() == pytest.approx(spread(inputs), rel=0.05)
+        assert layer.bias.abs().max() == 0
+    assert model.cls_token.std().item() == pytest.approx(0.02, rel=0.25)  # of 96 numbers
 
 
 def test_dropout_and_drop_path_act_in_training_alone() -> None:
-    model = small(drop_rate=0.3, attn_drop_rate=0.3, drop_path_rate=0.5)
-
-    with torch.no_grad():
-        assert torch.equal(model(IMAGES), model(IMAGES))
-        model.train()
-        assert not torch.equal(model(IMAGES), model(IMAGES))
+    plain = drawn(**SMALL)
+    for rate in ("drop_rate", "attn_drop_rate", "drop_path_rate"):
+        model = drawn(**SMALL, **{rate: 0.5})
+        with torch.no_grad():
+            assert torch.equal(model(IMAGES), plain(IMAGES))
+            model.train()
+            assert not torch.equal(model(IMAGES), model(IMAGES))
 
 
 def test_drop_path_rises_linearly_and_keeps_the_mean() -> None:
@@ -136,13 +169,13 @@ def test_drop_path_rises_linearly_and_keeps_the_mean() -> None:
     assert rates == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
     torch.manual_seed(0)
-    dropped: Tensor = model.blocks[4].drop_path.train()(torch.ones(20_000, 1, 1))
+    dropped = model.blocks[4].drop_path.train()(torch.ones(20_000, 2, 3))
     assert dropped.unique().tolist() == pytest.approx([0, 1 / 0.6])
     assert dropped.mean().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(dropped.amin(dim=(1, 2)), dropped.amax(dim=(1, 2)))  # an image as a whole
 
 
 def test_images_of_other_sizes_and_channels_have_their_own_model() -> None:
     model = VisionTransformer(build_spec().model, img_size=28, in_chans=1, num_classes=7)
 
     assert model(torch.zeros(2, 1, 28, 28)).shape == (2, 7)
-    assert isinstance(model.head, nn.Linear)

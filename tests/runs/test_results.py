@@ -3,12 +3,10 @@
 import multiprocessing
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from vitbench.errors import FileError, UsageError
-from vitbench.runs.results import find_results, merge_runs, read_results
-from vitbench.runs.schema import pack_classes, unpack_classes
+from vitbench.runs.results import check_same_study, find_results, merge_runs, read_results
+from vitbench.spec.overrides import build_spec
 
 
 def test_a_merged_run_takes_the_place_of_its_variant_and_seed_and_no_other(
@@ -22,19 +20,69 @@ def test_a_merged_run_takes_the_place_of_its_variant_and_seed_and_no_other(
     merged = merge_runs(path, second, second.runs)
 
     assert merged == read_results(path)
-    assert [(r.variant, r.seed, r.test_top1_pct) for r in merged.runs] == [
-        ("none", 0, 60.0), ("learned-1d", 0, 70.0), ("none", 1, 61.0),
-    ]  # fmt: skip
+    assert [(run.variant, run.seed, run.test_top1_pct) for run in merged.runs] == [
+        ("none", 0, 60.0),
+        ("learned-1d", 0, 70.0),
+        ("none", 1, 61.0),
+    ]
+
+
+def test_runs_are_in_the_order_of_seeds_and_then_of_the_study(tmp_path, study_results) -> None:
+    path = tmp_path / "results.json"
+    results = study_results({"sinusoidal": [1.0, 2.0], "none": [3.0, 4.0]})
+
+    for run in reversed(results.runs):
+        merge_runs(path, results, [run])
+
+    assert [(run.seed, run.variant) for run in read_results(path).runs] == [
+        (0, "none"),
+        (0, "sinusoidal"),
+        (1, "none"),
+        (1, "sinusoidal"),
+    ]
+
+
+def test_a_run_of_a_variant_that_the_study_no_longer_has_stays(tmp_path, study_results) -> None:
+    path = tmp_path / "results.json"
+    before = study_results({"none": [1.0], "sinusoidal": [2.0]})
+    merge_runs(path, before, before.runs)
+    fewer = before.study.model_copy(update={"variants": before.study.variants[:2], "claims": []})
+    after = study_results({"learned-1d": [3.0]}, study=fewer)
+
+    merged = merge_runs(path, after, after.runs)
+
+    assert [run.variant for run in merged.runs] == ["none", "learned-1d", "sinusoidal"]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"base_identity": "another"}, "another base spec"),
         ({"dataset": "shapes"}, "on cifar10, not shapes"),
+        (
+            {"base": build_spec({"model.depth": 4}).to_json(), "base_identity": "another"},
+            "of another base spec (data.val_size 100, not 5000)",
+        ),
+        (
+            {
+                "base": build_spec({"data.val_size": 100, "model.depth": 4}).to_json(),
+                "base_identity": "another",
+            },
+            "of another base spec (model.depth 6, not 4)",
+        ),
+        (
+            {
+                "base": build_spec(
+                    {"data.val_size": 100, "model.pos_embed": ["none", "sinusoidal"]}
+                ).to_json(),
+                "base_identity": "another",
+            },
+            "of another base spec (model.pos_embed learned-1d, not none, sinusoidal)",
+        ),
+        ({"base_identity": "another"}, "of another base spec (other semantics)"),
     ],
+    ids=["data set", "data", "model", "positions", "semantics"],
 )
-def test_runs_of_another_base_are_refused_and_the_file_stays(
+def test_runs_of_another_base_are_refused_by_name_and_the_file_stays(
     changes, message, tmp_path, study_results
 ) -> None:
     path = tmp_path / "results.json"
@@ -43,9 +91,34 @@ def test_runs_of_another_base_are_refused_and_the_file_stays(
     before = path.read_bytes()
     other = study_results({"none": [61.0]}, **changes)
 
-    with pytest.raises(UsageError, match=f"{message}.*--results-dir"):
+    with pytest.raises(UsageError) as raised:
         merge_runs(path, other, other.runs)
+
+    assert str(raised.value) == f"{path} holds runs {message}: choose another --results-dir"
     assert path.read_bytes() == before
+
+
+def test_runs_of_another_study_are_refused(tmp_path, study_results) -> None:
+    path = tmp_path / "results.json"
+    there = study_results({"none": [60.0]})
+    merge_runs(path, there, there.runs)
+    other = there.model_copy(update={"study": there.study.model_copy(update={"name": "own"})})
+
+    with pytest.raises(UsageError, match=r"of study pos-embed, not own: .*--results-dir"):
+        check_same_study(path, other)
+
+
+def test_a_study_may_be_said_in_other_words(tmp_path, study_results) -> None:
+    path = tmp_path / "results.json"
+    there = study_results({"none": [60.0]})
+    merge_runs(path, there, there.runs)
+    renamed = there.study.model_copy(update={"title": "Where am I?"})
+    here = study_results({"none": [60.0, 61.0]}, study=renamed)
+
+    merged = merge_runs(path, here, here.runs[1:])
+
+    assert merged.study.title == "Where am I?"
+    assert [run.seed for run in merged.runs] == [0, 1]
 
 
 def merge_one_by_one(path, results) -> None:
@@ -56,34 +129,55 @@ def merge_one_by_one(path, results) -> None:
 def test_two_processes_that_merge_at_once_lose_no_run(tmp_path, study_results) -> None:
     path = tmp_path / "results.json"
     context = multiprocessing.get_context("spawn")
-    processes = [
-        context.Process(target=merge_one_by_one, args=(path, study_results({variant: [50.0] * 8})))
-        for variant in ("none", "learned-1d")
-    ]
+    both = [study_results({variant: [50.0] * 10}) for variant in ("none", "learned-1d")]
+    processes = [context.Process(target=merge_one_by_one, args=(path, one)) for one in both]
     for process in processes:
         process.start()
     for process in processes:
         process.join()
 
     assert [process.exitcode for process in processes] == [0, 0]
-    assert len(read_results(path).runs) == 16
+    runs = {(run.variant, run.seed) for run in read_results(path).runs}
+    assert runs == {(variant, seed) for variant in ("none", "learned-1d") for seed in range(10)}
+    assert [file.name for file in tmp_path.iterdir() if file.name.endswith(".part")] == []
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{", b'{"a": 1}', b"\xff\xfe", b"[" * 100_000], ids=range(6)
+    "content",
+    [b"", b"[]", b"{", b'{"a": 1}', b"\xff\xfe", b"[" * 100_000],
+    ids=["empty", "list", "cut off", "foreign", "binary", "deep"],
 )
 def test_a_damaged_file_is_one_line_and_stays_as_it_was(content, tmp_path, study_results) -> None:
     path = tmp_path / "some_results.json"
     path.write_bytes(content)
     results = study_results({"none": [60.0]})
 
-    with pytest.raises(FileError, match=r"some_results\.json") as raised:
+    with pytest.raises(FileError, match=r"some_results\.json is no results file: ") as raised:
         read_results(path)
     with pytest.raises(FileError):
         merge_runs(path, results, results.runs)
 
     assert "\n" not in str(raised.value)
     assert path.read_bytes() == content
+
+
+def test_a_file_that_was_cut_off_is_refused_wherever_that_was(tmp_path, study_results) -> None:
+    path = tmp_path / "some_results.json"
+    whole = study_results({"none": [60.0]}).model_dump_json()
+
+    for length in range(0, len(whole), 97):
+        path.write_text(whole[:length])
+        with pytest.raises(FileError):
+            read_results(path)
+
+
+def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path) -> None:
+    with pytest.raises(FileError, match=r"no results file .*absent\.json"):
+        read_results(tmp_path / "absent.json")
+    with pytest.raises(FileError, match=r"cannot read .*: Is a directory"):
+        read_results(tmp_path)
+    with pytest.raises(FileError, match=r"no results folder .*: vitbench sweep writes one"):
+        find_results(tmp_path / "absent")
 
 
 def test_results_are_found_at_any_depth(tmp_path, study_results) -> None:
@@ -95,14 +189,3 @@ def test_results_are_found_at_any_depth(tmp_path, study_results) -> None:
     found = [path.relative_to(tmp_path).as_posix() for path in find_results(tmp_path)]
 
     assert found == ["b_results.json", "shapes/a_results.json"]
-
-
-@given(st.binary(max_size=2000))
-def test_packed_classes_come_out_as_they_went_in(classes) -> None:
-    assert unpack_classes(pack_classes(classes), most=2000) == classes
-
-
-@pytest.mark.parametrize("text", ["", "?", "AAAA", pack_classes(bytes(5000))])
-def test_what_are_no_packed_classes_or_too_many_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="packed classes"):
-        unpack_classes(text, most=2000)

@@ -3,12 +3,16 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vitbench.errors import FileError, UsageError
-from vitbench.spec.overrides import build_spec, load_mapping, parse_assignments
+from vitbench.registry import AUGMENTATIONS, POSITIONS
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import build_spec, field_names, load_mapping, parse_assignments
 
 
-def spec_of(*assignments: str):
+def spec_of(*assignments: str) -> ExperimentSpec:
     return build_spec(parse_assignments(assignments))
 
 
@@ -27,42 +31,157 @@ def test_an_option_of_a_choice_is_set_by_its_dotted_name() -> None:
     }
 
 
-def test_a_choice_named_anew_keeps_no_option_of_the_old_one() -> None:
-    spec = build_spec(
-        {"train.optimizer": {"name": "muon", "lr": 0.5}}, {"train.optimizer": "adamw"}
-    )
-    again = build_spec({"train.optimizer": {"name": "muon", "lr": 0.5}},
-                       {"train.optimizer": {"name": "muon", "momentum": 0.9}})  # fmt: skip
+def test_options_of_a_choice_add_up_until_it_is_named_anew() -> None:
+    fast, nesterov = {"train.optimizer.lr": 0.5}, {"train.optimizer.momentum": 0.9}
+    named = {"train.optimizer": {"name": "muon", "momentum": 0.8}}
 
-    assert spec.train.optimizer.options == {}
-    assert again.train.optimizer.options == {"momentum": 0.9}
+    assert build_spec(fast, nesterov).train.optimizer.options == {"lr": 0.5, "momentum": 0.9}
+    assert build_spec(fast, named).train.optimizer.options == {"momentum": 0.8}
+    assert build_spec(fast, {"train.optimizer": "muon"}).train.optimizer.options == {}
+    assert build_spec(fast, {"train.optimizer": "adamw"}).train.optimizer.options == {}
+
+
+def test_nested_and_dotted_fields_are_one_thing() -> None:
+    nested = {"model": {"depth": 3, "pos_embed": {"name": "learned-1d", "std": 1}}}
+    dotted = {"model.depth": 3, "model.pos_embed.std": 1}
+
+    assert build_spec(nested) == build_spec(dotted)
+
+
+POSITION_NAMES = ", ".join(POSITIONS.names())
+AUGMENTATION_NAMES = ", ".join(AUGMENTATIONS.names())
 
 
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
-        ("model.patch_size=5", "patch_size 5 does not divide img_size 32: use 1, 2, 4, 8, 16"),
-        ("model.num_heads=7", "num_heads 7 does not divide embed_dim 256: use 1, 2, 4, 8, 16, 32"),
-        ("data.val_size=5001", "val_size 5001 is not class-balanced: use a multiple of 10"),
-        ("data.val_size=50000", "batch_size 128 is over the 0 training images"),
-        ("train.optimizer.lr=fast", "optimizer muon: lr is 'fast': it takes a number"),
-        ("train.optimizer.lr=true", "it takes a number"),
-        ("data.augmentation={name: baseline, padding: 1.5}", "it takes a whole number"),
-        ("data.augmentation={name: baseline, pad: 1}", "did you mean 'padding'"),
-        ("data.augmentation=[none]", "give a name"),
-        ("train.epochs=2.5", "train.epochs is 2.5"),
+        # sizes that do not go together
+        (
+            "model.patch_size=5",
+            "patch_size 5 does not divide img_size 32: use 1, 2, 4, 8, 16 or 32",
+        ),
+        (
+            "model.num_heads=7",
+            "model: num_heads 7 does not divide embed_dim 256: use 1, 2, 4, 8, 16, 32 or 64",
+        ),
+        ("model.mlp_ratio=0.001", "model: mlp_ratio 0.001 leaves the MLP no channels: raise it"),
+        (
+            "data.val_size=5001",
+            "val_size 5001 is not class-balanced: use a multiple of 10, as 5000",
+        ),
+        (
+            "data.val_size=50000",
+            "batch_size 128 is over the 0 training images that val_size 50000 leaves of cifar10: "
+            "lower one",
+        ),
+        # values out of range, or of another kind
+        ("model.depth=0", "model.depth is 0: input should be greater than 0"),
         ("train.label_smoothing=1", "train.label_smoothing is 1: input should be less than 1"),
-        ("data.mean=[1, 2]", "data.mean"),
-        ("train.optimizr=adamw", "did you mean 'train.optimizer'"),
-        ("patch_size=4", "did you mean 'model.patch_size'"),
+        ("train.lr=.nan", "train.lr is nan: input should be a finite number"),
+        ("train.batch_size=null", "train.batch_size is None: input should be a valid integer"),
+        ("seed=-1", "seed is -1: input should be greater than or equal to 0"),
+        ("train.precision=16", "train.precision is 16: input should be 'auto', 'fp32' or 'bf16'"),
+        ("data.mean=[.nan, 1, 1]", "data.mean.0 is nan: input should be a finite number"),
+        # names
+        (
+            "model.pos_embed=lerned-1d",
+            f"unknown position 'lerned-1d': choose from {POSITION_NAMES}; "
+            "did you mean 'learned-1d'?",
+        ),
+        (
+            "model.pos_embed=[]",
+            "a list of positions is empty: name at least one, or 'none'",
+        ),
+        (
+            "data.augmentation=[none]",
+            f"augmentation ['none']: give a name ({AUGMENTATION_NAMES}) or a mapping with name and "
+            "options",
+        ),
+        ("train.optimizr=adamw", "unknown field 'train.optimizr'; did you mean 'train.optimizer'?"),
+        ("patch_size=4", "unknown field 'patch_size'; did you mean 'model.patch_size'?"),
+        ("data.val-size=9", "unknown field 'data.val-size'; did you mean 'data.val_size'?"),
+        ("zzz=4", "unknown field 'zzz': vitbench train --help lists the fields"),
+        # options of choices
+        ("train.optimizer.lr=fast", "optimizer muon: lr is 'fast': it takes a number"),
+        ("train.optimizer.lr=true", "optimizer muon: lr is True: it takes a number"),
+        ("train.optimizer.lr=.inf", "optimizer muon: lr is inf: it takes a number"),
+        (
+            "data.augmentation.padding=1.5",
+            "augmentation baseline: padding is 1.5: it takes a whole number",
+        ),
+        (
+            "data.augmentation.pading=1",
+            "unknown option 'pading' of augmentation baseline: choose from padding; "
+            "did you mean 'padding'?",
+        ),
+        (
+            "data.dataset.size=1",
+            "unknown option 'size' of data set cifar10: it has none",
+        ),
+        # the form itself
+        ("model.depth", "--set 'model.depth': write key=value, as model.depth=4"),
+        ("model.depth=", "--set 'model.depth=': write key=value, as model.depth=4"),
+        ("=4", "--set '=4': write key=value, as model.depth=4"),
+        ("seed=[1", "--set 'seed=[1': the value is not YAML"),
+        ("train.optimizer={1: 2}", "field 1: names of fields are words"),
     ],
+    ids=lambda value: value if "=" in value else "",
 )  # fmt: skip
 def test_a_value_that_will_not_do_is_told_with_what_would(assignment, message) -> None:
     with pytest.raises(UsageError) as raised:
         spec_of(assignment)
 
-    assert message in str(raised.value)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "seed=2024-13-45",  # YAML takes it for a date
+        f"seed={'9' * 5000}",
+        f"seed={'[' * 5000}",
+        f"model.pos_embed{'.a' * 3000}=1",
+        "seed=!!python/object/apply:os.getcwd []",
+        "seed=[&a [x, x], *a]",
+    ],
+    ids=["date", "digits", "brackets", "dots", "code", "alias"],
+)
+def test_a_hostile_value_is_one_line(assignment) -> None:
+    with pytest.raises(UsageError) as raised:
+        spec_of(assignment)
+
     assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 300
+
+
+@pytest.mark.parametrize("section", ["model", "train", "data"])
+def test_a_section_is_no_field_and_tells_those_inside(section) -> None:
+    with pytest.raises(UsageError, match=f"'{section}' is a section: set one of") as raised:
+        spec_of(f"{section}=4")
+
+    assert all(
+        name in str(raised.value) for name in field_names() if name.startswith(f"{section}.")
+    )
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([*field_names(), "model", "data", "train"]), VALUES)
+def test_any_value_of_any_field_is_taken_or_refused_in_one_line(name, value) -> None:
+    refused = ""
+    try:
+        spec = build_spec({name: value})
+    except UsageError as error:
+        refused = str(error)
+
+    assert "\n" not in refused
+    assert refused or build_spec(spec.to_json()) == spec
 
 
 def test_a_spec_file_is_yaml_or_json(tmp_path) -> None:
@@ -74,6 +193,22 @@ def test_a_spec_file_is_yaml_or_json(tmp_path) -> None:
         assert build_spec(load_mapping(tmp_path / name, "spec")).identity == spec.identity
 
 
+@pytest.mark.parametrize(("name", "message"), [
+    ("absent.yaml", "no spec file {path}"),
+    ("folder.yaml", "cannot read spec file {path}: Is a directory"),
+    ("file.yaml/below.yaml", "cannot read spec file {path}: Not a directory"),
+])  # fmt: skip
+def test_a_file_that_is_not_there_is_named(name, message, tmp_path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "file.yaml").touch()
+
+    with pytest.raises(FileError) as raised:
+        load_mapping(tmp_path / name, "spec")
+
+    assert str(raised.value) == message.format(path=tmp_path / name)
+
+
+# Ten lines, each nine times the one before: a billion words once every alias is followed.
 BOMB = "a: &a [x, x]\n" + "\n".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{', '.join([f'*{chr(97 + i)}'] * 9)}]" for i in range(9)
 )
@@ -82,18 +217,23 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"- a list\n", "mapping"),
-        (b"", "mapping"),
-        (b"just words", "mapping"),
-        (b"\xff\xfe\x00\x01", "not text"),
-        (b"a: [1, 2", "line 1"),
-        (b"a: !!python/object/apply:os.system ['touch exploded']", "not readable"),
-        (BOMB.encode(), "not readable"),
-        (b"[" * 100_000, "not readable"),
-        (b"x: " + b"y" * 2_000_000, "over 1,000,000 bytes"),
+        (b"- a list\n", "holds no spec: it must be a mapping of fields"),
+        (b"", "holds no spec"),
+        (b"just words", "holds no spec"),
+        (b"\xff\xfe\x00\x01", "it is not text"),
+        (b"\x00\x01\x02", "not readable as spec"),
+        (b"a: [1, 2", "line 1: not readable as spec"),
+        (b"seed: 1\n a: 2", "line 2: not readable as spec"),
+        (b"a: !!python/object/apply:os.system ['touch exploded']", "not readable as spec"),
+        (b"seed: 2024-13-45", "not readable as spec"),
+        (BOMB.encode(), "not readable as spec"),
+        (b"[" * 100_000, "not readable as spec"),
+        (b"a: " * 100_000, "not readable as spec"),
+        (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes: that is no spec file"),
     ],
-    ids=["list", "empty", "words", "binary", "broken", "code", "bomb", "deep", "large"],
-)
+    ids=["list", "empty", "words", "not utf-8", "control", "open", "indent", "code", "date", "bomb",
+         "deep lists", "deep mappings", "large"],
+)  # fmt: skip
 def test_a_hostile_file_is_one_line_and_runs_nothing(
     content, message, tmp_path, monkeypatch
 ) -> None:
@@ -101,16 +241,26 @@ def test_a_hostile_file_is_one_line_and_runs_nothing(
     path = tmp_path / "spec.yaml"
     path.write_bytes(content)
 
-    with pytest.raises(FileError, match=message) as raised:
+    with pytest.raises(FileError) as raised:
         load_mapping(path, "spec")
 
+    assert message in str(raised.value)
+    assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "exploded").exists()
 
 
-def test_deep_json_is_refused_too(tmp_path) -> None:
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"seed": 1', "NaN", "[]"])
+def test_hostile_json_is_refused_too(text, tmp_path) -> None:
     path = tmp_path / "spec.json"
-    path.write_text("[" * 100_000)
+    path.write_text(text)
 
-    with pytest.raises(FileError, match="not readable"):
+    with pytest.raises(FileError, match=r"spec\.json.*(not readable as|holds no) spec"):
         load_mapping(path, "spec")
+
+
+def test_a_name_of_many_dots_is_no_field() -> None:
+    with pytest.raises(UsageError) as raised:
+        build_spec({".".join("a" * 3000): 1})
+
+    assert len(str(raised.value)) < 300

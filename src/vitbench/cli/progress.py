@@ -15,7 +15,7 @@ from vitbench.training.fit import Diverged, Event, StepDone
 from vitbench.training.history import EpochRecord
 
 RUNS_BAR = "{desc} |{bar:30}| {elapsed} elapsed, {remaining} left"
-EPOCHS_BAR = "{desc} |{bar:30}|{postfix}, {remaining} left"
+EPOCHS_BAR = "{desc} |{bar:30}| {unit}, {remaining} left"
 
 
 class Progress:
@@ -104,9 +104,7 @@ class Progress:
             f"epoch {event.epoch}/{self._spec.train.epochs} step {event.step}/{event.num_steps}",
             refresh=False,
         )
-        self._epochs_bar.set_postfix_str(
-            f"{loss}{self._val}{event.img_per_s:.0f} img/s", refresh=False
-        )
+        self._epochs_bar.unit = f"{loss}{self._val}{event.img_per_s:.0f} img/s"
         self._epochs_bar.update()
         if self._runs_bar is not None:
             self._runs_bar.update(self._step_flop)

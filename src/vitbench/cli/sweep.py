@@ -172,8 +172,14 @@ def _show_results(plans: "list[StudyPlan]", as_json: bool, quiet: bool) -> None:
 
 
 def _table(results: "StudyResults") -> str:
-    from vitbench.report.tables import study_rows
-    from vitbench.report.words import accuracy_words, count_words, gflop_words, time_words
+    from vitbench.report.rows import study_rows
+    from vitbench.report.words import (
+        accuracy_words,
+        count_words,
+        gflop_words,
+        not_averaged_words,
+        time_words,
+    )
 
     return console.table(
         ("variant", "test accuracy in %", "seeds", "parameters", "GFLOP", "time a run", ""),
@@ -185,7 +191,7 @@ def _table(results: "StudyResults") -> str:
                 count_words(row.num_params),
                 gflop_words(row.forward_flop),
                 time_words(row.train_time_s),
-                "; ".join(row.problems),
+                "; ".join(not_averaged_words(row)),
             )
             for row in study_rows(results)
         ],

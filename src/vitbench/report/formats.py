@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from vitbench.registry import FORMATS
-from vitbench.report.tables import Report, Row, Section
+from vitbench.report.rows import Row
+from vitbench.report.tables import Report, Section
 from vitbench.report.words import (
     accuracy_words,
     count_words,
@@ -15,7 +16,8 @@ from vitbench.report.words import (
 )
 
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
-_SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<!\w)_|_(?!\w))")
+_SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))")
+_AT_THE_START = re.compile(r"^(\d*)([-+=.)])")  # what would begin a list or a rule
 LEGEND = (
     "Test accuracy: mean ± standard deviation over seeds. GFLOP: one image through the network, "
     "2 per multiply-add. Time: the steps of one training."
@@ -38,7 +40,8 @@ def markdown(report: Report) -> str:
 
 def escape(text: str) -> str:
     """Text with markdown's characters made plain, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    plain = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _AT_THE_START.sub(r"\1\\\2", plain)
 
 
 def _summary(report: Report) -> str:
@@ -47,7 +50,7 @@ def _summary(report: Report) -> str:
     datasets = listed(sorted({section.results.dataset for section in report.sections}))
     lines = [
         f"{studies}, {num_runs} runs, on {escape(datasets)}. Accuracies are top-1 on the whole "
-        "test set, read once, after the last epoch; choices were made on validation images alone.",
+        "test set, read once, after the last epoch.",
         "",
     ]
     lines += [

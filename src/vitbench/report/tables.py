@@ -1,56 +1,15 @@
-"""Results to rows and sections, before any format: numbers and plain sentences, no markup.
-
-What is averaged and what is not is decided here: runs that ended well, and the rest named.
-"""
+"""Results to sections, before any format: rows and plain sentences, no markup."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 
+from vitbench.report.rows import Row, study_rows
 from vitbench.report.verdict import held_sentence, key_finding, varied_sentence
-from vitbench.report.words import listed, seeds_words
-from vitbench.runs.schema import StudyResults, StudyRun
-from vitbench.spec.study import Variant, study_names
-
-
-@dataclass(frozen=True)
-class Row:
-    """A variant in a study's table.
-
-    Attributes:
-        key: Its key.
-        label: Its name for people.
-        accuracy_by_seed: Test accuracy in % of each seed that ended well.
-        num_params: Trained numbers.
-        forward_flop: FLOPs of an image through the network.
-        train_flop: FLOPs of a training.
-        train_time_s: Mean seconds of a training's steps.
-        published_pct: The document's number, on its own data set only.
-        problems: What went wrong with other seeds, in words.
-    """
-
-    key: str
-    label: str
-    accuracy_by_seed: dict[int, float]
-    num_params: int | None
-    forward_flop: int | None
-    train_flop: int | None
-    train_time_s: float | None
-    published_pct: float | None
-    problems: tuple[str, ...]
-
-    @property
-    def mean_pct(self) -> float | None:
-        """Mean test accuracy in % over seeds."""
-        return fmean(self.accuracy_by_seed.values()) if self.accuracy_by_seed else None
-
-    @property
-    def sd_pct(self) -> float | None:
-        """Standard deviation over seeds, n - 1 in the denominator; None for one seed."""
-        values = self.accuracy_by_seed.values()
-        return stdev(values) if len(values) > 1 else None
+from vitbench.report.words import listed, not_averaged_words
+from vitbench.runs.schema import StudyResults
+from vitbench.spec.study import study_names
 
 
 @dataclass(frozen=True)
@@ -132,40 +91,8 @@ def build_section(results: StudyResults) -> Section:
     )
 
 
-def study_rows(results: StudyResults) -> tuple[Row, ...]:
-    """A row for each variant, in the study's order."""
-    seeds = sorted({run.seed for run in results.runs})
-    return tuple(_row(results, variant, seeds) for variant in results.study.variants)
-
-
-def _row(results: StudyResults, variant: Variant, seeds: Sequence[int]) -> Row:
-    runs = [run for run in results.runs if run.variant == variant.key]
-    done = [run for run in runs if run.status == "done" and run.test_top1_pct is not None]
-    some = done or runs
-    return Row(
-        key=variant.key,
-        label=variant.label,
-        accuracy_by_seed={r.seed: r.test_top1_pct for r in done if r.test_top1_pct is not None},
-        num_params=some[0].num_params if some else None,
-        forward_flop=some[0].forward_flop if some else None,
-        train_flop=some[0].train_flop if some else None,
-        train_time_s=fmean(run.train_time_s for run in done) if done else None,
-        published_pct=variant.published_pct if results.dataset == "cifar10" else None,
-        problems=tuple(_row_problems(runs, seeds)),
-    )
-
-
-def _row_problems(runs: Sequence[StudyRun], seeds: Sequence[int]) -> list[str]:
-    problems = []
-    for status in ("diverged", "failed"):
-        if bad := [run.seed for run in runs if run.status == status]:
-            problems.append(f"{status}: {seeds_words(bad)}")
-    missing = sorted(set(seeds) - {run.seed for run in runs})
-    return [*problems, f"missing: {seeds_words(missing)}"] if missing else problems
-
-
 def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
-    problems = [f"{row.label}: {problem}." for row in rows for problem in row.problems]
+    problems = [f"{row.label}: {words}." for row in rows for words in not_averaged_words(row)]
     for run in results.runs:
         if run.reason is not None:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")

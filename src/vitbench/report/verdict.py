@@ -6,13 +6,11 @@ much, whether every seed agrees, at what cost, and what cannot be told from it.
 
 from collections.abc import Sequence
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from vitbench.report.rows import Row
 from vitbench.report.words import listed, runs_words
 from vitbench.runs.schema import StudyResults
-
-if TYPE_CHECKING:
-    from vitbench.report.tables import Row
 
 
 def varied_sentence(results: StudyResults) -> str:
@@ -43,11 +41,25 @@ def held_sentence(results: StudyResults) -> str:
     return f"Held: {listed([words for key, words in facts.items() if key not in varied])}."
 
 
-def key_finding(results: StudyResults, rows: Sequence["Row"]) -> str:
+def key_finding(results: StudyResults, rows: Sequence[Row]) -> str:
     """What the numbers of a study say, computed from them."""
-    ranked = sorted((r for r in rows if r.accuracy_by_seed), key=lambda row: -(row.mean_pct or 0))
-    if not ranked:
-        return "No run has ended well yet."
+    some = [row for row in rows if row.accuracy_by_seed and "diverged" not in row.not_averaged]
+    ranked = sorted(some, key=lambda row: -(row.mean_pct or 0))
+    found = _highest(results, ranked) if ranked else "No run has ended well yet."
+    return " ".join(
+        [found, *(_diverged_words(row) for row in rows if "diverged" in row.not_averaged)]
+    )
+
+
+def _diverged_words(row: Row) -> str:
+    """Why a row is not ranked: what is left of it are its lucky seeds."""
+    num = len(row.accuracy_by_seed) + sum(map(len, row.not_averaged.values()))
+    bad = len(row.not_averaged["diverged"])
+    return f"{row.label} diverged in {bad} of {num} seeds and is not ranked."
+
+
+def _highest(results: StudyResults, ranked: Sequence[Row]) -> str:
+    """What the highest mean is, against what, and whether the seeds agree."""
     best = ranked[0]
     num_seeds = runs_words(len(best.accuracy_by_seed))
     if len(ranked) == 1:
@@ -85,7 +97,7 @@ def _agreement(differences: Sequence[float]) -> str:
     return f"above it in {above} of {len(differences)} seeds, from {low:+.2f} to {high:+.2f}"
 
 
-def _cost_words(row: "Row", other: "Row") -> str:
+def _cost_words(row: Row, other: Row) -> str:
     """The ratio of their training FLOPs, where it is known and not one."""
     if not row.train_flop or not other.train_flop or row.train_flop == other.train_flop:
         return ""

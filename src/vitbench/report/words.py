@@ -1,15 +1,13 @@
 """Numbers as a reader wants them, the same in every format."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from vitbench.report.tables import Row
+from vitbench.report.rows import Row
 
 UNKNOWN = "-"
 
 
-def accuracy_words(row: "Row") -> str:
+def accuracy_words(row: Row) -> str:
     """Mean and standard deviation over seeds: 63.12 ± 0.40, or the one number there is."""
     if row.mean_pct is None:
         return UNKNOWN
@@ -48,6 +46,11 @@ def listed(words: Sequence[str]) -> str:
 def seeds_words(seeds: Sequence[int]) -> str:
     """Seeds in words: seed 1; seeds 0 and 2."""
     return f"seed{'s' if len(seeds) > 1 else ''} {listed([str(seed) for seed in seeds])}"
+
+
+def not_averaged_words(row: Row) -> list[str]:
+    """What became of a row's other seeds, in words: failed: seed 1."""
+    return [f"{what}: {seeds_words(seeds)}" for what, seeds in row.not_averaged.items()]
 
 
 def runs_words(number: int) -> str:

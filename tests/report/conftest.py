@@ -1,0 +1,23 @@
+"""What the tests of a report share."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from vitbench.runs.schema import StudyResults
+
+
+@pytest.fixture
+def changed() -> Callable[..., StudyResults]:
+    """Gives results with some fields of the first variant's run of a seed changed."""
+
+    def change(results: StudyResults, seed: int, **fields: Any) -> StudyResults:
+        first = results.study.variants[0].key
+        runs = [
+            run.model_copy(update=fields) if (run.variant, run.seed) == (first, seed) else run
+            for run in results.runs
+        ]
+        return results.model_copy(update={"runs": runs})
+
+    return change

@@ -1,0 +1,114 @@
+"""What a reader must be told of a study beside its numbers."""
+
+import pytest
+
+from vitbench.report.tables import build_report, build_section
+
+THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
+
+
+def test_failed_and_missing_runs_are_named(study_results) -> None:
+    results = study_results(
+        {"none": [50.0, None, 52.0], "learned-1d": [60.0, 61.0, 62.0], "learned-2d": [63.0]}
+    )
+
+    section = build_section(results)
+
+    assert set(section.problems) == {
+        "No position: failed: seed 1.",
+        "none, seed 1 failed: disk full.",
+        "2D learned: missing: seeds 1 and 2.",
+        "Sinusoidal: missing: seeds 0, 1 and 2.",
+    }
+
+
+def test_a_diverged_run_is_named_with_its_reason(study_results, changed) -> None:
+    results = changed(
+        study_results({"none": [50.0, 51.0]}),
+        seed=1,
+        status="diverged",
+        test_top1_pct=None,
+        reason="the loss was nan",
+    )
+
+    section = build_section(results)
+
+    assert "No position: diverged: seed 1." in section.problems
+    assert "none, seed 1 diverged: the loss was nan." in section.problems
+
+
+@pytest.mark.parametrize(
+    ("fields", "mixed"),
+    [
+        ({"threads": 8}, "threads: 2 and 8"),
+        ({"device_name": "B"}, "device: cpu (A processor) and cpu (B)"),
+        ({"precision": "bf16"}, "precision: bf16 and fp32"),
+        ({"versions": {"torch": "2.10"}}, "versions: torch 2.10 and torch 2.9"),
+    ],
+    ids=["threads", "device", "precision", "versions"],
+)
+def test_what_changes_bits_and_is_not_the_same_is_told(
+    fields, mixed, study_results, changed
+) -> None:
+    same = study_results({"none": [50.0, 51.0]})
+    problem = f"Mixed {mixed}. The same spec may give other bits on each."
+
+    assert problem not in build_section(same).problems
+    assert problem in build_section(changed(same, seed=1, **fields)).problems
+
+
+def test_runs_that_answered_other_images_are_said_not_to_compare(study_results, changed) -> None:
+    results = changed(study_results({"none": [50.0, 51.0]}), seed=1, test_labels_sha256="11")
+
+    assert (
+        "The runs answered different test sets: their accuracies do not compare."
+        in build_section(results).problems
+    )
+
+
+def test_how_a_study_was_run_is_what_its_runs_say(study_results) -> None:
+    how = build_section(study_results(THREE_SEEDS)).how
+
+    assert how == {
+        "preset": "default",
+        "data set": "cifar10, 10,000 test images",
+        "epochs": "50",
+        "seeds": "0, 1 and 2",
+        "device": "cpu (A processor)",
+        "threads": "2",
+        "precision": "fp32",
+        "versions": "torch 2.9",
+    }
+
+
+def test_studies_come_in_the_documents_order_whatever_the_files(study_results) -> None:
+    names = ["own", "augmentation", "pos-embed", "patch-size"]
+    ours = study_results(THREE_SEEDS)
+    studies = [
+        ours.model_copy(update={"study": ours.study.model_copy(update={"name": name})})
+        for name in names
+    ]
+
+    report = build_report(studies)
+
+    assert [section.results.study.name for section in report.sections] == [
+        "patch-size",
+        "pos-embed",
+        "augmentation",
+        "own",
+    ]
+
+
+def test_pictures_are_linked_from_where_the_report_lies(tmp_path, study_results) -> None:
+    pictures = [
+        tmp_path / "visualizations" / kind / f"image_{number}.png"
+        for kind in ("rollout", "layers")
+        for number in range(2)
+    ]
+
+    report = build_report([study_results(THREE_SEEDS)], pictures, tmp_path / "docs")
+
+    assert report.pictures == {
+        kind: tuple(f"../visualizations/{kind}/image_{number}.png" for number in range(2))
+        for kind in ("rollout", "layers")
+    }

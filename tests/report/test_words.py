@@ -1,0 +1,34 @@
+"""Numbers as a reader wants them."""
+
+import pytest
+
+from vitbench.report import words
+
+
+@pytest.mark.parametrize(
+    ("function", "value", "said"),
+    [
+        (words.count_words, 460_906, "460,906"),
+        (words.count_words, None, "-"),
+        (words.gflop_words, 67_800_000, "0.0678"),
+        (words.gflop_words, 2_345_000_000, "2.35"),
+        (words.gflop_words, None, "-"),
+        (words.time_words, 0.4, "0 s"),
+        (words.time_words, 42.4, "42 s"),
+        (words.time_words, 588, "9.8 min"),
+        (words.time_words, 11_520, "3.2 h"),
+        (words.time_words, None, "-"),
+        (words.percent_words, 69.5, "69.50"),
+        (words.percent_words, None, "-"),
+        (words.listed, [], ""),
+        (words.listed, ["a"], "a"),
+        (words.listed, ["a", "b"], "a and b"),
+        (words.listed, ["a", "b", "c"], "a, b and c"),
+        (words.seeds_words, [1], "seed 1"),
+        (words.seeds_words, [0, 2], "seeds 0 and 2"),
+        (words.runs_words, 1, "1 seed"),
+        (words.runs_words, 3, "3 seeds"),
+    ],
+)
+def test_a_number_is_said_as_a_person_would(function, value, said) -> None:
+    assert function(value) == said
