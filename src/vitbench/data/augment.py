@@ -14,7 +14,7 @@ from torch import Tensor
 from vitbench.data import colour
 from vitbench.data.batches import Augmentation
 from vitbench.data.policy import apply_policy
-from vitbench.data.transforms import crop_and_flip, erase, rotate
+from vitbench.data.transforms import beside, crop_and_flip, erase, rotate
 from vitbench.registry import AUGMENTATIONS
 from vitbench.spec.choice import Choice
 
@@ -33,9 +33,9 @@ def none(images: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
 @AUGMENTATIONS.register("baseline")
 def baseline(images: Tensor, generator: torch.Generator, *, padding: int = 4) -> Tensor:
     """Random crop from the image padded with zeros, and random horizontal flip."""
-    batch, device = len(images), images.device
-    top, left = torch.randint(2 * padding + 1, (2, batch), generator=generator).to(device).unbind()
-    flip = (torch.rand(batch, generator=generator) < 0.5).to(device)
+    batch = len(images)
+    top, left = torch.randint(2 * padding + 1, (2, batch), generator=generator).unbind()
+    flip = torch.rand(batch, generator=generator) < 0.5
     return crop_and_flip(images, top, left, flip, padding)
 
 
@@ -52,7 +52,7 @@ def strong(
     images = baseline(images, generator, padding=padding)
     images = _jitter_colour(images, generator, jitter)
     angle = _uniform(len(images), -degrees, degrees, generator)
-    return rotate(images, angle.to(images.device))
+    return rotate(images, angle)
 
 
 @AUGMENTATIONS.register("cutout")
@@ -71,12 +71,11 @@ def cutout(
     CIFAR-10's.
     """
     images = baseline(images, generator, padding=padding)
-    batch, device = len(images), images.device
+    batch = len(images)
     row, col = (
-        torch.randint(side, (batch,), generator=generator).to(device) - size // 2
-        for side in images.shape[-2:]
+        torch.randint(side, (batch,), generator=generator) - size // 2 for side in images.shape[-2:]
     )
-    side = torch.full((batch,), size, device=device)
+    side = torch.full((batch,), size)
     return erase(images, row, col, side, side, fill)
 
 
@@ -109,7 +108,7 @@ def random_erasing(
     high, wide = (size.gather(1, first)[:, 0] * acts for size in (high, wide))
     top = (torch.rand(batch, generator=generator) * (height - high + 1)).floor()
     left = (torch.rand(batch, generator=generator) * (width - wide + 1)).floor()
-    top, left, high, wide = (n.long().to(images.device) for n in (top, left, high, wide))
+    top, left, high, wide = (n.long() for n in (top, left, high, wide))
     return erase(images, top, left, high, wide, fill=0)
 
 
@@ -129,8 +128,8 @@ def _jitter_colour(images: Tensor, generator: torch.Generator, jitter: float) ->
     for place in range(len(changes)):
         for number, change in enumerate(changes):
             members = (order[:, place] == number).nonzero().flatten()
-            there = members.to(images.device)
-            images[there] = change(images[there], factor[members, number].to(images.device))
+            there = beside(images, members)
+            images[there] = change(images[there], factor[members, number])
     return images
 
 

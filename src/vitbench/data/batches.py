@@ -37,7 +37,7 @@ def training_batches(
     device = images.labels.device
     order_generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
     draws = torch.Generator().manual_seed(derive_seed(seed, "augmentation", epoch))
-    order = torch.randperm(len(images), generator=order_generator).to(device)
+    order = torch.randperm(len(images), generator=order_generator).to(device, non_blocking=True)
     for step in range(num_batches(len(images), batch_size)):
         chosen = order[step * batch_size : (step + 1) * batch_size]
         yield images.inputs(augment(images.images[chosen], draws)), images.labels[chosen]

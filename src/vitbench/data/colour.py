@@ -1,6 +1,6 @@
 """Batched colour on uint8 images: every image of a batch has its own parameter.
 
-Each takes images (B, C, H, W) and a parameter (B,) on the same device, and gives new images.
+Each takes images (B, C, H, W) and a parameter (B,) on the CPU, and gives new images.
 Formulas are Pillow's in torchvision's form (transforms.v2.functional), which rounds down between
 steps.
 """
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 from torchvision.transforms.v2 import functional as torchvision
+
+from vitbench.data.transforms import beside
 
 GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R 601)
 
@@ -36,7 +38,7 @@ def sharpness(images: Tensor, factor: Tensor) -> Tensor:
     pixels = images.float()
     inner = pixels[..., 1:-1, 1:-1]
     smooth = functional.conv2d(pixels, kernel, groups=channels).round()
-    share = (1 - factor.double()).float().view(-1, 1, 1, 1)
+    share = _column(images, 1 - factor.double())
     sharpened = torch.addcmul(inner, smooth - inner, share)
     pixels[..., 1:-1, 1:-1] = sharpened.clamp(0, 255)
     return pixels.to(torch.uint8)
@@ -45,12 +47,12 @@ def sharpness(images: Tensor, factor: Tensor) -> Tensor:
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
     """Keep the highest bits of each pixel, 0 to 8."""
     mask = 256 - 2 ** (8 - bits.long())
-    return images & mask.to(torch.uint8).view(-1, 1, 1, 1)
+    return images & beside(images, mask.to(torch.uint8)).view(-1, 1, 1, 1)
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:
     """Invert the pixels at or above a threshold, 0 to 255."""
-    above = images >= threshold.float().view(-1, 1, 1, 1)
+    above = images >= _column(images, threshold)
     return torch.where(above, 255 - images, images)
 
 
@@ -71,6 +73,11 @@ def invert(images: Tensor, _: Tensor) -> Tensor:
     return 255 - images
 
 
+def _column(images: Tensor, parameter: Tensor) -> Tensor:
+    """A parameter (B,) as float32 (B, 1, 1, 1) beside the images."""
+    return beside(images, parameter.float()).view(-1, 1, 1, 1)
+
+
 def _grey(images: Tensor) -> Tensor:
     """Grey levels (B, 1, H, W), whole numbers."""
     if images.shape[1] == 1:
@@ -82,6 +89,6 @@ def _grey(images: Tensor) -> Tensor:
 
 def _blend(pixels: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     """Factor * pixels + (1 - factor) * other, cut to whole numbers from 0 to 255."""
-    share = factor.double().view(-1, 1, 1, 1)
-    blended = torch.addcmul(pixels * share.float(), other, (1 - share).float())
+    share, rest = _column(pixels, factor), _column(pixels, 1 - factor.double())
+    blended = torch.addcmul(pixels * share, other, rest)
     return blended.clamp_(0, 255).to(torch.uint8)

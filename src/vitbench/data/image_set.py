@@ -1,6 +1,7 @@
 """ImageSet: a labelled set of images in memory, as one uint8 tensor."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -44,6 +45,12 @@ class ImageSet:
 
     def inputs(self, images: Tensor) -> Tensor:
         """uint8 images (B, C, H, W) as a model's input: float32, normalised per channel."""
-        mean = torch.tensor(self.mean, device=images.device).view(-1, 1, 1) * 255
-        std = torch.tensor(self.std, device=images.device).view(-1, 1, 1) * 255
-        return (images.float() - mean) / std
+        mean, std = self._constants
+        return (images.float() - mean.to(images.device)) / std.to(images.device)
+
+    @cached_property
+    def _constants(self) -> tuple[Tensor, Tensor]:
+        """Mean and s.d. (C, 1, 1) of pixels from 0 to 255; made once, for it waits for a GPU."""
+        device = self.labels.device
+        mean, std = (torch.tensor(c, device=device).view(-1, 1, 1) for c in (self.mean, self.std))
+        return mean * 255, std * 255

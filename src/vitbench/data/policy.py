@@ -105,7 +105,7 @@ def apply_policy(images: Tensor, generator: torch.Generator) -> Tensor:
             members = (acts & (operation == number)).nonzero().flatten()
             if len(members) == 0:
                 continue
-            amount = torch.where(turned & signed, -size, size)[members].to(images.device)
-            there = members.to(images.device)
+            amount = torch.where(turned & signed, -size, size)[members]
+            there = transforms.beside(images, members)
             images[there] = act(images[there], amount)
     return images

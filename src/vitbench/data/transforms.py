@@ -1,11 +1,18 @@
 """Batched geometry on uint8 images: every image of a batch has its own parameters.
 
-Each takes images (B, C, H, W) and parameters (B,) on the same device, and gives new images.
+Each takes images (B, C, H, W) and parameters (B,), and gives new images. Parameters are on the CPU,
+wherever the images are: they are computed with in float64, which not every device has, and sent
+over without waiting.
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+
+def beside(images: Tensor, parameters: Tensor) -> Tensor:
+    """Parameters on the images' device; a GPU gets them in its turn and is not waited for."""
+    return parameters.to(images.device, non_blocking=True)
 
 
 def crop_and_flip(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, padding: int) -> Tensor:
@@ -18,6 +25,7 @@ def crop_and_flip(images: Tensor, top: Tensor, left: Tensor, flip: Tensor, paddi
         flip: Whether to mirror left and right, bool.
         padding: Pixels added on each side.
     """
+    top, left, flip = beside(images, top), beside(images, left), beside(images, flip)
     batch, channels, height, width = images.shape
     padded = functional.pad(images, [padding] * 4)
     rows = top[:, None] + torch.arange(height, device=images.device)  # (B, H)
@@ -41,6 +49,7 @@ def erase(
         width: Columns of the box.
         fill: Value of the filled pixels.
     """
+    top, left, height, width = (beside(images, n) for n in (top, left, height, width))
     row = torch.arange(images.shape[-2], device=images.device)
     col = torch.arange(images.shape[-1], device=images.device)
     in_rows = (row >= top[:, None]) & (row < (top + height)[:, None])  # (B, H)
@@ -99,8 +108,8 @@ def _sample(images: Tensor, matrix: Tensor) -> Tensor:
     y = torch.arange(height, device=images.device) - (height - 1) / 2
     ys, xs = torch.meshgrid(y, x, indexing="ij")
     places = torch.stack([xs, ys, torch.ones_like(xs)], dim=-1).view(1, -1, 3).expand(batch, -1, 3)
-    half = torch.tensor([width / 2, height / 2], device=images.device)
-    theta = matrix.float().view(batch, 2, 3).transpose(1, 2) / half
+    half = beside(images, torch.tensor([width / 2, height / 2]))
+    theta = beside(images, matrix.float()).view(batch, 2, 3).transpose(1, 2) / half
     grid = places.bmm(theta).view(batch, height, width, 2)  # -1 to 1 over the image
     sampled = functional.grid_sample(
         images.float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
