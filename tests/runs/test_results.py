@@ -1,6 +1,7 @@
 """Results files: merged, never lost, and read without trust."""
 
-import multiprocessing
+import subprocess
+import sys
 
 import pytest
 
@@ -121,22 +122,27 @@ def test_a_study_may_be_said_in_other_words(tmp_path, study_results) -> None:
     assert [run.seed for run in merged.runs] == [0, 1]
 
 
-def merge_one_by_one(path, results) -> None:
-    for run in results.runs:
-        merge_runs(path, results, [run])
+MERGE_ONE_BY_ONE = """
+import sys
+from pathlib import Path
+from vitbench.runs.results import merge_runs, read_results
+results = read_results(Path(sys.argv[1]))
+for run in results.runs:
+    merge_runs(Path(sys.argv[2]), results, [run])
+"""
 
 
 def test_two_processes_that_merge_at_once_lose_no_run(tmp_path, study_results) -> None:
     path = tmp_path / "results.json"
-    context = multiprocessing.get_context("spawn")
-    both = [study_results({variant: [50.0] * 10}) for variant in ("none", "learned-1d")]
-    processes = [context.Process(target=merge_one_by_one, args=(path, one)) for one in both]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    processes = []
+    for variant in ("none", "learned-1d"):
+        source = tmp_path / f"{variant}.json"
+        source.write_text(study_results({variant: [50.0] * 10}).model_dump_json())
+        processes.append(
+            subprocess.Popen([sys.executable, "-c", MERGE_ONE_BY_ONE, str(source), str(path)])
+        )
 
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [process.wait() for process in processes] == [0, 0]
     runs = {(run.variant, run.seed) for run in read_results(path).runs}
     assert runs == {(variant, seed) for variant in ("none", "learned-1d") for seed in range(10)}
     assert [file.name for file in tmp_path.iterdir() if file.name.endswith(".part")] == []
