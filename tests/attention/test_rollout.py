@@ -93,6 +93,13 @@ def test_entropy_is_zero_for_one_token_and_log_t_for_all() -> None:
     assert entropy(half).item() == pytest.approx(math.log(2) / 2)
 
 
+def test_signed_weights_count_by_their_size_in_entropy_and_distance() -> None:
+    signed = torch.tensor([[0.2, -0.2], [-0.2, 0.2]])
+
+    assert entropy(signed).item() == pytest.approx(math.log(2))
+    assert mean_distance(signed, (1, 2), False, patch_size=4).item() == pytest.approx(2)
+
+
 def test_uniform_attention_on_32_pixels_looks_16_55_pixels_far() -> None:
     """Mean distance of two of 8 x 8 places 4 px apart, a double loop over them."""
     places = [(4 * row, 4 * col) for row in range(8) for col in range(8)]

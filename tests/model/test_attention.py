@@ -24,12 +24,33 @@ class Biased(Position):
         return torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(1))
 
 
+class Turned(Position):
+    """A turn of channel pairs by the token's number, as rotary positions do."""
+
+    def rotate(self, q, k):
+        angle = torch.arange(5.0)[:, None]
+
+        def turn(x):
+            even, odd = x[..., 0::2], x[..., 1::2]
+            turned = even * angle.cos() - odd * angle.sin(), even * angle.sin() + odd * angle.cos()
+            return torch.stack(turned, dim=-1).flatten(-2)
+
+        return turn(q), turn(k)
+
+
+POSITIONS = {
+    "bare": NOWHERE,
+    "bias": PositionSum([Biased(LAYOUT)]),
+    "rotate": PositionSum([Turned(LAYOUT)]),
+}
+
+
 def attention(kind: str, layer: int = 2):
     torch.manual_seed(3)
     return ATTENTIONS.get(kind)(16, 4, layer, True, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("position", [NOWHERE, PositionSum([Biased(LAYOUT)])], ids=["bare", "bias"])
+@pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
 @pytest.mark.parametrize("kind", ATTENTIONS.names())
 def test_the_weights_are_those_of_the_fast_path(kind, position) -> None:
     layer = attention(kind)
@@ -52,24 +73,55 @@ def test_softmax_attention_is_timms_with_the_same_weights() -> None:
     torch.testing.assert_close(ours(TOKENS, NOWHERE), theirs(TOKENS), atol=1e-6, rtol=0)
 
 
+def differential_heads(layer, lam, root):
+    """Each head's output (2, 5, 4), its channels' halves scored apart and divided by a root."""
+    q, k, v = layer.qkv(TOKENS).split(16, dim=-1)
+    for head in range(4):
+        halves = slice(4 * head, 4 * head + 2), slice(4 * head + 2, 4 * head + 4)
+        scores = [q[..., s] @ k[..., s].transpose(1, 2) / root for s in halves]
+        weights = scores[0].softmax(-1) - lam * scores[1].softmax(-1)
+        yield weights @ v[..., 4 * head : 4 * head + 4]
+
+
+@torch.no_grad()
 def test_differential_attention_is_the_papers_formula_head_by_head() -> None:
     layer = attention("differential")
     lambda_init = 0.8 - 0.6 * math.exp(-0.3 * 2)
-    with torch.no_grad():
-        first = math.exp((layer.lambda_q1 * layer.lambda_k1).sum())
-        lam = first - math.exp((layer.lambda_q2 * layer.lambda_k2).sum()) + lambda_init
-        heads = []
-        q, k, v = layer.qkv(TOKENS).split(16, dim=-1)
-        for head in range(4):
-            halves = slice(4 * head, 4 * head + 2), slice(4 * head + 2, 4 * head + 4)
-            scores = [q[..., s] @ k[..., s].transpose(1, 2) / math.sqrt(2) for s in halves]
-            weights = scores[0].softmax(-1) - lam * scores[1].softmax(-1)
-            out = weights @ v[..., 4 * head : 4 * head + 4]
-            out = out / (out.square().mean(-1, keepdim=True) + 1e-5).sqrt()
-            heads.append(out * (1 - lambda_init))
-        expected = layer.proj(torch.cat(heads, dim=-1))
+    first = math.exp((layer.lambda_q1 * layer.lambda_k1).sum())
+    lam = first - math.exp((layer.lambda_q2 * layer.lambda_k2).sum()) + lambda_init
 
-        torch.testing.assert_close(layer(TOKENS, NOWHERE), expected, atol=1e-5, rtol=1e-5)
+    heads = [
+        out / (out.square().mean(-1, keepdim=True) + 1e-5).sqrt() * (1 - lambda_init)
+        for out in differential_heads(layer, lam, math.sqrt(2))
+    ]
+    expected = layer.proj(torch.cat(heads, dim=-1))
+    torch.testing.assert_close(layer(TOKENS, NOWHERE), expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_the_published_form_is_the_documents_formula_head_by_head() -> None:
+    """lambda is a mean over channels, not a product; scores are divided by sqrt(4), not sqrt(2)."""
+    layer = attention("differential-published")
+    pairs = [(layer.lambda_q1, layer.lambda_k1), (layer.lambda_q2, layer.lambda_k2)]
+    first, second = (
+        sum(math.exp(a * b) for a, b in zip(*pair, strict=True)) / 4 for pair in pairs
+    )  # fmt: skip
+    lam = first - second + 0.8
+
+    heads = list(differential_heads(layer, lam, math.sqrt(4)))
+    expected = layer.proj(torch.cat(heads, dim=-1))
+    torch.testing.assert_close(layer(TOKENS, NOWHERE), expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_half_of_all_published_lambdas_start_between_0_2_and_1_4() -> None:
+    """Heads of 32 channels, those of the document's base model."""
+    torch.manual_seed(0)
+    kind = ATTENTIONS.get("differential-published")
+    lambdas = torch.stack([kind(32, 1, 0, False, 0.0, 0.0).lambda_() for _ in range(2000)])
+
+    quartiles = lambdas.quantile(torch.tensor([0.25, 0.5, 0.75]))
+    assert quartiles.tolist() == pytest.approx([0.2, 0.8, 1.4], abs=0.1)
 
 
 @pytest.mark.parametrize(("layer", "expected"), [(0, 0.2), (1, 0.3555), (5, 0.6661)])
@@ -93,8 +145,6 @@ def test_the_published_form_normalises_nothing() -> None:
     names = {name for name, _ in layer.named_parameters()}
     assert names == {"qkv.weight", "qkv.bias", "proj.weight", "proj.bias",
                      "lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2"}  # fmt: skip
-    drawn = torch.cat([attention("differential-published").lambda_q1 for _ in range(2)])
-    assert drawn.abs().max() > 0.3
 
 
 def test_a_head_that_cannot_be_halved_is_refused() -> None:

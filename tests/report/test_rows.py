@@ -43,7 +43,7 @@ def test_what_is_not_averaged_is_counted_by_what_became_of_it(study_results, cha
     results = study_results(
         {"none": [50.0, None, 52.0, 90.0], "learned-1d": [60.0, 61.0, 62.0, 63.0]}
     )
-    results = changed(results, seed=3, status="diverged", test_top1_pct=None)
+    results = changed(results, seed=3, status="diverged")
 
     none, learned, other, _ = study_rows(results)
 

@@ -12,6 +12,8 @@ from vitbench.report import words
         (words.count_words, None, "-"),
         (words.gflop_words, 67_800_000, "0.0678"),
         (words.gflop_words, 2_345_000_000, "2.35"),
+        (words.gflop_words, 1_234_500_000_000, "1,234"),
+        (words.gflop_words, 999_700_000_000, "1,000"),
         (words.gflop_words, None, "-"),
         (words.time_words, 0.4, "0 s"),
         (words.time_words, 42.4, "42 s"),

@@ -1,6 +1,7 @@
 """Fields laid over one another, and files that are read without trust."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -230,9 +231,11 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"[" * 100_000, "not readable as spec"),
         (b"a: " * 100_000, "not readable as spec"),
         (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes: that is no spec file"),
+        (b"train:\n  lr: 1\n  lr: 2", "'lr' stands there twice: keep one of them"),
+        (b"? [a, b]\n: 1", "not readable as spec"),
     ],
     ids=["list", "empty", "words", "not utf-8", "control", "open", "indent", "code", "date", "bomb",
-         "deep lists", "deep mappings", "large"],
+         "deep lists", "deep mappings", "large", "repeated", "a list as key"],
 )  # fmt: skip
 def test_a_hostile_file_is_one_line_and_runs_nothing(
     content, message, tmp_path, monkeypatch
@@ -257,6 +260,24 @@ def test_hostile_json_is_refused_too(text, tmp_path) -> None:
 
     with pytest.raises(FileError, match=r"spec\.json.*(not readable as|holds no) spec"):
         load_mapping(path, "spec")
+
+
+def test_a_key_twice_in_json_is_refused(tmp_path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text('{"train": {"lr": 0.1, "lr": 0.2}}')
+
+    with pytest.raises(FileError, match="'lr' stands there twice"):
+        load_mapping(path, "spec")
+
+
+def test_a_path_with_a_nul_is_no_file() -> None:
+    with pytest.raises(FileError, match="cannot read spec file"):
+        load_mapping(Path("spec\0.yaml"), "spec")
+
+
+def test_a_standard_deviation_of_zero_would_divide_by_it() -> None:
+    with pytest.raises(UsageError, match="greater than 0"):
+        build_spec({"data.std": [0.2, 0, 0.2]})
 
 
 def test_a_name_of_many_dots_is_no_field() -> None:

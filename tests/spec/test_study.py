@@ -196,6 +196,10 @@ def test_an_unknown_study_or_variant_is_told_the_nearest(tmp_path) -> None:
             "unknown variant of study own 'y': choose from a, b",
         ),
         (
+            own(claims=[{"text": "x", "better": "a", "worse": ["b", "a"]}]),
+            "claims.0: 'a' is said to be better than itself",
+        ),
+        (
             own(variants=[{"key": "a", "label": "A"}] * 2),
             "two variants have the key 'a': give each its own",
         ),
@@ -270,7 +274,9 @@ def test_a_factor_that_will_not_do_is_one_line_with_its_variant(field, factor, m
     assert str(raised.value) == f"study own, variant a: {message}"
 
 
-@pytest.mark.parametrize("factor", ["half", "1/0", "inf", "1e400", "1e99999999", True, None, [2]])
+@pytest.mark.parametrize(
+    "factor", ["half", "1/0", "inf", "1e400", "1e99999999", 1e300, True, None, [2]]
+)
 @pytest.mark.parametrize("field", ["model.depth", "train.lr"])
 def test_what_is_no_factor_is_said_to_be_none(field, factor) -> None:
     study = varying(field, {"times": factor})

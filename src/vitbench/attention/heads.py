@@ -1,7 +1,11 @@
-"""What single heads attend to: maps over the image, entropy, distance."""
+"""What single heads attend to: maps over the image, entropy, distance.
+
+Maps keep the sign of differential attention; entropy and distance take weights by their size.
+"""
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def maps_over_patches(weights: Tensor, grid: tuple[int, int], class_token: bool) -> Tensor:
@@ -22,7 +26,7 @@ def maps_over_patches(weights: Tensor, grid: tuple[int, int], class_token: bool)
 
 def entropy(weights: Tensor) -> Tensor:
     """Mean entropy of rows (..., T, T) in nats, (...): 0 is one token alone, log T all alike."""
-    of_rows: Tensor = torch.special.entr(weights).sum(dim=-1)
+    of_rows: Tensor = torch.special.entr(_shares(weights)).sum(dim=-1)
     return of_rows.mean(dim=-1)
 
 
@@ -31,7 +35,8 @@ def mean_distance(
 ) -> Tensor:
     """Mean attention distance: how far a patch looks (ViT, arXiv:2010.11929, figure 7).
 
-    Weights among patches alone, normalised to sum to 1, times the distance of the patches' centres.
+    Weights among patches alone, normalised to sum to 1, times the distance of the patches' centres;
+    a patch is 0 px from itself.
 
     Args:
         weights: (..., T, T), queries by keys.
@@ -42,8 +47,12 @@ def mean_distance(
     Returns:
         Pixels (...), the mean over queries.
     """
-    among = weights[..., class_token:, class_token:]
-    among = among / among.sum(dim=-1, keepdim=True)
+    among = _shares(weights[..., class_token:, class_token:])
     rows, cols = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
-    places = torch.stack([rows.flatten(), cols.flatten()], dim=-1).float() * patch_size  # (N, 2)
+    places = torch.stack([rows.flatten(), cols.flatten()], dim=-1).to(among) * patch_size  # (N, 2)
     return (among * torch.cdist(places, places)).sum(dim=-1).mean(dim=-1)
+
+
+def _shares(weights: Tensor) -> Tensor:
+    """Weights (..., T, T) by their size, each row divided by its sum."""
+    return functional.normalize(weights.abs(), p=1.0, dim=-1)

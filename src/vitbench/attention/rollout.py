@@ -27,11 +27,10 @@ def rollout(weights: Tensor, fusion: Fusion = "mean", discard: float = 0.0) -> T
     Returns:
         (B, T, T); row i says where token i's value comes from, and sums to 1.
     """
-    joint = torch.eye(weights.shape[-1]).expand(weights.shape[1], -1, -1)
+    identity = torch.eye(weights.shape[-1]).to(weights)
+    joint = identity.expand(weights.shape[1], -1, -1)
     for layer in weights.abs():
-        fused = fuse_heads(layer, fusion)
-        fused = discard_smallest(fused, discard)
-        fused = fused + torch.eye(fused.shape[-1])
+        fused = discard_smallest(fuse_heads(layer, fusion), discard) + identity
         joint = (fused / fused.sum(dim=-1, keepdim=True)) @ joint
     return joint
 

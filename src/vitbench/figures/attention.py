@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from vitbench.figures.style import (
     RIGHT,
     WRONG,
@@ -16,6 +18,8 @@ from vitbench.figures.style import (
     show_map,
     show_overlay,
 )
+
+COLUMNS = 5  # images in a row; more go below
 
 
 @dataclass(frozen=True)
@@ -40,33 +44,41 @@ class Picture:
         return RIGHT if self.true == self.predicted else WRONG
 
     @property
+    def truth(self) -> str:
+        """Its class in words."""
+        return f"true: {plain(self.true, 20)}"
+
+    @property
     def answer(self) -> str:
         """The answer in words."""
-        return plain(f"{self.predicted} ({self.confidence:.0%})")
+        return f"answer: {plain(self.predicted, 16)} ({self.confidence:.0%})"
 
 
 def draw_rollout(picture: Picture, heat: Array, title: str, path: Path) -> Path:
-    """Draw input, map and overlay side by side.
+    """Write the figure of a rollout as PNG; gives its path."""
+    return save(rollout_figure(picture, heat, title), path)
+
+
+def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
+    """Input, map and overlay side by side.
 
     Args:
         picture: The image and the answer.
         heat: (rows, cols), share of the class token's value that comes from each patch.
         title: What the map is.
-        path: The PNG file.
     """
-    figure = new_figure(9.6, 3.6)
+    figure = new_figure(9.6, 3.7, title)
     left, middle, right = figure.subplots(1, 3)
     percent = heat * 100
     limits = (float(percent.min()), float(percent.max()))
     show_image(left, picture.image)
-    left.set_title(f"input: {plain(picture.true)}")
+    left.set_title(picture.truth)
     shown = show_map(middle, percent, limits)
     middle.set_title(f"% from each patch (all alike: {100 / heat.size:.2f})")
     show_overlay(right, picture.image, percent, limits)
-    right.set_title(f"answer: {picture.answer}", color=picture.colour)
+    right.set_title(picture.answer, color=picture.colour)
     figure.colorbar(shown, ax=middle, shrink=0.8)
-    figure.suptitle(plain(title))
-    return save(figure, path)
+    return figure
 
 
 def draw_maps(
@@ -76,26 +88,41 @@ def draw_maps(
     limits: tuple[float, float],
     path: Path,
 ) -> Path:
-    """Draw a row of images and, below, a map over each.
+    """Write the figure of maps as PNG; gives its path."""
+    return save(maps_figure(pictures, maps, title, limits), path)
+
+
+def maps_figure(
+    pictures: Sequence[Picture], maps: Array, title: str, limits: tuple[float, float]
+) -> Figure:
+    """Rows of images, each with a row of maps over them below.
 
     Args:
         pictures: The images and answers, B of them.
         maps: (B, rows, cols), attention to each patch.
         title: What the maps are.
         limits: The colour scale, the same in all pictures that will be compared.
-        path: The PNG file.
     """
-    figure = new_figure(max(2.0 * len(pictures) + 1.2, 5.0), 4.9)
-    axes = figure.subplots(2, len(pictures), squeeze=False)
-    for picture, heat, above, below in zip(pictures, maps, axes[0], axes[1], strict=True):
+    columns = min(len(pictures), COLUMNS)
+    blocks = -(-len(pictures) // COLUMNS)
+    figure = new_figure(max(2.1 * columns, 5.2), 4.5 * blocks + 1.2, title)
+    axes = figure.subplots(2 * blocks, columns, squeeze=False)
+    for number, (picture, heat) in enumerate(zip(pictures, maps, strict=True)):
+        block, column = divmod(number, COLUMNS)
+        above, below = axes[2 * block : 2 * block + 2, column]
         show_image(above, picture.image)
-        above.set_title(plain(picture.true), fontsize=10)
+        above.set_title(picture.truth, fontsize=9)
         shown = show_overlay(below, picture.image, heat * 100, (limits[0] * 100, limits[1] * 100))
-        below.set_title(picture.answer, fontsize=10, color=picture.colour)
-    bar = figure.colorbar(shown, ax=axes[1].tolist(), shrink=0.9, extend="max")
-    bar.set_label("signed, % of a row" if limits[0] < 0 else "% of the attention")
-    figure.suptitle(plain(title))
-    return save(figure, path)
+        below.set_title(picture.answer, fontsize=9, color=picture.colour)
+    for cell in axes.flat:
+        cell.set_visible(cell.has_data())
+    words, open_end = "% of the attention", "max"
+    if limits[0] < 0:
+        words, open_end = "signed: first softmax minus lambda times the second, %", "both"
+    figure.colorbar(
+        shown, ax=axes, label=words, extend=open_end, location="bottom", shrink=0.6, aspect=40
+    )
+    return figure
 
 
-__all__ = ["Picture", "draw_maps", "draw_rollout", "shared_limits"]
+__all__ = ["Picture", "draw_maps", "draw_rollout", "maps_figure", "rollout_figure", "shared_limits"]

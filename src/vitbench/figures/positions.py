@@ -3,46 +3,50 @@
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 
-from vitbench.figures.style import ONE_SIDED, SIGNED, Array, new_figure, plain, save
+from vitbench.figures.style import ONE_SIDED, SIGNED, Array, new_figure, save
 
 MOST_MAPS = 8  # rows and columns of small maps; a finer grid shows every second patch, or fourth
 
 
 def draw_positions(similarity: Array, norms: Array, title: str, path: Path) -> Path:
-    """Draw a small map for each patch, its similarity with all places, and the vectors' lengths.
+    """Write the figure of positions as PNG; gives its path."""
+    return save(positions_figure(similarity, norms, title), path)
+
+
+def positions_figure(similarity: Array, norms: Array, title: str) -> Figure:
+    """A small map for each patch, its similarity with all places, and the vectors' lengths.
 
     Args:
         similarity: (rows, cols, rows, cols), cosine of a patch's vector with each other's.
         norms: (rows, cols), lengths of the vectors.
         title: Whose positions they are.
-        path: The PNG file.
     """
     rows, cols = norms.shape
     step = -(-max(rows, cols) // MOST_MAPS)
-    figure = new_figure(10.6, 6.4)
+    figure = new_figure(10.6, 6.2, title)
     left, right = figure.subplots(1, 2, width_ratios=(2.2, 1))
     shown = left.imshow(
         _tiles(similarity[::step, ::step]), cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest"
     )
-    left.set_title("cosine similarity of each patch's position with all others")
-    left.set_xlabel("column of the patch" + (f" (every {step}th)" if step > 1 else ""))
+    some = f"\n(one patch of each {step} x {step} is shown)" if step > 1 else ""
+    left.set_title(f"cosine similarity of each patch's position with all others{some}")
+    left.set_xlabel("column of the patch")
     left.set_ylabel("row of the patch")
-    left.set_xticks([(i + 0.5) * (cols + 1) - 1 for i in range(len(range(0, cols, step)))])
-    left.set_xticklabels([str(i) for i in range(0, cols, step)])
-    left.set_yticks([(i + 0.5) * (rows + 1) - 1 for i in range(len(range(0, rows, step)))])
-    left.set_yticklabels([str(i) for i in range(0, rows, step)])
+    for axis, num in ((left.xaxis, cols), (left.yaxis, rows)):
+        patches = range(0, num, step)
+        middles = [place * (num + 1) + (num - 1) / 2 for place in range(len(patches))]
+        axis.set_ticks(middles, labels=[str(patch) for patch in patches])
     left.tick_params(length=0)
-    for spine in left.spines.values():
-        spine.set_visible(False)
+    left.spines[:].set_visible(False)
     figure.colorbar(shown, ax=left, shrink=0.7)
     lengths = right.imshow(norms, cmap=ONE_SIDED, vmin=0, interpolation="nearest")
     right.set_title("length of the vector")
     right.set_xticks([])
     right.set_yticks([])
     figure.colorbar(lengths, ax=right, shrink=0.45)
-    figure.suptitle(plain(title))
-    return save(figure, path)
+    return figure
 
 
 def _tiles(maps: Array) -> Array:

@@ -1,10 +1,11 @@
 """How pictures look, and how they are saved.
 
 Colours are safe for the colour-blind: inferno and PuOr for maps, Okabe and Ito's for lines.
-Pictures are 1,200 to 1,700 pixels wide, for a README and a slide. matplotlib's global state is not
+Pictures are up to 1,600 pixels wide, for a README and a slide. matplotlib's global state is not
 touched.
 """
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from vitbench.files import replacing
 
@@ -23,9 +25,11 @@ RIGHT, WRONG = "#009E73", "#D55E00"
 Array = npt.NDArray[Any]
 
 
-def new_figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float, title: str) -> Figure:
     """An empty figure of a size in inches; its parts are laid out when it is drawn."""
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure.suptitle(textwrap.fill(plain(title, 300), int(10 * width)))  # 10 characters an inch
+    return figure
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -42,16 +46,18 @@ def show_image(axes: Axes, image: Array) -> None:
     axes.set_axis_off()
 
 
-def show_overlay(axes: Axes, image: Array, heat: Array, limits: tuple[float, float]) -> Any:
+def show_overlay(axes: Axes, image: Array, heat: Array, limits: tuple[float, float]) -> AxesImage:
     """Show a map (rows, cols) over the grey image (C, H, W); gives what a colour bar needs.
 
-    The more a patch has, the more of its colour covers the image.
+    The more a patch has, the more of its colour covers the image. The image is dark below bright
+    colours, and light below the signed ones, which are dark.
     """
     height, width = image.shape[-2:]
     area = (-0.5, width - 0.5, height - 0.5, -0.5)
-    axes.imshow(image.mean(axis=0), cmap="gray", vmin=-160, vmax=255, interpolation="nearest")
+    black, white = (-160, 255) if limits[0] < 0 else (-40, 420)
+    axes.imshow(image.mean(axis=0), cmap="gray", vmin=black, vmax=white, interpolation="nearest")
     shown = show_map(axes, heat, limits, area)
-    low = 0.0 if limits[0] < 0 else limits[0]
+    low = max(limits[0], 0.0)
     span = (limits[1] - low) or 1.0  # one patch alone has no span
     shown.set_alpha((0.9 * (np.abs(heat) - low) / span).clip(0, 0.9))
     return shown
@@ -62,7 +68,7 @@ def show_map(
     heat: Array,
     limits: tuple[float, float],
     area: tuple[float, float, float, float] | None = None,
-) -> Any:
+) -> AxesImage:
     """Show a map (rows, cols), each patch a square; limits below 0 take the signed colours."""
     axes.set_axis_off()
     return axes.imshow(
@@ -81,7 +87,7 @@ def shared_limits(maps: Array, signed: bool) -> tuple[float, float]:
     return (-most if signed else 0.0, most)
 
 
-def plain(text: str) -> str:
-    """Text without matplotlib's mathematics, and not too long."""
-    short = text if len(text) <= 60 else f"{text[:57]}..."
+def plain(text: str, most: int) -> str:
+    """Text without matplotlib's mathematics, of so many characters at most."""
+    short = text if len(text) <= most else f"{text[: most - 1]}…"
     return short.replace("$", r"\$")

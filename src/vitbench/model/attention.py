@@ -82,8 +82,8 @@ class Differential(Attention):
     weighs its values, and its output is normalised and scaled by 1 - lambda_init. lambda is
     learned, exp(lambda_q1 . lambda_k1) - exp(lambda_q2 . lambda_k2) + lambda_init, one for all
     heads of a layer; lambda_init = 0.8 - 0.6 exp(-0.3 layer), layers counted from 0. The paper
-    takes half as many heads of twice the width; here the number of heads stays as given, so that
-    parameters and FLOPs do.
+    takes half as many heads of twice the width; here the number of heads stays as given. Positions
+    turn a whole head, before it is halved.
 
     Raises:
         UsageError: A head has an odd number of channels.
@@ -91,7 +91,6 @@ class Differential(Attention):
 
     signed = True
     value_products = 2
-    lambda_std = 0.1
     normalised = True
 
     def __init__(
@@ -111,8 +110,8 @@ class Differential(Attention):
                 f"num_heads {num_heads} = {channels} channels are odd"
             )
         self.lambda_init = self.initial_lambda(layer)
-        draw = (torch.randn(channels // 2) * self.lambda_std for _ in range(4))
-        self.lambda_q1, self.lambda_k1, self.lambda_q2, self.lambda_k2 = map(nn.Parameter, draw)
+        vectors = (nn.Parameter(self.initial_vector(channels)) for _ in range(4))
+        self.lambda_q1, self.lambda_k1, self.lambda_q2, self.lambda_k2 = vectors
         self.norm = nn.RMSNorm(channels, eps=1e-5) if self.normalised else nn.Identity()
         self.scale = 1 - self.lambda_init if self.normalised else 1.0
 
@@ -136,28 +135,53 @@ class Differential(Attention):
         """lambda_init of a layer: 0.2 in the first, towards 0.8."""
         return 0.8 - 0.6 * math.exp(-0.3 * layer)
 
+    @staticmethod
+    def initial_vector(channels: int) -> Tensor:
+        """One of lambda's four vectors, as long as half a head."""
+        return torch.randn(channels // 2) * 0.1
+
+    @staticmethod
+    def lambda_part(q: Tensor, k: Tensor) -> Tensor:
+        """What a pair of lambda's vectors gives, a number."""
+        return (q * k).sum().exp()  # no matrix product: autocast would round it to bfloat16
+
     def lambda_(self) -> Tensor:
         """The share of the second softmax that is taken off, a number."""
-        first = torch.exp(self.lambda_q1 @ self.lambda_k1)
-        second = torch.exp(self.lambda_q2 @ self.lambda_k2)
-        return first - second + self.lambda_init
+        first = self.lambda_part(self.lambda_q1, self.lambda_k1)
+        return first - self.lambda_part(self.lambda_q2, self.lambda_k2) + self.lambda_init
 
 
 @ATTENTIONS.register("differential-published")
 class DifferentialPublished(Differential):
-    """The document's simpler form: lambda starts about 0.8, and the output is not normalised.
+    """The document's own form of differential attention, which is not the paper's.
 
-    As its code does: four vectors from N(0, 1), lambda_init = 0.8 in every layer, no norm of a
-    head's output and no scale.
+    lambda is the mean over a head's channels of exp(lambda_q1 lambda_k1) - exp(lambda_q2 lambda_k2)
+    + 0.8, in every layer; its vectors are as long as a head and from N(0, 1), so that in half of
+    all draws it starts outside 0.2 to 1.4. Scores are divided by the root of the whole head's
+    channels, and a head's output is neither normalised nor scaled.
     """
 
-    lambda_std = 1.0
     normalised = False
+
+    def heads(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (B, H, T, D/H); halves' scores get the whole head's scale."""
+        q, k, v = super().heads(tokens, position)
+        return q / math.sqrt(2), k, v
 
     @staticmethod
     def initial_lambda(layer: int) -> float:  # noqa: ARG004
         """lambda_init, the same in every layer."""
         return 0.8
+
+    @staticmethod
+    def initial_vector(channels: int) -> Tensor:
+        """One of lambda's four vectors, as long as a head."""
+        return torch.randn(channels)
+
+    @staticmethod
+    def lambda_part(q: Tensor, k: Tensor) -> Tensor:
+        """What a pair of lambda's vectors gives, a number."""
+        return (q * k).exp().mean()
 
 
 def softmax_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:

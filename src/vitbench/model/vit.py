@@ -114,5 +114,6 @@ def build_model(spec: ExperimentSpec) -> VisionTransformer:
     """
     data = spec.data
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed(spec.seed, "init"))
+        # torch.manual_seed would reseed the generators of all GPUs too.
+        torch.default_generator.manual_seed(derive_seed(spec.seed, "init"))
         return VisionTransformer(spec.model, data.img_size, data.in_chans, data.num_classes)

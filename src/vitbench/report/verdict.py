@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from vitbench.report.rows import Row
-from vitbench.report.words import listed, runs_words
+from vitbench.report.words import listed, number_words, runs_words
 from vitbench.runs.schema import StudyResults
 
 
@@ -53,8 +53,8 @@ def key_finding(results: StudyResults, rows: Sequence[Row]) -> str:
 
 def _diverged_words(row: Row) -> str:
     """Why a row is not ranked: what is left of it are its lucky seeds."""
-    num = len(row.accuracy_by_seed) + sum(map(len, row.not_averaged.values()))
     bad = len(row.not_averaged["diverged"])
+    num = len(row.accuracy_by_seed) + bad  # one that failed or is missing tells nothing
     return f"{row.label} diverged in {bad} of {num} seeds and is not ranked."
 
 
@@ -101,7 +101,7 @@ def _cost_words(row: Row, other: Row) -> str:
     """The ratio of their training FLOPs, where it is known and not one."""
     if not row.train_flop or not other.train_flop or row.train_flop == other.train_flop:
         return ""
-    return f", at {row.train_flop / other.train_flop:.2g} times the training FLOPs"
+    return f", at {number_words(row.train_flop / other.train_flop, 2)} times the training FLOPs"
 
 
 def _name(choice: Any) -> str:

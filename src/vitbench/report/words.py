@@ -20,8 +20,13 @@ def count_words(number: int | None) -> str:
 
 
 def gflop_words(flop: int | None) -> str:
-    """FLOPs as GFLOP, three digits: 0.0678."""
-    return UNKNOWN if flop is None else f"{flop / 1e9:.3g}"
+    """FLOPs as GFLOP, three digits: 0.0678; large ones whole: 1,234."""
+    return UNKNOWN if flop is None else number_words(flop / 1e9, 3)
+
+
+def number_words(number: float, digits: int) -> str:
+    """A number to so many digits, without an exponent where it is large."""
+    return f"{number:.{digits}g}" if number < 10**digits - 0.5 else f"{number:,.0f}"
 
 
 def time_words(seconds: float | None) -> str:

@@ -8,6 +8,7 @@ from vitbench.registry import DATASETS
 from vitbench.spec.choice import AugmentationChoice, Choice, DatasetChoice
 
 Channels = tuple[float, float, float]
+Positive = Annotated[float, Field(gt=0)]
 
 
 class DataSpec(BaseModel):
@@ -35,7 +36,7 @@ class DataSpec(BaseModel):
         ),
     ] = None
     std: Annotated[
-        Channels | None,
+        tuple[Positive, Positive, Positive] | None,
         Field(
             description="Standard deviation per channel, 0 to 1; the data set's own unless given."
         ),

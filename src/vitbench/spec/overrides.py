@@ -31,12 +31,14 @@ def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
         UsageError: A field is unknown or its value out of range.
     """
     tree: Tree = ExperimentSpec().to_json()
-    for layer in layers:
-        merge(tree, layer)
     try:
+        for layer in layers:
+            merge(tree, layer)
         return ExperimentSpec.model_validate(tree)
     except ValidationError as error:
         raise UsageError(explain(error, ExperimentSpec)) from None
+    except RecursionError:
+        raise UsageError("a field is nested too deep: vitbench train --help lists them") from None
 
 
 def merge(tree: Tree, layer: Mapping[str, Any]) -> None:
@@ -73,6 +75,8 @@ def parse_assignments(assignments: Iterable[str]) -> Tree:
             raise UsageError(f"--set {assignment!r}: write key=value, as model.depth=4")
         try:
             value = _load_yaml(text)
+        except RepeatedKeyError as error:
+            raise UsageError(f"--set {shortened(assignment)!r}: {error}") from None
         except UNREADABLE:
             raise UsageError(f"--set {shortened(assignment)!r}: the value is not YAML") from None
         check_key(key.strip())
@@ -122,16 +126,24 @@ def load_mapping(path: Path, kind: str) -> Tree:
         FileError: It is absent, too large, not readable as YAML, or holds no mapping.
     """
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no {kind} file")
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)  # a pipe has no size to ask for first
+        text = content.decode("utf-8")
     except FileNotFoundError:
         raise FileError(f"no {kind} file {path}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise FileError(f"cannot read {kind} file {path}: {reason}") from None
+    except OSError as error:
+        raise FileError(f"cannot read {kind} file {path}: {error.strerror}") from None
+    except ValueError:  # not UTF-8, or a path with a NUL
+        raise FileError(f"cannot read {kind} file {str(path)!r}: it is not text") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no {kind} file")
     try:
-        loaded = json.loads(text) if path.suffix == ".json" else _load_yaml(text)
+        if path.suffix == ".json":
+            loaded = json.loads(text, object_pairs_hook=_without_repeats)
+        else:
+            loaded = _load_yaml(text)
+    except RepeatedKeyError as error:
+        raise FileError(f"{path}: {error}") from None
     except UNREADABLE as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else getattr(error, "lineno", None)
@@ -142,17 +154,40 @@ def load_mapping(path: Path, kind: str) -> Tree:
     return loaded
 
 
-class _NoAliasLoader(yaml.SafeLoader):
-    """YAML without aliases: nothing of ours needs them, and with them ten lines fill the memory."""
+class RepeatedKeyError(ValueError):
+    """A mapping has a key twice; YAML and JSON would quietly keep the last."""
+
+
+def _without_repeats(pairs: Iterable[tuple[Any, Any]]) -> Tree:
+    """A mapping from its pairs.
+
+    Raises:
+        RepeatedKeyError: A key stands there twice.
+    """
+    mapping: Tree = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise RepeatedKeyError(f"{key!r} stands there twice: keep one of them")
+        mapping[key] = value
+    return mapping
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML without aliases, with which ten lines fill the memory, and without repeated keys."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("aliases are not allowed")
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        scalars = (key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        _without_repeats((key.value, None) for key in scalars)
+        return super().construct_mapping(node, deep)
+
 
 def _load_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_NoAliasLoader)
+    return yaml.load(text, Loader=_StrictLoader)
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

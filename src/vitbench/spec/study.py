@@ -16,6 +16,7 @@ from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import Tree, build_spec, check_key, explain, load_mapping, merge
 
 BUILT_IN = Path(__file__).parent / "studies"
+LARGEST_FACTOR = 10**12
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_.+-]*$"
 Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=60)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -50,8 +51,15 @@ class Claim(BaseModel):
     text: Annotated[Line, Field(description="What was concluded.")]
     better: Annotated[WordKey, Field(description="Variant that it says is better.")]
     worse: Annotated[
-        WordKey | list[WordKey], Field(description="Variant, or variants, that it says are worse.")
+        WordKey | Annotated[list[WordKey], Field(min_length=1)],
+        Field(description="Variant, or variants, that it says are worse."),
     ]
+
+    @model_validator(mode="after")
+    def _compares_two(self) -> Self:
+        if self.better in self.worse_keys:
+            raise ValueError(f"{self.better!r} is said to be better than itself")
+        return self
 
     @property
     def worse_keys(self) -> list[str]:
@@ -221,7 +229,9 @@ def _as_fraction(factor: object) -> Fraction:
     number = isinstance(factor, int | float) and not isinstance(factor, bool)
     if number or (isinstance(factor, str) and re.fullmatch(r"[\d.]{1,12}(/\d{1,12})?", factor)):
         with contextlib.suppress(ValueError, ZeroDivisionError):
-            return Fraction(str(factor))
+            fraction = Fraction(str(factor))
+            if abs(fraction) < LARGEST_FACTOR:
+                return fraction
     raise UsageError(f"times: {factor!r} is neither a number nor a fraction as '4/3'")
 
 
