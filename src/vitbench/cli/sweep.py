@@ -173,6 +173,7 @@ def _show_results(plans: "list[StudyPlan]", as_json: bool, quiet: bool) -> None:
 
 def _table(results: "StudyResults") -> str:
     from vitbench.report.rows import study_rows
+    from vitbench.report.verdict import verdict_words
     from vitbench.report.words import (
         accuracy_words,
         count_words,
@@ -180,19 +181,24 @@ def _table(results: "StudyResults") -> str:
         not_averaged_words,
         time_words,
     )
+    from vitbench.study.comparison import compare_study
 
+    compared = compare_study(results)
+    reference = results.study.variant(results.study.reference_key).label
+    heads = ("variant", "test accuracy in %", "seeds", f"against {reference}")
     return console.table(
-        ("variant", "test accuracy in %", "seeds", "parameters", "GFLOP", "time a run", ""),
+        (*heads, "parameters", "GFLOP", "time a run", ""),
         [
             (
                 row.label,
                 accuracy_words(row),
                 str(len(row.accuracy_by_seed)),
+                verdict_words(row, results, compared),
                 count_words(row.num_params),
                 gflop_words(row.forward_flop),
                 time_words(row.train_time_s),
                 "; ".join(not_averaged_words(row)),
             )
-            for row in study_rows(results)
+            for row in study_rows(results, compared)
         ],
     )

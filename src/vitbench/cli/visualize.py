@@ -52,13 +52,11 @@ def _last_layer(view: "View") -> "Iterator[Path]":
     limits = shared_limits(maps, seen.signed)
     folder = view.out / ATTENTION / "last_layer_attention"
     where = "last layer" if layer == len(seen.weights) - 1 else f"layer {layer}"
-    yield draw_maps(
-        view.pictures,
-        maps.mean(axis=1),
-        f"Mean of {maps.shape[1]} heads, {where}: {view.whose_attention}",
-        limits,
-        folder / "head_avg.png",
-    )
+    mean = maps.mean(axis=1)
+    title = f"Mean of {maps.shape[1]} heads, {where}: {view.whose_attention}"
+    # On a scale of its own: heads are sharper than their mean, which would be all dark on theirs.
+    own_limits = shared_limits(mean, seen.signed)
+    yield draw_maps(view.pictures, mean, title, own_limits, folder / "head_avg.png")
     for head in range(maps.shape[1]):
         title = f"Head {head}, {where}: {view.whose_attention}"
         yield draw_maps(view.pictures, maps[:, head], title, limits, folder / f"head_{head}.png")

@@ -1,16 +1,19 @@
 """Renderers, one registered function per format: a report in, text out."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from vitbench.registry import FORMATS
-from vitbench.report.rows import Row
 from vitbench.report.tables import Report, Section
+from vitbench.report.verdict import verdict_words
 from vitbench.report.words import (
     accuracy_words,
     count_words,
+    difference_words,
     gflop_words,
+    interval_words,
     listed,
+    p_words,
     percent_words,
     time_words,
 )
@@ -18,12 +21,8 @@ from vitbench.report.words import (
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))")
 _AT_THE_START = re.compile(r"^(\d*)([-+=.)])")  # what would begin a list or a rule
-LEGEND = (
-    "Test accuracy: mean ± standard deviation over seeds. GFLOP: one image through the network, "
-    "2 per multiply-add. Time: the steps of one training."
-)
 DOCUMENT_LEGEND = (
-    " Document: the number of the write-up that this study follows, one run of its own model and "
+    "Document: the number of the write-up that this study follows, one run of its own model and "
     "recipe, the best epoch on its test set."
 )
 ALIGN = {"left": ":---", "right": "---:"}
@@ -54,46 +53,90 @@ def _summary(report: Report) -> str:
         "",
     ]
     lines += [
-        f"- **{escape(section.results.study.title)}**: {escape(section.finding)}"
-        for section in report.sections
+        f"- **{escape(section.title)}**: {escape(section.finding)}" for section in report.sections
     ]
     return "\n".join(lines)
 
 
 def _section(section: Section) -> str:
-    results = section.results
-    title = (
-        results.study.title
-        if results.dataset == "cifar10"
-        else f"{results.study.title} on {results.dataset}"
-    )
     published = any(row.published_pct is not None for row in section.rows)
     parts = [
-        f"## {escape(title)}",
+        f"## {escape(section.title)}",
         f"{escape(section.varied)} {escape(section.held)}",
-        _table(section.rows, published),
-    ]
-    parts += [
-        f"{LEGEND}{DOCUMENT_LEGEND if published else ''}",
+        _table(section, published),
         f"**Key finding.** {escape(section.finding)}",
     ]
+    if section.claims:
+        parts += [
+            "**The document's conclusions.**",
+            "\n".join(
+                f"- {escape(claim.text)} **{claim.verdict.capitalize()}.** {escape(claim.reason)}."
+                for claim in section.claims
+            ),
+        ]
+    parts.append(f"**How to read this.** {escape(how_to_read(section, published))}")
+    parts += ["**Limits of this study.**", _bullets(section.limits)]
     if section.problems:
-        parts.append("**Not in these averages, or to be known.**")
-        parts.append(_bullets(section.problems))
+        parts += ["**Not in these averages.**", _bullets(section.problems)]
     how = "; ".join(f"{name} {value}" for name, value in section.how.items())
     parts.append(f"**How it was run.** {escape(how)}.")
-    if results.study.notes:
-        parts += ["**Notes.**", _bullets(results.study.notes)]
+    if section.results.study.notes:
+        parts += ["**Notes.**", _bullets(section.results.study.notes)]
     return "\n\n".join(parts)
 
 
-def _table(rows: Sequence[Row], published: bool) -> str:
+def how_to_read(section: Section, published: bool) -> str:
+    """What the columns mean, in this study."""
+    several = any(row.sd_pct is not None for row in section.rows)
+    num_pairs = max((pair.num_pairs for pair in section.compared.pairs), default=0)
+    words = [
+        "Test accuracy: mean ± standard deviation over seeds, and the 95% interval of the mean "
+        "over new seeds and new images."
+        if several
+        else "Test accuracy with its 95% interval (Wilson's), which knows of images and not of "
+        "seeds."
+    ]
+    if num_pairs:
+        words.append(
+            f"Difference: points above {section.reference}, with an interval that holds for all "
+            f"{num_pairs} pairs of this study at once with 95% confidence; p is adjusted likewise."
+            if num_pairs > 1
+            else f"Difference: points above {section.reference}, with its 95% interval."
+        )
+    words.append("Bold: the highest mean and all that are not shown to be below it.")
+    words.append(
+        "GFLOP: one image through the network, 2 per multiply-add; ◆ marks what no cheaper or "
+        "equally dear variant exceeds. Time: the steps of one training."
+    )
+    return " ".join([*words, DOCUMENT_LEGEND] if published else words)
+
+
+def _table(section: Section, published: bool) -> str:
+    rows = section.rows
     columns = [
-        ("Variant", "left", [escape(row.label) for row in rows]),
+        ("Variant", "left", [_bold(escape(row.label), row.among_best) for row in rows]),
         ("Test accuracy in %", "right", [accuracy_words(row) for row in rows]),
+        ("95% interval", "right", [interval_words(row.interval) for row in rows]),
         ("Seeds", "right", [str(len(row.accuracy_by_seed)) for row in rows]),
+    ]
+    if section.compared.pairs:
+        against = escape(section.reference)
+        ps = [row.against.p_adjusted if row.against else None for row in rows]
+        verdicts = [verdict_words(row, section.results, section.compared) for row in rows]
+        columns += [
+            (f"Points above {against}", "right", [difference_words(row.against) for row in rows]),
+            (
+                "p",
+                "right",
+                [p_words(p) for p in ps],
+            ),
+            ("Verdict", "left", [escape(words) for words in verdicts]),
+        ]
+    front = [" ◆" if row.on_front and len(rows) > 1 else "" for row in rows]
+    gflop = [gflop_words(row.forward_flop) for row in rows]
+    columns += [
         ("Parameters", "right", [count_words(row.num_params) for row in rows]),
-        ("GFLOP", "right", [gflop_words(row.forward_flop) for row in rows]),
+        ("GFLOP", "right", [words + mark for words, mark in zip(gflop, front, strict=True)]),
         ("Time", "right", [time_words(row.train_time_s) for row in rows]),
     ]
     if published:
@@ -106,6 +149,10 @@ def _table(rows: Sequence[Row], published: bool) -> str:
         *(list(cells) for cells in zip(*(cells for _, _, cells in columns), strict=True)),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _bold(text: str, bold: bool) -> str:
+    return f"**{text}**" if bold else text
 
 
 def _pictures(pictures: dict[str, tuple[str, ...]]) -> str:

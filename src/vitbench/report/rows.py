@@ -9,6 +9,7 @@ from statistics import fmean, stdev
 
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import Variant
+from vitbench.study.comparison import Comparison, StudyComparisons
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class Row:
         key: Its key.
         label: Its name for people.
         accuracy_by_seed: Test accuracy in % of each seed that ended well.
+        interval: 95 % interval of its accuracy in %, by itself.
+        against: It against the reference; None for the reference and where they do not compare.
+        among_best: Whether it has the highest mean or is not shown to be below the one that has.
+        on_front: Whether no other variant has a higher mean for as few training FLOPs or fewer.
         num_params: Trained numbers.
         forward_flop: FLOPs of an image through the network.
         train_flop: FLOPs of a training.
@@ -31,6 +36,10 @@ class Row:
     key: str
     label: str
     accuracy_by_seed: dict[int, float]
+    interval: tuple[float, float] | None
+    against: Comparison | None
+    among_best: bool
+    on_front: bool
     num_params: int | None
     forward_flop: int | None
     train_flop: int | None
@@ -50,27 +59,72 @@ class Row:
         return stdev(values) if len(values) > 1 else None
 
 
-def study_rows(results: StudyResults) -> tuple[Row, ...]:
+def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, ...]:
     """A row for each variant, in the study's order."""
-    seeds = sorted({run.seed for run in results.runs})
-    return tuple(_row(results, variant, seeds) for variant in results.study.variants)
+    runs = {v.key: runs_of(results, v.key) for v in results.study.variants}
+    means = {key: fmean(map(_accuracy, done)) for key, (done, _) in runs.items() if done}
+    best = compared.best(means)
+    costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
+    front = pareto_front({k: (cost, means[k]) for k, cost in costs.items() if cost is not None})
+    seeds = sorted({results.study_seed(run) for run in results.runs})
+    return tuple(
+        _row(results, variant, seeds, compared, variant.key in best, variant.key in front)
+        for variant in results.study.variants
+    )
 
 
-def _row(results: StudyResults, variant: Variant, seeds: Sequence[int]) -> Row:
-    runs = [run for run in results.runs if run.variant == variant.key]
-    done = [run for run in runs if run.status == "done" and run.test_top1_pct is not None]
+def runs_of(results: StudyResults, key: str) -> tuple[list[StudyRun], list[StudyRun]]:
+    """A variant's runs that ended well, and all of them."""
+    runs = [run for run in results.runs if run.variant == key]
+    return [run for run in runs if run.status == "done" and run.test_top1_pct is not None], runs
+
+
+def pareto_front(points: dict[str, tuple[int, float]]) -> set[str]:
+    """Keys of (cost, accuracy) that no other has at the same cost or less with more accuracy."""
+    return {
+        key
+        for key, (cost, accuracy) in points.items()
+        if not any(
+            c <= cost and a >= accuracy and (c, a) != (cost, accuracy) for c, a in points.values()
+        )
+    }
+
+
+def _row(
+    results: StudyResults,
+    variant: Variant,
+    seeds: Sequence[int],
+    compared: StudyComparisons,
+    among_best: bool,
+    on_front: bool,
+) -> Row:
+    done, runs = runs_of(results, variant.key)
     some = done or runs
     return Row(
         key=variant.key,
         label=variant.label,
-        accuracy_by_seed={r.seed: r.test_top1_pct for r in done if r.test_top1_pct is not None},
+        accuracy_by_seed={run.seed: _accuracy(run) for run in done},
+        interval=compared.accuracies.get(variant.key),
+        against=compared.between(variant.key, results.study.reference_key),
+        among_best=among_best,
+        on_front=on_front,
         num_params=some[0].num_params if some else None,
         forward_flop=some[0].forward_flop if some else None,
         train_flop=some[0].train_flop if some else None,
-        train_time_s=fmean(run.train_time_s for run in done) if done else None,
+        train_time_s=_mean_time(done),
         published_pct=variant.published_pct if results.dataset == "cifar10" else None,
-        not_averaged=_not_averaged(runs, seeds),
+        not_averaged=_not_averaged(runs, [seed + variant.seed_offset for seed in seeds]),
     )
+
+
+def _accuracy(run: StudyRun) -> float:
+    return run.test_top1_pct or 0.0  # a run that ended well has one
+
+
+def _mean_time(done: Sequence[StudyRun]) -> float | None:
+    """Mean seconds of a training; None where it is not known, as of the document's numbers."""
+    times = [run.train_time_s for run in done if run.train_time_s]
+    return fmean(times) if times else None
 
 
 def _not_averaged(runs: Sequence[StudyRun], seeds: Sequence[int]) -> dict[str, tuple[int, ...]]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vitbench.report.rows import Row, study_rows
-from vitbench.report.verdict import held_sentence, key_finding, varied_sentence
-from vitbench.report.words import listed, not_averaged_words
+from vitbench.report.setting import held_sentence, how_it_was_run, limits, varied_sentence
+from vitbench.report.verdict import JudgedClaim, judge_claims, key_finding
+from vitbench.report.words import not_averaged_words
 from vitbench.runs.schema import StudyResults
 from vitbench.spec.study import study_names
+from vitbench.study.comparison import StudyComparisons, compare_study
 
 
 @dataclass(frozen=True)
@@ -18,21 +20,38 @@ class Section:
 
     Attributes:
         results: Its results file.
+        compared: All pairs of its variants.
         rows: Its table.
         varied: What was varied, a sentence.
         held: What was held equal, a sentence.
-        finding: What its numbers say, in careful words.
+        finding: What its numbers say.
+        claims: The document's conclusions, held against it.
+        limits: What its numbers do not say.
         how: How it was run, facts by their name.
-        problems: Missing, failed, diverged and mixed runs, each a sentence.
+        problems: Missing, failed and diverged runs, each a sentence.
     """
 
     results: StudyResults
+    compared: StudyComparisons
     rows: tuple[Row, ...]
     varied: str
     held: str
     finding: str
+    claims: tuple[JudgedClaim, ...]
+    limits: tuple[str, ...]
     how: dict[str, str]
     problems: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The study's title, with its data set where that is not the default."""
+        study, dataset = self.results.study, self.results.dataset
+        return study.title if dataset == "cifar10" else f"{study.title} on {dataset}"
+
+    @property
+    def reference(self) -> str:
+        """Name of the variant that the others are compared with."""
+        return self.results.study.variant(self.results.study.reference_key).label
 
 
 @dataclass(frozen=True)
@@ -78,15 +97,23 @@ def build_report(
 
 
 def build_section(results: StudyResults) -> Section:
-    """The section of a study."""
-    rows = study_rows(results)
+    """The section of a study.
+
+    Raises:
+        FileError: The answers of a run are damaged, or of another test set.
+    """
+    compared = compare_study(results)
+    rows = study_rows(results, compared)
     return Section(
         results,
+        compared,
         rows,
         varied_sentence(results),
         held_sentence(results),
-        key_finding(results, rows),
-        _how(results),
+        key_finding(rows, compared),
+        judge_claims(results, rows, compared),
+        tuple(limits(results, compared)),
+        how_it_was_run(results),
         tuple(_problems(results, rows)),
     )
 
@@ -96,39 +123,8 @@ def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
     for run in results.runs:
         if run.reason is not None:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")
-    for what, values in _bits(results).items():
-        if len(values) > 1:
-            problems.append(
-                f"Mixed {what}: {listed(values)}. The same spec may give other bits on each."
-            )
-    digests = {run.test_labels_sha256 for run in results.runs if run.test_labels_sha256}
-    if len(digests) > 1:
-        problems.append("The runs answered different test sets: their accuracies do not compare.")
+    if any(len(row.accuracy_by_seed) > 1 for row in rows) and results.test_labels is None:
+        problems.append(
+            "The file has no test labels, so nothing is compared.",
+        )
     return problems
-
-
-def _how(results: StudyResults) -> dict[str, str]:
-    runs = [run for run in results.runs if run.status != "failed"]
-    bits = _bits(results)
-    facts = {
-        "preset": results.preset,
-        "data set": f"{results.dataset}, {results.num_test:,} test images",
-        "epochs": listed(sorted({str(run.spec["train"]["epochs"]) for run in runs})),
-        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int)),
-        **{what: listed(values) for what, values in bits.items()},
-    }
-    return {name: value for name, value in facts.items() if value}
-
-
-def _bits(results: StudyResults) -> dict[str, list[str]]:
-    """What the bits of runs depend on beside their specs, each value once."""
-    runs = [run for run in results.runs if run.status != "failed"]
-    bits = {
-        "device": {f"{run.device} ({run.device_name})" for run in runs},
-        "threads": {str(run.threads) for run in runs if run.device == "cpu"},
-        "precision": {str(run.precision) for run in runs},
-        "versions": {
-            ", ".join(f"{name} {version}" for name, version in run.versions.items()) for run in runs
-        },
-    }
-    return {what: sorted(values) for what, values in bits.items()}

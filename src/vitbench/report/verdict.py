@@ -1,114 +1,204 @@
-"""The sentences: what was varied and held, and what the numbers say.
+"""The sentences: who wins, by how much, how sure, at what cost.
 
-Means alone decide nothing, so no sentence here says "better": it says which mean is higher, by how
-much, whether every seed agrees, at what cost, and what cannot be told from it.
+All come from the comparisons of a study. "Better" is said where a simultaneous interval leaves 0
+out, and "no difference" never: what was not found may be there.
 """
 
-from collections.abc import Sequence
-from statistics import fmean
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from vitbench.report.rows import Row
-from vitbench.report.words import listed, number_words, runs_words
+from vitbench.report.words import listed, number_words, p_words, runs_words
 from vitbench.runs.schema import StudyResults
+from vitbench.spec.study import Claim
+from vitbench.study.comparison import Comparison, StudyComparisons
+from vitbench.study.statistics import SeedsAndImages
 
 
-def varied_sentence(results: StudyResults) -> str:
-    """What differs between the variants: the fields that they set."""
-    fields = sorted({key for variant in results.study.variants for key in variant.set})
-    if not fields:
-        return "Nothing is varied."
-    return f"Varied: {listed(fields)}."
+@dataclass(frozen=True)
+class JudgedClaim:
+    """A conclusion of the document, held against a study.
+
+    Attributes:
+        text: The conclusion.
+        verdict: Whether the study bears it out.
+        reason: Why, in words.
+    """
+
+    text: str
+    verdict: Literal["holds", "does not hold", "cannot tell"]
+    reason: str
 
 
-def held_sentence(results: StudyResults) -> str:
-    """What all variants share."""
-    base = results.base
-    model, train, data = base["model"], base["train"], base["data"]
-    varied = {key for variant in results.study.variants for key in variant.set}
-    facts = {
-        "model.embed_dim": f"dim {model['embed_dim']}",
-        "model.depth": f"depth {model['depth']}",
-        "model.num_heads": f"{model['num_heads']} heads",
-        "model.mlp_ratio": f"MLP ratio {model['mlp_ratio']:g}",
-        "model.patch_size": f"patch {model['patch_size']}",
-        "model.pos_embed": f"{_name(model['pos_embed'])} positions",
-        "data.augmentation": f"{_name(data['augmentation'])} augmentation",
-        "train.optimizer": f"{_name(train['optimizer'])}",
-        "train.batch_size": f"batch {train['batch_size']}",
-        "train.epochs": f"{train['epochs']} epochs, of which the last counts",
-    }
-    return f"Held: {listed([words for key, words in facts.items() if key not in varied])}."
+def verdict_words(row: Row, results: StudyResults, compared: StudyComparisons) -> str:
+    """The verdict of a row, against the reference."""
+    if row.key in compared.why_not:
+        return f"{compared.why_not[row.key]}: no verdict"
+    if row.key == results.study.reference_key:
+        return "reference"
+    return "not compared" if row.against is None else comparison_words(row.against)
 
 
-def key_finding(results: StudyResults, rows: Sequence[Row]) -> str:
-    """What the numbers of a study say, computed from them."""
-    some = [row for row in rows if row.accuracy_by_seed and "diverged" not in row.not_averaged]
-    ranked = sorted(some, key=lambda row: -(row.mean_pct or 0))
-    found = _highest(results, ranked) if ranked else "No run has ended well yet."
-    return " ".join(
-        [found, *(_diverged_words(row) for row in rows if "diverged" in row.not_averaged)]
-    )
+def comparison_words(pair: Comparison) -> str:
+    """A verdict with what belongs to it: the margin, or the width and the seeds it would take."""
+    margin = f"{pair.margin_pct:g} points"
+    if pair.within_margin:
+        if pair.verdict == "inconclusive":
+            return f"equivalent within {margin}"
+        return f"{pair.verdict}, by less than {margin}"
+    if pair.verdict != "inconclusive":
+        return pair.verdict
+    return f"inconclusive: {reach_words(pair)}"
 
 
-def _diverged_words(row: Row) -> str:
-    """Why a row is not ranked: what is left of it are its lucky seeds."""
-    bad = len(row.not_averaged["diverged"])
-    num = len(row.accuracy_by_seed) + bad  # one that failed or is missing tells nothing
-    return f"{row.label} diverged in {bad} of {num} seeds and is not ranked."
+def reach_words(pair: Comparison) -> str:
+    """How wide an interval is, and how many seeds would bring it under the margin."""
+    low, high = pair.interval
+    width = f"±{(high - low) / 2:.2f}"
+    if not isinstance(pair.estimate, SeedsAndImages):
+        return f"{width}, one seed each"
+    needed = pair.seeds_needed()
+    if needed is None:
+        return f"{width}; ±{pair.margin_pct:g} by no number of seeds: the test set is too small"
+    if needed <= len(pair.seeds):
+        return width
+    return f"{width}; ±{pair.margin_pct:g} would take about {needed} seeds"
 
 
-def _highest(results: StudyResults, ranked: Sequence[Row]) -> str:
-    """What the highest mean is, against what, and whether the seeds agree."""
-    best = ranked[0]
-    num_seeds = runs_words(len(best.accuracy_by_seed))
-    if len(ranked) == 1:
-        return (
-            f"{best.label} reached {best.mean_pct:.2f} % ({num_seeds}); "
-            "there is nothing to compare it with."
+def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
+    """What a study found: the best variant, what it beats, and what it is not told apart from."""
+    by_key = {row.key: row for row in rows}
+    told = [_why_not_words(by_key[key], why) for key, why in compared.why_not.items()]
+    means = {row.key: row.mean_pct for row in rows if row.mean_pct is not None}
+    ranked = sorted(means, key=lambda key: -means[key])
+    compared_keys = {key for pair in compared.pairs for key in (pair.first, pair.second)}
+    ranked_compared = [key for key in ranked if key in compared_keys]
+    if len(ranked_compared) > 1:
+        return " ".join([*_best_words(by_key, ranked_compared, compared), *told])
+    if not ranked:
+        return "No run has ended well yet."
+    row = by_key[ranked[0]]
+    alone = "there is nothing to compare it with." if len(ranked) == 1 else "nothing is compared."
+    return " ".join([f"{row.label} reached {row.mean_pct:.2f} % ({_seeds(row)}); {alone}", *told])
+
+
+def _best_words(
+    rows: Mapping[str, Row], ranked: Sequence[str], compared: StudyComparisons
+) -> list[str]:
+    """Sentences about the best of the variants, in order of their means."""
+    best, *others = ranked
+    pairs = [pair for key in others if (pair := compared.between(best, key)) is not None]
+    label = rows[best].label
+    if not any(isinstance(pair.estimate, SeedsAndImages) for pair in pairs):
+        return _checkpoint_words(label, rows, pairs)
+    beaten = [pair for pair in pairs if pair.verdict == "better"]
+    unclear = [pair for pair in pairs if pair.verdict == "inconclusive"]
+    sentences = []
+    if beaten:
+        said = [_beats_words(pair, rows, first=pair is beaten[0]) for pair in beaten]
+        sentences.append(f"{label} beats {listed(said)}.")
+    else:
+        sentences.append(
+            f"{label} has the highest mean, {rows[best].mean_pct:.2f} %, and is not shown to be "
+            "better than any other."
         )
-    reference = next((row for row in ranked if row.key == results.study.reference_key), ranked[1])
-    other = reference if reference is not best else ranked[1]
-    sentences = [f"The highest mean is {best.label}'s, {best.mean_pct:.2f} % ({num_seeds})."]
-    shared = sorted(set(best.accuracy_by_seed) & set(other.accuracy_by_seed))
-    name = f"{other.label}{', the reference' if other is reference else ', the next'}"
-    if not shared:
-        sentences.append(f"It shares no seed with {name}, so they are not compared.")
-        return " ".join(sentences)
-    differences = [best.accuracy_by_seed[s] - other.accuracy_by_seed[s] for s in shared]
-    cost = _cost_words(best, other)
-    sentences.append(
-        f"That is {fmean(differences):+.2f} points against {name}{cost}: {_agreement(differences)}."
-    )
-    sentences.append(
-        "One run each cannot tell such a difference from chance."
-        if len(shared) == 1
-        else "How sure that is, means alone do not say."
-    )
-    return " ".join(sentences)
+    if unclear:
+        said = [f"{rows[pair.second].label} ({_not_apart_words(pair)})" for pair in unclear]
+        sentences.append(f"It is not told apart from {listed(said)}.")
+    return sentences + _further_words(rows, ranked, compared, best)
 
 
-def _agreement(differences: Sequence[float]) -> str:
-    """Whether the seeds agree, in words."""
-    if len(differences) == 1:
-        return "one seed"
-    low, high = min(differences), max(differences)
-    above = sum(d > 0 for d in differences)
-    return f"above it in {above} of {len(differences)} seeds, from {low:+.2f} to {high:+.2f}"
+def _further_words(
+    rows: Mapping[str, Row], ranked: Sequence[str], compared: StudyComparisons, best: str
+) -> list[str]:
+    """What else was told apart: pairs without the best one."""
+    found = []
+    for place, first in enumerate(ranked):
+        for second in ranked[place + 1 :]:
+            pair = compared.between(first, second) if best not in (first, second) else None
+            if pair is not None and pair.verdict == "better":
+                found.append(f"{rows[first].label} above {rows[second].label}")
+    return [f"Also told apart: {listed(found)}."] if found else []
+
+
+def _beats_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> str:
+    """A variant beaten: by how much, how sure, at what cost."""
+    low, high = pair.interval
+    what = "simultaneous 95% CI " if first else ""
+    seeds = f", {runs_words(len(pair.seeds))}" if first else ""
+    cost = _cost_words(rows[pair.first], rows[pair.second])
+    less = f", less than {pair.margin_pct:g}" if pair.within_margin else ""
+    return (
+        f"{rows[pair.second].label} by {pair.difference_pct:.2f} points "
+        f"({what}{low:.2f} to {high:.2f}{seeds}{less}){cost}"
+    )
+
+
+def _not_apart_words(pair: Comparison) -> str:
+    low, high = pair.interval
+    equivalent = f"; within {pair.margin_pct:g} points of each other" * pair.within_margin
+    return f"{pair.difference_pct:+.2f}, {low:+.2f} to {high:+.2f}{equivalent}"
+
+
+def _checkpoint_words(
+    label: str, rows: Mapping[str, Row], pairs: Sequence[Comparison]
+) -> list[str]:
+    """One seed each: about trained models, not about choices."""
+    apart = [pair for pair in pairs if pair.verdict == "checkpoints differ"]
+    one = "One seed each, so two trained models are compared and not two choices:"
+    if not apart:
+        return [f"{one} {label}'s is the most accurate, and not told apart from any other."]
+    said = [
+        f"{rows[pair.second].label}'s by {pair.difference_pct:.2f} points "
+        f"(adjusted p {p_words(pair.p_adjusted)})"
+        for pair in apart
+    ]
+    return [f"{one} {label}'s is more accurate than {listed(said)}. Other seeds may say otherwise."]
+
+
+def _why_not_words(row: Row, why: str) -> str:
+    return f"{row.label}: {why}, so it is not compared." if why != "no run has ended well" else ""
 
 
 def _cost_words(row: Row, other: Row) -> str:
     """The ratio of their training FLOPs, where it is known and not one."""
     if not row.train_flop or not other.train_flop or row.train_flop == other.train_flop:
         return ""
-    return f", at {number_words(row.train_flop / other.train_flop, 2)} times the training FLOPs"
+    ratio = row.train_flop / other.train_flop
+    return f" at {number_words(ratio, 3 if ratio >= 1 else 2)} times the training FLOPs"
 
 
-def _name(choice: Any) -> str:
-    """A choice of a spec as a word."""
-    if isinstance(choice, list):
-        return " + ".join(_name(one) for one in choice)
-    if isinstance(choice, dict):
-        options = ", ".join(f"{key} {value}" for key, value in choice.items() if key != "name")
-        return f"{choice['name']} ({options})"
-    return str(choice)
+def _seeds(row: Row) -> str:
+    return runs_words(len(row.accuracy_by_seed))
+
+
+def judge_claims(
+    results: StudyResults, rows: Sequence[Row], compared: StudyComparisons
+) -> tuple[JudgedClaim, ...]:
+    """The document's conclusions, held against a study."""
+    labels = {row.key: row.label for row in rows}
+    return tuple(_judge(claim, labels, compared) for claim in results.study.claims)
+
+
+def _judge(claim: Claim, labels: Mapping[str, str], compared: StudyComparisons) -> JudgedClaim:
+    pairs = [(key, compared.between(claim.better, key)) for key in claim.worse_keys]
+    missing = [labels[key] for key, pair in pairs if pair is None]
+    known = [pair for _, pair in pairs if pair is not None]
+    reasons = [
+        f"against {labels[pair.second]} {pair.difference_pct:+.2f} points, {comparison_words(pair)}"
+        for pair in known
+    ]
+    if missing:
+        reasons.append(f"{listed(missing)} cannot be compared")
+    reason = f"{labels[claim.better]}: {'; '.join(reasons)}"
+    if any(_refutes(pair) for pair in known):
+        return JudgedClaim(claim.text, "does not hold", reason)
+    if not missing and all(pair.verdict == "better" for pair in known):
+        return JudgedClaim(claim.text, "holds", reason)
+    return JudgedClaim(claim.text, "cannot tell", reason)
+
+
+def _refutes(pair: Comparison) -> bool:
+    """Whether what was said to be better is worse, or equivalent."""
+    return pair.verdict == "worse" or (pair.verdict == "inconclusive" and pair.within_margin)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from vitbench.report.rows import Row
+from vitbench.study.comparison import Comparison
 
 UNKNOWN = "-"
 
@@ -12,6 +13,28 @@ def accuracy_words(row: Row) -> str:
     if row.mean_pct is None:
         return UNKNOWN
     return f"{row.mean_pct:.2f}" + ("" if row.sd_pct is None else f" ± {row.sd_pct:.2f}")
+
+
+def interval_words(interval: tuple[float, float] | None) -> str:
+    """An interval: 62.1 to 64.2."""
+    return UNKNOWN if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+
+
+def difference_words(comparison: Comparison | None) -> str:
+    """A difference in points with its simultaneous interval: +3.10 (+2.61 to +3.72)."""
+    if comparison is None:
+        return UNKNOWN
+    low, high = comparison.interval
+    return f"{comparison.difference_pct:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def p_words(p: float | None) -> str:
+    """A p: 0.0004, 0.032, 0.41, < 0.0001."""
+    if p is None:
+        return UNKNOWN
+    if p < 1e-4:
+        return "< 0.0001"
+    return f"{p:.4f}" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def count_words(number: int | None) -> str:

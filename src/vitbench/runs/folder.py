@@ -1,9 +1,11 @@
 """RunFolder: where a run's files are, whether it is complete, and its lock."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 
+import numpy as np
 from filelock import FileLock
 from pydantic import ValidationError
 
@@ -66,6 +68,22 @@ class RunFolder:
     def write_history(self, history: list[EpochRecord]) -> None:
         """Write all finished epochs."""
         write_text(self.history_file, "".join(f"{r.model_dump_json()}\n" for r in history))
+
+    def read_test_labels(self) -> bytes | None:
+        """True class of each test image, a byte each; None where no predictions are there.
+
+        Raises:
+            FileError: The file is damaged.
+        """
+        try:
+            with np.load(self.predictions, allow_pickle=False) as arrays:
+                return bytes(arrays["labels"].astype(np.uint8).tobytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            raise FileError(
+                f"{self.predictions} is damaged: remove its folder, and the run is done again"
+            ) from None
 
     def write_result(self, result: RunResult) -> None:
         """Write how the run ended; with this it is complete."""

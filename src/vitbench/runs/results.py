@@ -88,11 +88,19 @@ def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> St
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         check_same_study(path, header)
-        kept = read_results(path).runs if path.exists() else []
+        there = read_results(path) if path.exists() else header
+        kept = there.runs
         by_place = {(run.seed, run.variant): run for run in [*kept, *runs]}
         order = {variant.key: place for place, variant in enumerate(header.study.variants)}
         ordered = sorted(by_place, key=lambda place: (place[0], order.get(place[1], len(order))))
-        merged = header.model_copy(update={"runs": [by_place[place] for place in ordered]})
+        merged = header.model_copy(
+            update={
+                "runs": [by_place[place] for place in ordered],
+                "test_labels": header.test_labels or there.test_labels,
+                "tuned": header.tuned or there.tuned,
+                "precision": header.precision or there.precision,
+            }
+        )
         write_text(path, merged.model_dump_json(indent=1) + "\n")
     return merged
 

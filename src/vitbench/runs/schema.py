@@ -80,6 +80,44 @@ class StudyRun(RunResult):
     ] = None
 
 
+class TunedField(BaseModel):
+    """A field for which each variant got the value that was best for it on validation images."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    field: Annotated[str, Field(description="The field, as train.lr.")]
+    values: Annotated[list[Any], Field(description="Values tried, the same for all variants.")]
+    seed: Annotated[int, Field(description="Seed of the trials, none of the study's.")]
+    chosen: Annotated[dict[str, Any], Field(description="Each variant's best value.")]
+    val_top1_pct: Annotated[
+        dict[str, list[float | None]],
+        Field(description="Each variant's validation accuracy in %, by value; null: diverged."),
+    ]
+    trials_flop: Annotated[int, Field(description="FLOPs of all trials.")]
+    trials_time_s: Annotated[float, Field(description="Seconds of their training steps.")]
+
+
+class Look(BaseModel):
+    """A look at the widths after a round of seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    num_seeds: Annotated[int, Field(description="Seeds of each variant then.")]
+    widest_pct: Annotated[
+        float | None, Field(description="Widest simultaneous half-width, in points.")
+    ]
+
+
+class PrecisionRule(BaseModel):
+    """Seeds are added until every simultaneous half-width is small enough, twice in a row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    half_width_pct: Annotated[float, Field(description="Half-width asked for, in points.")]
+    max_seeds: Annotated[int, Field(description="Seeds at most.")]
+    looks: Annotated[list[Look], Field(description="What was seen after each round of seeds.")] = []
+
+
 class StudyResults(BaseModel):
     """A study's results file: all that a report needs."""
 
@@ -91,11 +129,25 @@ class StudyResults(BaseModel):
     base: Annotated[dict[str, Any], Field(description="The base spec, whole.")]
     base_identity: Annotated[str, Field(description="Its identity, seed left out.")]
     dataset: Annotated[str, Field(description="Data set.")]
-    num_test: Annotated[int, Field(description="Images of the test set.")]
+    num_test: Annotated[int, Field(gt=0, description="Images of the test set.")]
+    test_labels: Annotated[
+        str | None, Field(description="True class of each test image: uint8, zlib, base64.")
+    ] = None
+    tuned: Annotated[
+        list[TunedField], Field(description="What each variant's own best value was chosen from.")
+    ] = []
+    precision: Annotated[
+        PrecisionRule | None, Field(description="Rule that seeds were added by, if any.")
+    ] = None
     runs: Annotated[list[StudyRun], Field(description="Its runs, a variant and seed once.")] = []
 
+    def study_seed(self, run: StudyRun) -> int:
+        """The seed of the study that a run stands for: its own, less its variant's offset."""
+        offsets = {variant.key: variant.seed_offset for variant in self.study.variants}
+        return run.seed - offsets.get(run.variant, 0)
+
     def find(self, variant: str, seed: int) -> StudyRun | None:
-        """The run of a variant and a seed, if it is there."""
+        """The run of a variant and its own seed, if it is there."""
         return next((r for r in self.runs if r.variant == variant and r.seed == seed), None)
 
 

@@ -35,6 +35,14 @@ class Variant(BaseModel):
         dict[str, Any],
         Field(description="Fields by dotted name: a value, or {times: 1.5} of the base's."),
     ] = {}
+    seed_offset: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="Added to each seed: the same spec at other seeds, to see chance alone.",
+        ),
+    ] = 0
     published_key: Annotated[
         str | None, Field(description="Its name in the document's flat results file.")
     ] = None
@@ -81,7 +89,7 @@ class StudySpec(BaseModel):
         ),
     ] = None
     budget: Annotated[
-        Literal["epochs"], Field(description="What all variants get the same of.")
+        Literal["epochs", "flops"], Field(description="What all variants get the same of.")
     ] = "epochs"
     base: Annotated[
         dict[str, Any], Field(description="Fields by dotted name, over those of the preset.")

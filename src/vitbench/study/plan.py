@@ -100,7 +100,7 @@ def plan_study(
         costs[key] = cost_of(spec)
     for seed in seeds:
         for variant in variants:
-            spec = specs[variant.key].with_seed(seed)
+            spec = specs[variant.key].with_seed(seed + variant.seed_offset)
             folder = RunFolder.of(spec, runs_dir)
             state = _state(recorded, variant, spec, folder)
             runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))

@@ -7,8 +7,9 @@ from pathlib import Path
 from vitbench.data.datasets import load_images
 from vitbench.registry import EXECUTORS
 from vitbench.runs.experiment import Listener, RunRequest
+from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import merge_runs
-from vitbench.runs.schema import RunResult, StudyRun
+from vitbench.runs.schema import RunResult, StudyResults, StudyRun, pack_classes
 from vitbench.study.executors import Executor
 from vitbench.study.plan import PlannedRun, StudyPlan
 
@@ -40,8 +41,16 @@ def sweep(
     executor: Executor = EXECUTORS.get("local")()
     for place, result in executor.execute(requests, listen):
         done = _of_study(result, missing[place], plan.results_file)
-        merge_runs(plan.results_file, plan.header, [done])
+        merge_runs(plan.results_file, _with_labels(plan.header, missing[place]), [done])
         yield done
+
+
+def _with_labels(header: StudyResults, run: PlannedRun) -> StudyResults:
+    """The header with the test set's classes, which tell right answers from wrong ones."""
+    labels = RunFolder(run.folder).read_test_labels()
+    if labels is None:
+        return header
+    return header.model_copy(update={"test_labels": pack_classes(labels)})
 
 
 def _of_study(result: RunResult, run: PlannedRun, results_file: Path) -> StudyRun:

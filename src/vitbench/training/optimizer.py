@@ -1,10 +1,11 @@
 """Optimisers, one registered function each: a model and its spec in, torch optimisers out."""
 
 from torch import nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from vitbench.registry import OPTIMIZERS
 from vitbench.spec.training import TrainingSpec
+from vitbench.training.muon import Muon
 
 
 def build_optimizers(model: nn.Module, spec: TrainingSpec) -> list[Optimizer]:

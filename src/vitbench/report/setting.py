@@ -1,0 +1,120 @@
+"""How a study was run, and so what it cannot say: sentences from facts."""
+
+from typing import Any
+
+from vitbench.report.words import listed, runs_words
+from vitbench.runs.schema import StudyResults, StudyRun
+from vitbench.study.comparison import StudyComparisons
+from vitbench.study.statistics import OneRunEach, TwoCounts
+
+FEW_SEEDS = 5
+
+
+def varied_sentence(results: StudyResults) -> str:
+    """What differs between the variants: the fields that they set."""
+    fields = sorted({key for variant in results.study.variants for key in variant.set})
+    if any(variant.seed_offset for variant in results.study.variants):
+        fields.append("seeds")
+    if not fields:
+        return "Nothing is varied."
+    return f"Varied: {listed(fields)}."
+
+
+def held_sentence(results: StudyResults) -> str:
+    """What all variants share."""
+    base = results.base
+    if not base:
+        return "How these runs were made is not known."
+    model, train, data = base["model"], base["train"], base["data"]
+    varied = {key for variant in results.study.variants for key in variant.set}
+    facts = {
+        "model.embed_dim": f"dim {model['embed_dim']}",
+        "model.depth": f"depth {model['depth']}",
+        "model.num_heads": f"{model['num_heads']} heads",
+        "model.mlp_ratio": f"MLP ratio {model['mlp_ratio']:g}",
+        "model.patch_size": f"patch {model['patch_size']}",
+        "model.pos_embed": f"{choice_words(model['pos_embed'])} positions",
+        "data.augmentation": f"{choice_words(data['augmentation'])} augmentation",
+        "train.optimizer": choice_words(train["optimizer"]),
+        "train.batch_size": f"batch {train['batch_size']}",
+        "train.epochs": f"{train['epochs']} epochs, of which the last counts",
+    }
+    return f"Held: {listed([words for key, words in facts.items() if key not in varied])}."
+
+
+def how_it_was_run(results: StudyResults) -> dict[str, str]:
+    """Facts by their name: preset, data set, epochs, seeds, device, versions."""
+    runs = _runs(results)
+    facts = {
+        "preset": results.preset,
+        "data set": f"{results.dataset}, {results.num_test:,} test images",
+        "epochs": listed(sorted({str(run.epochs) for run in runs if run.epochs}, key=int)),
+        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int)),
+        **{what: listed(values) for what, values in bits(results).items()},
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def bits(results: StudyResults) -> dict[str, list[str]]:
+    """What the bits of runs depend on beside their specs, each value once."""
+    runs = [run for run in _runs(results) if run.device is not None]
+    values = {
+        "device": {f"{run.device} ({run.device_name})" for run in runs},
+        "threads": {str(run.threads) for run in runs if run.device == "cpu"},
+        "precision": {str(run.precision) for run in runs},
+        "versions": {
+            ", ".join(f"{name} {version}" for name, version in run.versions.items()) for run in runs
+        },
+    }
+    return {what: sorted(those) for what, those in values.items()}
+
+
+def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
+    """What a reader must not take from a study, each a sentence."""
+    found = []
+    seeds = [len(pair.seeds) for pair in compared.pairs]
+    if any(isinstance(pair.estimate, TwoCounts) for pair in compared.pairs):
+        found.append(
+            f"Nothing but accuracies is known, so {results.num_test:,} test images are assumed and "
+            "not paired: the intervals (Newcombe's) are wide, and chance between seeds is not in "
+            "them."
+        )
+    elif any(isinstance(pair.estimate, OneRunEach) for pair in compared.pairs):
+        found.append(
+            "One seed each: McNemar's exact test compares two trained models, and other seeds may "
+            "turn their order. Nothing here says that a choice is better."
+        )
+    elif seeds and min(seeds) < FEW_SEEDS:
+        found.append(
+            f"{runs_words(min(seeds)).capitalize()} only: the spread over seeds is itself known "
+            "roughly, so the intervals are wide."
+        )
+    if results.base:
+        budget = "training FLOPs" if results.study.budget == "flops" else "epochs"
+        tuned = bool(results.tuned)
+        shared = "" if tuned else ", and one recipe: a variant that wants another is wronged"
+        found.append(f"All variants get the same {budget}{shared}.")
+    found.append(
+        f"One data set ({results.dataset}) and one split of it. The intervals are about new seeds "
+        "and new images of the same kind, not about other data."
+    )
+    for what, values in bits(results).items():
+        if len(values) > 1:
+            found.append(
+                f"Mixed {what}: {listed(values)}. The same spec may give other bits on each."
+            )
+    return found
+
+
+def choice_words(choice: Any) -> str:
+    """A choice of a spec as a word."""
+    if isinstance(choice, list):
+        return " + ".join(choice_words(one) for one in choice)
+    if isinstance(choice, dict):
+        options = ", ".join(f"{key} {value}" for key, value in choice.items() if key != "name")
+        return f"{choice['name']} ({options})"
+    return str(choice)
+
+
+def _runs(results: StudyResults) -> list[StudyRun]:
+    return [run for run in results.runs if run.status != "failed"]

@@ -1,0 +1,293 @@
+"""All pairs of a study's variants: effect, simultaneous interval, adjusted p and verdict.
+
+Results in, numbers and single words out; sentences are the report's.
+"""
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vitbench.errors import FileError
+from vitbench.runs.schema import StudyResults, StudyRun, unpack_classes
+from vitbench.study.statistics import (
+    LEVEL,
+    Estimate,
+    OneRunEach,
+    SeedsAndImages,
+    TwoCounts,
+    accuracy_estimate,
+    difference_estimate,
+    one_sided_level,
+    sidak_alpha,
+    sidak_p,
+    wilson,
+)
+
+# better, worse: of the first. With one seed only two checkpoints are compared, not two choices.
+Verdict = Literal["better", "worse", "inconclusive", "checkpoints differ"]
+MOST_SEEDS = 1000  # beyond that no one goes
+Correct = npt.NDArray[np.bool_]  # (n,), whether a run was right, by image
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two variants of a study, the first against the second.
+
+    Attributes:
+        first: Key of a variant.
+        second: Key of the other.
+        estimate: The first's accuracy minus the second's, in points.
+        seeds: Seeds of the study that both have.
+        num_pairs: Pairs of its family; interval, p and margin are adjusted for so many.
+        margin_pct: Differences below this many points do not matter.
+    """
+
+    first: str
+    second: str
+    estimate: Estimate
+    seeds: tuple[int, ...]
+    num_pairs: int
+    margin_pct: float
+
+    @property
+    def difference_pct(self) -> float:
+        """The first's accuracy minus the second's, in points."""
+        return self.estimate.value
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Simultaneous 95 % interval of the difference, in points: all pairs' hold together."""
+        return self.estimate.interval(sidak_alpha(LEVEL, self.num_pairs))
+
+    @cached_property
+    def p_adjusted(self) -> float:
+        """The p of no difference, adjusted: below 0.05 just where `interval` leaves 0 out."""
+        return sidak_p(self.estimate.p_value(), self.num_pairs)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the simultaneous interval leaves 0 out, and on which side."""
+        low, high = self.interval
+        if low <= 0 <= high:
+            return "inconclusive"
+        if not isinstance(self.estimate, SeedsAndImages):
+            return "checkpoints differ"
+        return "better" if low > 0 else "worse"
+
+    @cached_property
+    def within_margin(self) -> bool:
+        """Whether the difference is shown to be smaller than the margin, by two one-sided tests."""
+        if not isinstance(self.estimate, SeedsAndImages):
+            return False
+        low, high = self.estimate.interval(one_sided_level(LEVEL, self.num_pairs))
+        return -self.margin_pct < low and high < self.margin_pct
+
+    def seeds_needed(self) -> int | None:
+        """Seeds that should bring the half-width under the margin; None: no number would.
+
+        Raises:
+            ValueError: It rests on one seed, from which nothing can be foreseen.
+        """
+        if not isinstance(self.estimate, SeedsAndImages):
+            raise ValueError("one seed tells nothing of others")
+        return seeds_for(self.estimate, self.margin_pct, self.num_pairs)
+
+    def turned(self) -> "Comparison":
+        """The second against the first."""
+        return replace(
+            self, first=self.second, second=self.first, estimate=_negative(self.estimate)
+        )
+
+
+@dataclass(frozen=True)
+class StudyComparisons:
+    """What can be compared in a study.
+
+    Attributes:
+        pairs: Every pair once, in the order of the variants.
+        accuracies: Each variant's mean accuracy with its own 95 % interval, in points.
+        why_not: Why some cannot be compared, by variant.
+    """
+
+    pairs: tuple[Comparison, ...]
+    accuracies: Mapping[str, tuple[float, float]]
+    why_not: Mapping[str, str]
+
+    def between(self, first: str, second: str) -> Comparison | None:
+        """The first against the second, if they can be compared."""
+        for pair in self.pairs:
+            if (pair.first, pair.second) == (first, second):
+                return pair
+            if (pair.first, pair.second) == (second, first):
+                return pair.turned()
+        return None
+
+    def best(self, means: Mapping[str, float]) -> tuple[str, ...]:
+        """The variant of the highest mean, then those that are not separable from it."""
+        compared = {key for pair in self.pairs for key in (pair.first, pair.second)}
+        ranked = sorted(compared & means.keys(), key=lambda key: -means[key])
+        if not ranked:
+            return ()
+        first, *others = ranked
+        return (first, *(key for key in others if not self._separable(first, key)))
+
+    def _separable(self, first: str, second: str) -> bool:
+        pair = self.between(first, second)
+        return pair is not None and pair.verdict == "better"
+
+
+def compare_study(results: StudyResults) -> StudyComparisons:
+    """Compare all pairs of a study's variants.
+
+    Left out are variants with a seed that diverged (what is left of them are their lucky seeds) and
+    those without a run that ended well.
+
+    Raises:
+        FileError: The answers of a run are damaged, or of another test set.
+    """
+    keys = [variant.key for variant in results.study.variants]
+    done = {key: _done(results, key) for key in keys}
+    why_not = {key: _why_not(results, key) for key in keys if _why_not(results, key)}
+    compared = [key for key in keys if key not in why_not]
+    labels = _labels(results)
+    correct = {key: _correct(results, done[key], labels) for key in keys if done[key]}
+    accuracies = {
+        key: _accuracy_interval(results, done[key].values(), correct[key]) for key in correct
+    }
+    shared = {
+        (a, b): tuple(sorted(done[a].keys() & done[b].keys()))
+        for a, b in itertools.combinations(compared, 2)
+    }
+    possible = {pair: seeds for pair, seeds in shared.items() if seeds}
+    pairs = []
+    for (a, b), seeds in possible.items():
+        estimate = _difference(results, done[a], done[b], correct[a], correct[b], seeds)
+        if estimate is not None:
+            margin = results.study.margin_pct
+            pairs.append(Comparison(a, b, estimate, seeds, len(possible), margin))
+    return StudyComparisons(tuple(pairs), accuracies, why_not)
+
+
+def seeds_for(estimate: SeedsAndImages, half_width_pct: float, num_pairs: int) -> int | None:
+    """Seeds that should bring a simultaneous half-width to a value or below; None: none would.
+
+    The limit is the test set's: its images are as many as they are, whatever the seeds.
+    """
+    alpha = sidak_alpha(LEVEL, num_pairs)
+
+    def narrow(num_seeds: int) -> bool:
+        return estimate.with_seeds(num_seeds).half_width(alpha) <= half_width_pct
+
+    if not narrow(MOST_SEEDS):
+        return None
+    low, high = 1, MOST_SEEDS  # low is too few, high enough
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if narrow(middle) else (middle, high)
+    return high
+
+
+def _negative(estimate: Estimate) -> Estimate:
+    """The estimate of the same difference, the other way round."""
+    if isinstance(estimate, SeedsAndImages):
+        return replace(estimate, value=-estimate.value)
+    if isinstance(estimate, OneRunEach):
+        return OneRunEach(estimate.second_only, estimate.first_only, estimate.num_images)
+    assert isinstance(estimate, TwoCounts)
+    return TwoCounts(estimate.second, estimate.first, estimate.num_images)
+
+
+def _done(results: StudyResults, key: str) -> dict[int, StudyRun]:
+    """A variant's runs that ended well, by seed of the study."""
+    return {
+        results.study_seed(run): run
+        for run in results.runs
+        if run.variant == key and run.status == "done" and run.test_top1_pct is not None
+    }
+
+
+def _why_not(results: StudyResults, key: str) -> str:
+    runs = [run for run in results.runs if run.variant == key]
+    diverged = sum(run.status == "diverged" for run in runs)
+    if diverged:
+        return f"diverged in {diverged} of {sum(run.status != 'failed' for run in runs)} seeds"
+    return "" if _done(results, key) else "no run has ended well"
+
+
+def _labels(results: StudyResults) -> npt.NDArray[np.uint8] | None:
+    """True classes (n,), or None where the file has none."""
+    if results.test_labels is None:
+        return None
+    packed = _unpacked(results, results.test_labels, "test labels")
+    digest = hashlib.sha256(packed).hexdigest()
+    for run in results.runs:
+        if run.test_labels_sha256 not in (None, digest):
+            raise FileError(
+                f"study {results.study.name}: {run.variant}, seed {run.seed} answered another test "
+                "set than the file's: remove that run from it, and sweep again"
+            )
+    return np.frombuffer(packed, dtype=np.uint8)
+
+
+def _correct(
+    results: StudyResults, runs: Mapping[int, StudyRun], labels: npt.NDArray[np.uint8] | None
+) -> dict[int, Correct]:
+    """Whether each image (n,) was answered right, by seed; empty where a run kept no answers."""
+    if labels is None or any(run.predicted is None for run in runs.values()):
+        return {}
+    return {
+        seed: np.frombuffer(
+            _unpacked(results, run.predicted or "", f"answers of {run.variant}, seed {run.seed}"),
+            dtype=np.uint8,
+        )
+        == labels
+        for seed, run in runs.items()
+    }
+
+
+def _unpacked(results: StudyResults, packed: str, what: str) -> bytes:
+    try:
+        classes = unpack_classes(packed, results.num_test)
+    except ValueError:
+        classes = b""
+    if len(classes) != results.num_test:
+        raise FileError(f"study {results.study.name}: the {what} are damaged: sweep again")
+    return classes
+
+
+def _accuracy_interval(
+    results: StudyResults, runs: Iterable[StudyRun], correct: Mapping[int, Correct]
+) -> tuple[float, float]:
+    """A variant's own 95 % interval; of one run, or of unknown answers, the images' alone."""
+    if len(correct) > 1:
+        return accuracy_estimate(np.stack(list(correct.values()))).interval(LEVEL)
+    mean = fmean(run.test_top1_pct for run in runs if run.test_top1_pct is not None)
+    return wilson(round(mean / 100 * results.num_test), results.num_test)
+
+
+def _difference(
+    results: StudyResults,
+    first: Mapping[int, StudyRun],
+    second: Mapping[int, StudyRun],
+    first_correct: Mapping[int, Correct],
+    second_correct: Mapping[int, Correct],
+    seeds: Sequence[int],
+) -> Estimate | None:
+    """The difference over the seeds that both have; None where several seeds kept no answers."""
+    if first_correct and second_correct:
+        a, b = (np.stack([c[seed] for seed in seeds]) for c in (first_correct, second_correct))
+        return difference_estimate(a, b)
+    if len(seeds) > 1:
+        return None
+    counts = [
+        round((runs[seeds[0]].test_top1_pct or 0) / 100 * results.num_test)
+        for runs in (first, second)
+    ]
+    return TwoCounts(counts[0], counts[1], results.num_test)
