@@ -2,9 +2,14 @@
 
 import pytest
 
-from vitbench.report.rows import study_rows
+from vitbench.report import rows
+from vitbench.study.comparison import compare_study
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
+
+
+def study_rows(results) -> tuple[rows.Row, ...]:
+    return rows.study_rows(results, compare_study(results))
 
 
 def test_a_row_has_mean_and_standard_deviation_over_seeds(study_results) -> None:
@@ -26,9 +31,9 @@ def test_one_seed_has_no_standard_deviation_and_none_no_mean(study_results) -> N
 def test_every_variant_of_the_study_has_a_row_in_its_order(study_results) -> None:
     results = study_results({"sinusoidal": [62.0], "none": [60.0]})
 
-    rows = study_rows(results)
+    found = study_rows(results)
 
-    assert [row.key for row in rows] == [variant.key for variant in results.study.variants]
+    assert [row.key for row in found] == [variant.key for variant in results.study.variants]
 
 
 def test_time_is_a_mean_over_the_runs_that_ended_well(study_results, changed) -> None:
@@ -61,3 +66,62 @@ def test_the_documents_numbers_are_for_its_own_data_set_alone(study_results) -> 
 
     assert [row.published_pct for row in ours] == [69.21, 69.47, 69.79, 68.81]
     assert [row.published_pct for row in others] == [None] * 4
+
+
+def test_a_row_is_compared_with_the_reference_and_the_reference_with_nothing(study_results) -> None:
+    results = study_results(THREE_SEEDS)
+    none, learned, other, _ = study_rows(results)
+
+    assert learned.against is None
+    assert other.against is None
+    assert none.against is not None
+    assert (none.against.first, none.against.second) == ("none", "learned-1d")
+    assert none.against.difference_pct == pytest.approx(-8)
+    low, high = none.interval
+    assert low < none.mean_pct < high
+
+
+def test_the_best_are_those_that_are_not_shown_to_be_below_it(study_results) -> None:
+    found = study_rows(
+        study_results(
+            {"none": [50.0, 50.1, 49.9], "learned-1d": [60.0, 60.1, 59.9],
+             "learned-2d": [60.2, 60.1, 60.3], "sinusoidal": [None, None, None]}
+        )
+    )  # fmt: skip
+
+    assert [row.among_best for row in found] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("points", "front"),
+    [
+        ({"a": (1, 50.0), "b": (2, 60.0), "c": (3, 55.0)}, {"a", "b"}),
+        ({"a": (1, 50.0), "b": (1, 60.0)}, {"b"}),
+        ({"a": (1, 50.0), "b": (2, 50.0)}, {"a"}),
+        ({"a": (1, 50.0), "b": (1, 50.0)}, {"a", "b"}),
+        ({}, set()),
+    ],
+)
+def test_the_front_is_what_nothing_as_cheap_exceeds(points, front) -> None:
+    assert rows.pareto_front(points) == front
+
+
+def test_seeds_of_an_offset_are_not_missing(study_results) -> None:
+    study = {
+        "name": "own",
+        "title": "Own",
+        "variants": [
+            {"key": "a", "label": "A"},
+            {"key": "b", "label": "B", "seed_offset": 1},
+        ],
+    }
+    results = study_results({"a": [50.0], "b": [None, 51.0]}, study=study)
+    results = results.model_copy(
+        update={"runs": [run for run in results.runs if run.status == "done"]}
+    )
+
+    a, b = study_rows(results)
+
+    assert (a.not_averaged, b.not_averaged) == ({}, {})
+    assert b.against is not None
+    assert b.against.seeds == (0,)

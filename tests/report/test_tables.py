@@ -2,7 +2,9 @@
 
 import pytest
 
+from vitbench.errors import FileError
 from vitbench.report.tables import build_report, build_section
+from vitbench.spec.overrides import build_spec
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
 
@@ -51,19 +53,40 @@ def test_what_changes_bits_and_is_not_the_same_is_told(
     fields, mixed, study_results, changed
 ) -> None:
     same = study_results({"none": [50.0, 51.0]})
-    problem = f"Mixed {mixed}. The same spec may give other bits on each."
+    limit = f"Mixed {mixed}. The same spec may give other bits on each."
 
-    assert problem not in build_section(same).problems
-    assert problem in build_section(changed(same, seed=1, **fields)).problems
+    assert limit not in build_section(same).limits
+    assert limit in build_section(changed(same, seed=1, **fields)).limits
 
 
-def test_runs_that_answered_other_images_are_said_not_to_compare(study_results, changed) -> None:
-    results = changed(study_results({"none": [50.0, 51.0]}), seed=1, test_labels_sha256="11")
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"test_labels_sha256": "11"}, "none, seed 1 answered another test set"),
+        ({"semantics": 2}, "none, seed 1 was made by semantics 2"),
+        ({"spec": build_spec({"data.val_size": 100, "train.lr": 1}).to_json()},
+         "none, seed 1 has another spec than its variant's other runs (train.lr 1.0, not 0.001)"),
+        ({"spec": build_spec({"data.val_size": 200}).to_json()}, "data.val_size 200, not 100"),
+    ],
+    ids=["test set", "semantics", "spec", "split"],
+)  # fmt: skip
+def test_runs_that_do_not_belong_together_are_refused_by_name(
+    fields, message, study_results, changed
+) -> None:
+    results = changed(study_results({"none": [50.0, 51.0]}), seed=1, **fields)
 
-    assert (
-        "The runs answered different test sets: their accuracies do not compare."
-        in build_section(results).problems
-    )
+    with pytest.raises(FileError) as raised:
+        build_section(results)
+
+    assert message in str(raised.value)
+
+
+def test_a_file_without_labels_compares_nothing_and_says_so(study_results) -> None:
+    section = build_section(study_results(THREE_SEEDS, test_labels=None))
+
+    assert section.compared.pairs == ()
+    assert "The file has no test labels, so nothing is compared." in section.problems
+    assert section.finding == "1D learned reached 61.00 % (3 seeds); nothing is compared."
 
 
 def test_how_a_study_was_run_is_what_its_runs_say(study_results) -> None:

@@ -1,59 +1,114 @@
-"""The sentences say what the rows say, and no more."""
-
-import re
-from statistics import fmean
+"""The sentences say what the comparisons say, and no more."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from vitbench.report.rows import study_rows
+from vitbench.report.setting import held_sentence, varied_sentence
 from vitbench.report.tables import build_section
-from vitbench.report.verdict import held_sentence, varied_sentence
+from vitbench.report.verdict import verdict_words
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.study import load_study
 
-THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
+CLEAR = {"none": [50.0, 50.5, 49.5], "learned-1d": [60.0, 60.4, 59.6]}
 
 
 def finding(results) -> str:
     return build_section(results).finding
 
 
-def test_a_finding_by_hand(study_results) -> None:
-    """learned-1d is the reference and the highest, so the next is what it is compared with: seed by
-    seed it is 10, 6 and 8 points above, 8 on average; 61 is the mean of 60, 59 and 64.
-    """
-    assert finding(study_results(THREE_SEEDS)) == (
-        "The highest mean is 1D learned's, 61.00 % (3 seeds). "
-        "That is +8.00 points against No position, the next: "
-        "above it in 3 of 3 seeds, from +6.00 to +10.00. "
-        "How sure that is, means alone do not say."
+def verdicts(results) -> dict[str, str]:
+    section = build_section(results)
+    return {row.key: verdict_words(row, results, section.compared) for row in section.rows}
+
+
+def with_costs(results, **train_flop: int):
+    runs = [
+        run.model_copy(update={"train_flop": train_flop[run.variant.replace("-", "_")]})
+        for run in results.runs
+    ]
+    return results.model_copy(update={"runs": runs})
+
+
+def test_a_winner_is_told_with_its_interval_and_its_seeds(study_results) -> None:
+    section = build_section(study_results(CLEAR))
+    pair = section.compared.between("learned-1d", "none")
+    assert pair is not None
+    low, high = pair.interval
+
+    assert section.finding == (
+        f"1D learned beats No position by 10.00 points (simultaneous 95% CI {low:.2f} to "
+        f"{high:.2f}, 3 seeds)."
+    )
+    assert 5 < low < 10 < high < 15
+
+
+def test_a_dearer_winner_is_told_with_its_price(study_results) -> None:
+    results = study_results(CLEAR)
+
+    dear = finding(with_costs(results, none=10**12, learned_1d=3 * 10**12))
+    cheap = finding(with_costs(results, none=10**12, learned_1d=5 * 10**11))
+
+    assert dear.endswith("3 seeds) at 3 times the training FLOPs.")
+    assert cheap.endswith("3 seeds) at 0.5 times the training FLOPs.")
+    assert "FLOP" not in finding(results)
+
+
+def test_what_is_not_told_apart_is_said_with_what_it_may_be(study_results) -> None:
+    section = build_section(
+        study_results({**CLEAR, "learned-2d": [60.1, 60.5, 59.9], "sinusoidal": [55.0, 55.3, 54.6]})
+    )
+    pair = section.compared.between("learned-2d", "learned-1d")
+    assert pair is not None
+    low, high = pair.interval
+
+    assert section.finding.startswith("2D learned beats Sinusoidal by 5.20 points (simul")
+    assert f"It is not told apart from 1D learned (+0.17, {low:+.2f} to {high:+.2f})." in (
+        section.finding
+    )
+    assert "Also told apart: 1D learned above Sinusoidal, 1D learned above No position and " in (
+        section.finding
     )
 
 
-def test_seeds_that_disagree_are_counted(study_results) -> None:
-    """Differences -1, 4 and 3: the mean is 2, above in two of three."""
-    text = finding(study_results({"learned-1d": [61.0, 60.0, 60.0], "none": [60.0, 64.0, 63.0]}))
+def test_nothing_found_is_not_called_the_same(study_results) -> None:
+    text = finding(study_results({"none": [50.0, 52.0, 51.0], "learned-1d": [51.0, 50.0, 51.5]}))
 
-    assert "+2.00 points against 1D learned, the reference" in text
-    assert "above it in 2 of 3 seeds, from -1.00 to +4.00" in text
+    assert text.startswith(
+        "No position has the highest mean, 51.00 %, and is not shown to be better than any other. "
+        "It is not told apart from 1D learned (+0.17, "
+    )
+    assert "no difference" not in text.lower()
+    assert "equal" not in text.lower()
+
+
+def test_one_seed_compares_checkpoints(study_results) -> None:
+    apart = finding(study_results({"none": [50.0], "learned-1d": [60.0]}))
+    close = finding(study_results({"none": [50.0], "learned-1d": [50.1]}))
+
+    assert apart == (
+        "One seed each, so trained models are compared and not choices: 1D learned has more right "
+        "answers than No position by 10.00 points (adjusted p < 0.0001). Other seeds may say "
+        "otherwise."
+    )
+    assert close == (
+        "One seed each, so trained models are compared and not choices: 1D learned has the most "
+        "right answers, and is not told apart from any other."
+    )
 
 
 def test_only_the_seeds_that_both_have_are_compared(study_results) -> None:
     """Over all its seeds the reference has 35 %; on the shared seed 0 it has 60 %."""
-    text = finding(study_results({"learned-1d": [60.0, 10.0], "learned-2d": [62.0]}))
+    section = build_section(study_results({"learned-1d": [60.0, 10.0], "learned-2d": [62.0]}))
 
-    assert "The highest mean is 2D learned's, 62.00 % (1 seed)." in text
-    assert "+2.00 points against 1D learned, the reference: one seed" in text
-    assert "One run each cannot tell such a difference from chance." in text
+    pair = section.compared.between("learned-2d", "learned-1d")
+    assert pair is not None
+    assert (pair.seeds, pair.difference_pct) == ((0,), pytest.approx(2))
 
 
 def test_variants_without_a_shared_seed_are_not_compared(study_results) -> None:
-    text = finding(study_results({"learned-1d": [None, 60.0], "none": [62.0, None]}))
+    results = study_results({"learned-1d": [None, 60.0], "none": [62.0, None]})
 
-    assert "It shares no seed with 1D learned, the reference, so they are not compared." in text
-    assert "points" not in text
+    assert finding(results) == "No position reached 62.00 % (1 seed); nothing is compared."
+    assert verdicts(results)["none"] == "not compared"
 
 
 def test_one_variant_alone_is_compared_with_nothing(study_results) -> None:
@@ -67,58 +122,92 @@ def test_a_study_without_a_good_run_says_so(accuracies, study_results) -> None:
     assert finding(study_results(accuracies)) == "No run has ended well yet."
 
 
-def test_a_variant_with_a_diverged_seed_is_counted_and_not_ranked(study_results, changed) -> None:
+def test_a_variant_with_a_diverged_seed_is_counted_and_not_compared(study_results, changed) -> None:
     """What is left of it are its lucky seeds."""
     results = study_results({"none": [90.0, 91.0, 92.0], "learned-1d": [60.0, 61.0, 62.0],
-                             "learned-2d": [58.0, 58.0, 58.0]})  # fmt: skip
+                             "learned-2d": [50.0, 50.0, 50.0]})  # fmt: skip
+    results = changed(results, seed=0, status="diverged", test_top1_pct=None)
 
-    text = finding(changed(results, seed=0, status="diverged", test_top1_pct=None))
-
-    assert "The highest mean is 1D learned's, 61.00 % (3 seeds)." in text
-    assert "No position diverged in 1 of 3 seeds and is not ranked." in text
-
-
-def test_a_dearer_winner_is_told_with_its_price(study_results) -> None:
-    results = study_results(THREE_SEEDS)
-    runs = [
-        run.model_copy(update={"train_flop": 3 * 10**12}) if run.variant == "learned-1d" else run
-        for run in results.runs
-    ]
-
-    text = finding(results.model_copy(update={"runs": runs}))
-
-    assert "against No position, the next, at 3 times the training FLOPs:" in text
-    assert "FLOP" not in finding(results)
+    assert "1D learned beats 2D learned" in finding(results)
+    assert "No position: diverged in 1 of 3 seeds, so it is not compared." in finding(results)
+    assert verdicts(results)["none"] == "diverged in 1 of 3 seeds: no verdict"
 
 
-ACCURACIES = st.lists(st.floats(0, 100), min_size=3, max_size=3)
+def test_a_verdict_says_what_its_interval_says(study_results) -> None:
+    said = verdicts(
+        study_results(
+            {"none": [50.0, 50.5, 49.5], "learned-1d": [60.0, 60.4, 59.6],
+             "learned-2d": [70.0, 70.2, 69.8], "sinusoidal": [60.3, 60.2, 60.1]}
+        )
+    )  # fmt: skip
+
+    assert said["none"] == "worse"
+    assert said["learned-1d"] == "reference"
+    assert said["learned-2d"] == "better"
+    assert said["sinusoidal"].startswith("inconclusive: ±")
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.fixed_dictionaries(dict.fromkeys(("none", "learned-1d", "sinusoidal"), ACCURACIES)))
-def test_the_numbers_of_a_finding_are_those_of_its_rows(study_results, accuracies) -> None:
-    results = study_results(accuracies)
-    rows = {row.label: row for row in study_rows(results)}
-
-    said = re.match(
-        r"The highest mean is (?P<best>.+)'s, (?P<mean>[\d.]+) % \(3 seeds\)\. "
-        r"That is (?P<points>[+-][\d.]+) points against (?P<other>.+), the (reference|next): "
-        r"above it in (?P<above>\d) of 3 seeds, from (?P<low>[+-][\d.]+) to (?P<high>[+-][\d.]+)\.",
-        finding(results),
+def test_an_inconclusive_verdict_says_how_many_seeds_it_would_take(study_results) -> None:
+    study = load_study("pos-embed").model_copy(update={"margin_pct": 3.0})
+    results = study_results(
+        {"none": [50.0, 54.0, 52.0], "learned-1d": [53.0, 51.0, 51.0]}, study=study
     )
+    pair = build_section(results).compared.between("none", "learned-1d")
+    assert pair is not None
 
-    best, other = rows[said["best"]], rows[said["other"]]
-    differences = [best.accuracy_by_seed[seed] - other.accuracy_by_seed[seed] for seed in range(3)]
-    assert best.mean_pct == max(fmean(by_seed) for by_seed in accuracies.values())
-    assert said["mean"] == f"{best.mean_pct:.2f}"
-    assert said["points"] == f"{fmean(differences):+.2f}"
-    assert (said["low"], said["high"]) == (f"{min(differences):+.2f}", f"{max(differences):+.2f}")
-    assert int(said["above"]) == sum(difference > 0 for difference in differences)
-    assert "better" not in finding(results)
+    words = verdicts(results)["none"]
+
+    assert words.endswith(f"±3 would take about {pair.seeds_needed()} seeds")
+    assert 3 < (pair.seeds_needed() or 0) < 100
+
+
+def test_a_difference_may_be_real_and_too_small_to_matter(study_results) -> None:
+    study = load_study("pos-embed").model_copy(update={"margin_pct": 5.0})
+    results = study_results(
+        {"none": [50.0, 50.1, 49.9], "learned-1d": [52.0, 52.1, 51.9],
+         "learned-2d": [52.1, 52.0, 51.9]}, study=study
+    )  # fmt: skip
+
+    assert verdicts(results)["none"] == "worse, by less than 5 points"
+    assert verdicts(results)["learned-2d"] == "equivalent within 5 points"
+
+
+def claims(results) -> list[str]:
+    return [claim.verdict for claim in build_section(results).claims]
+
+
+def test_conclusions_of_the_document_are_judged(study_results) -> None:
+    """They are: learned-2d above all others, and none above sinusoidal."""
+    high, low, lower = [70.0, 70.1, 69.9], [60.0, 60.1, 59.9], [50.0, 50.1, 49.9]
+    holds = {"learned-2d": high, "none": low, "learned-1d": low, "sinusoidal": lower}
+    fails = {"learned-2d": low, "none": lower, "learned-1d": high, "sinusoidal": low}
+    unclear = {"learned-2d": low, "none": low, "learned-1d": low}
+
+    assert claims(study_results(holds)) == ["holds", "holds"]
+    assert claims(study_results(fails)) == ["does not hold", "does not hold"]
+    assert claims(study_results(unclear)) == ["cannot tell", "cannot tell"]
+
+
+def test_what_is_equivalent_is_not_better(study_results) -> None:
+    study = load_study("pos-embed").model_copy(update={"margin_pct": 5.0})
+    same = [60.0, 60.1, 59.9]
+    accuracies = {variant.key: same for variant in study.variants}
+
+    section = build_section(study_results(accuracies, study=study))
+
+    assert [claim.verdict for claim in section.claims] == ["does not hold", "does not hold"]
+    assert "equivalent within 5 points" in section.claims[1].reason
+
+
+def test_one_seed_judges_nothing(study_results) -> None:
+    results = study_results({"learned-2d": [70.0], "none": [60.0], "learned-1d": [60.0],
+                             "sinusoidal": [50.0]})  # fmt: skip
+
+    assert claims(results) == ["cannot tell", "cannot tell"]
 
 
 def test_what_was_varied_is_not_said_to_be_held(study_results) -> None:
-    results = study_results(THREE_SEEDS)
+    results = study_results(CLEAR)
 
     assert varied_sentence(results) == "Varied: model.pos_embed."
     assert held_sentence(results) == (
@@ -129,14 +218,17 @@ def test_what_was_varied_is_not_said_to_be_held(study_results) -> None:
 
 def test_choices_with_options_are_held_with_their_options(study_results) -> None:
     base = build_spec(
-        {"model.pos_embed": ["none", {"name": "learned-1d", "std": 1}], "train.optimizer.lr": 0.5}
-    )
+        {"model.pos_embed": ["none", {"name": "learned-1d", "std": 1}], "train.optimizer.lr": 0.5,
+         "data.augmentation": "none", "train.epochs": 1}
+    )  # fmt: skip
     results = study_results({}, study=load_study("patch-size"), base=base.to_json())
 
     held = held_sentence(results)
 
     assert "none + learned-1d (std 1.0) positions" in held
     assert "muon (lr 0.5)" in held
+    assert "no augmentation" in held
+    assert "1 epoch, of which" in held
     assert "patch" not in held
 
 

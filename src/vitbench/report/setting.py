@@ -27,6 +27,8 @@ def held_sentence(results: StudyResults) -> str:
         return "How these runs were made is not known."
     model, train, data = base["model"], base["train"], base["data"]
     varied = {key for variant in results.study.variants for key in variant.set}
+    name = choice_words(data["augmentation"])
+    augmentation = "no augmentation" if name == "none" else f"{name} augmentation"
     facts = {
         "model.embed_dim": f"dim {model['embed_dim']}",
         "model.depth": f"depth {model['depth']}",
@@ -34,10 +36,10 @@ def held_sentence(results: StudyResults) -> str:
         "model.mlp_ratio": f"MLP ratio {model['mlp_ratio']:g}",
         "model.patch_size": f"patch {model['patch_size']}",
         "model.pos_embed": f"{choice_words(model['pos_embed'])} positions",
-        "data.augmentation": f"{choice_words(data['augmentation'])} augmentation",
+        "data.augmentation": augmentation,
         "train.optimizer": choice_words(train["optimizer"]),
         "train.batch_size": f"batch {train['batch_size']}",
-        "train.epochs": f"{train['epochs']} epochs, of which the last counts",
+        "train.epochs": f"{epochs_words(train['epochs'])}, of which the last counts",
     }
     return f"Held: {listed([words for key, words in facts.items() if key not in varied])}."
 
@@ -104,6 +106,11 @@ def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
                 f"Mixed {what}: {listed(values)}. The same spec may give other bits on each."
             )
     return found
+
+
+def epochs_words(number: int) -> str:
+    """A number of epochs in words."""
+    return "1 epoch" if number == 1 else f"{number} epochs"
 
 
 def choice_words(choice: Any) -> str:

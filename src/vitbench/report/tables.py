@@ -9,6 +9,7 @@ from vitbench.report.rows import Row, study_rows
 from vitbench.report.setting import held_sentence, how_it_was_run, limits, varied_sentence
 from vitbench.report.verdict import JudgedClaim, judge_claims, key_finding
 from vitbench.report.words import not_averaged_words
+from vitbench.runs.results import check_runs_belong
 from vitbench.runs.schema import StudyResults
 from vitbench.spec.study import study_names
 from vitbench.study.comparison import StudyComparisons, compare_study
@@ -100,8 +101,9 @@ def build_section(results: StudyResults) -> Section:
     """The section of a study.
 
     Raises:
-        FileError: The answers of a run are damaged, or of another test set.
+        FileError: Runs do not belong together, or the answers of one are damaged.
     """
+    check_runs_belong(results)
     compared = compare_study(results)
     rows = study_rows(results, compared)
     return Section(

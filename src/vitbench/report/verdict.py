@@ -69,7 +69,11 @@ def reach_words(pair: Comparison) -> str:
 def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
     """What a study found: the best variant, what it beats, and what it is not told apart from."""
     by_key = {row.key: row for row in rows}
-    told = [_why_not_words(by_key[key], why) for key, why in compared.why_not.items()]
+    told = [
+        f"{by_key[key].label}: {why}, so it is not compared."
+        for key, why in compared.why_not.items()
+        if by_key[key].not_averaged.get("diverged")
+    ]
     means = {row.key: row.mean_pct for row in rows if row.mean_pct is not None}
     ranked = sorted(means, key=lambda key: -means[key])
     compared_keys = {key for pair in compared.pairs for key in (pair.first, pair.second)}
@@ -146,19 +150,19 @@ def _checkpoint_words(
 ) -> list[str]:
     """One seed each: about trained models, not about choices."""
     apart = [pair for pair in pairs if pair.verdict == "checkpoints differ"]
-    one = "One seed each, so two trained models are compared and not two choices:"
+    one = "One seed each, so trained models are compared and not choices:"
     if not apart:
-        return [f"{one} {label}'s is the most accurate, and not told apart from any other."]
+        return [f"{one} {label} has the most right answers, and is not told apart from any other."]
     said = [
-        f"{rows[pair.second].label}'s by {pair.difference_pct:.2f} points "
+        f"{rows[pair.second].label} by {pair.difference_pct:.2f} points "
         f"(adjusted p {p_words(pair.p_adjusted)})"
         for pair in apart
     ]
-    return [f"{one} {label}'s is more accurate than {listed(said)}. Other seeds may say otherwise."]
-
-
-def _why_not_words(row: Row, why: str) -> str:
-    return f"{row.label}: {why}, so it is not compared." if why != "no run has ended well" else ""
+    sentences = [f"{one} {label} has more right answers than {listed(said)}."]
+    unclear = [rows[pair.second].label for pair in pairs if pair.verdict == "inconclusive"]
+    if unclear:
+        sentences.append(f"It is not told apart from {listed(unclear)}.")
+    return [*sentences, "Other seeds may say otherwise."]
 
 
 def _cost_words(row: Row, other: Row) -> str:

@@ -202,6 +202,7 @@ def _result(
         name=spec.name,
         spec=spec.to_json(),
         seed=spec.seed,
+        semantics=spec.semantics,
         status=status,
         val_top1_pct=last.val_top1_pct if last else None,
         val_loss=last.val_loss if last else None,

@@ -78,7 +78,7 @@ class RunFolder:
         try:
             with np.load(self.predictions, allow_pickle=False) as arrays:
                 return bytes(arrays["labels"].astype(np.uint8).tobytes())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             raise FileError(

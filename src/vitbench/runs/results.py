@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from vitbench.errors import FileError, UsageError
 from vitbench.files import write_text
 from vitbench.runs.schema import StudyResults, StudyRun
-from vitbench.spec.overrides import explain
+from vitbench.spec.overrides import Tree, explain
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"
+SHARED_FIELDS = ("data.dataset", "data.val_size")
 
 
 def read_results(path: Path) -> StudyResults:
@@ -71,6 +72,29 @@ def check_same_study(path: Path, header: StudyResults) -> None:
         raise UsageError(f"{path} holds runs {differing}: choose another --results-dir")
 
 
+def check_runs_belong(results: StudyResults) -> None:
+    """Raise FileError where a file holds runs that must not be averaged or compared.
+
+    Runs of a variant differ in their seeds alone; all runs share the meaning of training, the data
+    set and its split.
+    """
+    first_of: dict[str, StudyRun] = {}
+    for run in results.runs:
+        first, same = results.runs[0], first_of.setdefault(run.variant, run)
+        where = f"study {results.study.name}: {run.variant}, seed {run.seed}"
+        if run.semantics != first.semantics:
+            raise FileError(
+                f"{where} was made by semantics {run.semantics} of vitbench, others by "
+                f"{first.semantics}: they are not the same experiment"
+            )
+        differs = _differing_field(run.spec, first.spec, SHARED_FIELDS)
+        if differs:
+            raise FileError(f"{where} has another data set or split than other runs ({differs})")
+        differs = _differing_field(run.spec, same.spec, ())
+        if differs:
+            raise FileError(f"{where} has another spec than its variant's other runs ({differs})")
+
+
 def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> StudyResults:
     """Put runs in a results file, each in the place of its variant and seed; the others stay.
 
@@ -107,14 +131,26 @@ def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> St
 
 def _first_difference(there: StudyResults, here: StudyResults) -> str:
     """The first field in which two base specs differ, as words."""
-    for section, fields in here.base.items():
+    return _differing_field(there.base, here.base, ()) or "other semantics"
+
+
+def _differing_field(spec: Tree, other: Tree, among: Sequence[str]) -> str | None:
+    """The first field in which a spec differs from another, as words; the seed is none.
+
+    Args:
+        spec: The one.
+        other: The other.
+        among: Fields to look at, by dotted name; all where empty.
+    """
+    for section, fields in other.items():
         if not isinstance(fields, dict):
             continue
         for name, value in fields.items():
-            other = there.base.get(section, {}).get(name)
-            if other != value:
-                return f"{section}.{name} {_short(other)}, not {_short(value)}"
-    return "other semantics"
+            here = spec.get(section, {}).get(name)
+            key = f"{section}.{name}"
+            if here != value and (not among or key in among):
+                return f"{key} {_short(here)}, not {_short(value)}"
+    return None
 
 
 def _short(value: object) -> str:

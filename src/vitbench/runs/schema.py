@@ -27,6 +27,9 @@ class RunResult(BaseModel):
     name: Annotated[str, Field(description="The run's choices in words.")]
     spec: Annotated[dict[str, Any], Field(description="The whole spec.")]
     seed: Annotated[int, Field(description="The run's seed.")]
+    semantics: Annotated[
+        int, Field(description="What training meant then; another number is another meaning.")
+    ] = 1
     status: Annotated[
         Status,
         Field(description="done; diverged: the loss was not finite, a result; failed: an error."),

@@ -43,6 +43,7 @@ def attempt(request: RunRequest, listen: Listener) -> RunResult:
             name=spec.name,
             spec=spec.to_json(),
             seed=spec.seed,
+            semantics=spec.semantics,
             status="failed",
             reason=reason[:500],
             num_params=cost.num_params,
