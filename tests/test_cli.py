@@ -111,6 +111,132 @@ def test_a_sweep_writes_results_that_the_report_reads(capsys, tmp_path) -> None:
     assert "wrote deep/RESULTS.md" in err
 
 
+def test_a_report_that_no_longer_follows_is_found(capsys, tmp_path) -> None:
+    run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--only", "none", "--quiet")
+    run(capsys, "report", "--out", "RESULTS.md")
+    whole = (tmp_path / "RESULTS.md").read_text()
+
+    same, out_same, err_same = run(capsys, "report", "--check", "RESULTS.md")
+    (tmp_path / "RESULTS.md").write_text(whole.replace("2 seeds", "9 seeds"))
+    differs, out, err = run(capsys, "report", "--check", "RESULTS.md")
+    absent, _, _ = run(capsys, "report", "--check", "nowhere.md")
+
+    assert (same, out_same) == (0, "")
+    assert "follows from the results" in err_same
+    assert differs == 3
+    removed = [line for line in out.splitlines() if line.startswith("-") and "9 seeds" in line]
+    added = [line for line in out.splitlines() if line.startswith("+") and "2 seeds" in line]
+    assert removed
+    assert len(removed) == len(added)
+    assert "does not follow" in err
+    assert absent == 2
+
+
+def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
+    run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--quiet")
+
+    code, out, _ = run(capsys, "report", "--methods")
+
+    assert code == 0
+    for word in ("depth 2", "width 16", "shapes", "1 epoch of batch 64", "[muon, adamw]",
+                 "each trained with 2 seeds", "all 6 pairs", "PyTorch"):  # fmt: skip
+        assert word in out
+    for key in ("vit", "muon", "adamw", "sidak", "welch", "schuirmann", "sinusoidal", "pytorch"):
+        assert out.count(f"{{{key},") == 1
+    assert "{cifar10," not in out
+
+
+def test_the_documents_flat_results_get_a_report_with_the_verdict_they_deserve(
+    capsys, tmp_path
+) -> None:
+    flat = {"no_pos_embed": 69.21, "1d_learned": 69.47, "2d_learned": 69.79, "sinusoidal": 60.0}
+    (tmp_path / "positional_embedding_results.json").write_text(json.dumps(flat))
+
+    code, out, _ = run(capsys, "report", "positional_embedding_results.json")
+    no_methods, _, err = run(capsys, "report", "positional_embedding_results.json", "--methods")
+
+    assert code == 0
+    assert "10,000 test images are assumed" in out
+    assert "Newcombe" in out
+    assert "checkpoints differ" in out
+    assert "inconclusive" in out
+    assert "better |" not in out
+    assert no_methods == 2
+    assert "not known" in err
+
+
+def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> None:
+    run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--quiet")
+    file = "results/shapes/positional_embedding_results.json"
+    one, two, *_ = sorted(map(str, (tmp_path / "runs").iterdir()))
+
+    code, out, _ = run(capsys, "diff", f"{file}:none", "learned-1d")
+    _, turned, _ = run(capsys, "diff", f"{file}:learned-1d", f"{file}:none", "--json")
+    same, runs, _ = run(capsys, "diff", one, two, "--json")
+
+    assert (code, same) == (0, 0)
+    assert out.startswith("No position against 1D learned, 2 seeds\n")
+    assert "disc-upper" in out
+    document = json.loads(turned)
+    assert document["seeds"] == [0, 1]
+    assert f"{-document['overall']['difference_pct']:+.2f}" in out
+    assert len(document["classes"]) == 10
+    weights = [c["difference_pct"] for c in document["classes"].values()]  # 100 images of each
+    assert sum(weights) / 10 == pytest.approx(document["overall"]["difference_pct"])
+    assert json.loads(runs)["overall"]["verdict"] in ("inconclusive", "checkpoints differ")
+
+
+def test_each_variant_gets_its_own_best_value_and_it_is_told(capsys, tmp_path) -> None:
+    asked = ["sweep", "pos-embed", *TINY, "--seeds", "1", "--tune", "train.lr=1e-5,1e-2"]
+    file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"
+
+    code, _, err = run(capsys, *asked)
+    (tuned,) = json.loads(file.read_text())["tuned"]
+    again, _, err_again = run(capsys, *asked)
+    without, _, err_without = run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "1")
+    _, report, _ = run(capsys, "report")
+
+    assert (code, again, without) == (0, 0, 2)
+    assert err.count("is its best") == 4
+    assert (tuned["field"], tuned["values"]) == ("train.lr", [1e-5, 1e-2])
+    for variant, (low, high) in tuned["val_top1_pct"].items():
+        assert tuned["chosen"][variant] == (1e-5 if low >= high else 1e-2)
+    for done in json.loads(file.read_text())["runs"]:
+        assert done["spec"]["train"]["lr"] == tuned["chosen"][done["variant"]]
+    assert "epoch" not in err_again  # the trials are not run again either
+    assert "give --tune as then" in err_without
+    assert "tuned train.lr for each variant on validation images" in report
+
+
+def test_seeds_are_added_until_the_width_holds_twice(capsys, tmp_path) -> None:
+    code, _, err = run(
+        capsys, "sweep", "pos-embed", *TINY, "--only", "none", "--only", "learned-1d",
+        "--precision", "90", "--max-seeds", "6",
+    )  # fmt: skip
+    file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"
+    results = json.loads(file.read_text())
+    _, report, _ = run(capsys, "report")
+
+    assert code == 0
+    assert [look["num_seeds"] for look in results["precision"]["looks"]] == [3, 4]
+    assert {done["seed"] for done in results["runs"]} == {0, 1, 2, 3}
+    assert "4 seeds: widest ±" in err
+    assert "until every interval was within ±90 points at two looks in a row" in report
+
+
+def test_a_budget_of_flops_is_in_the_plan_and_kept_apart(capsys, tmp_path) -> None:
+    asked = ["sweep", "patch-size", *TINY, "--seeds", "1", "--set", "train.epochs=4"]
+    code, out, _ = run(capsys, *asked, "--budget", "flops", "--dry-run", "--json")
+    plan = json.loads(out)
+
+    assert code == 0
+    epochs = {planned["variant"]: planned["epochs"] for planned in plan["runs"]}
+    assert epochs["2x2"] == 1
+    assert epochs["8x8"] > 4
+    assert plan["foreseen_half_width_pct"] == {"patch-size": None}
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_second_call_trains_nothing_and_more_seeds_add(capsys) -> None:
     study = ("sweep", "pos-embed", *TINY, "--only", "none", "--only", "learned-2d")
     run(capsys, *study, "--seeds", "1")
@@ -287,6 +413,19 @@ WRONG = [
     (["sweep", "pos-embed", "--seed-list", "1,1"], "twice"),
     (["sweep", "pos-embed", "--preset", "smoke", "--results-dir", "a_file"], "is a file"),
     (["sweep", "pos-embed", "--preset", "smoke", "--runs-dir", "a_file"], "is a file"),
+    (["sweep", "pos-embed", "--budget", "flop"], "did you mean 'flops'"),
+    (["sweep", "pos-embed", "--precision", "0"], "--precision 0"),
+    (["sweep", "pos-embed", "--precision", "1", "--seeds", "3"], "adds seeds by itself"),
+    (["sweep", "pos-embed", "--precision", "1", "--max-seeds", "3"], "from 4 to 1000"),
+    (["sweep", "pos-embed", "--tune", "train.lr"], "train.lr=1e-3,2e-3"),
+    (["sweep", "pos-embed", "--tune", "train.rl=1,2"], "did you mean 'train.lr'"),
+    (["sweep", "pos-embed", "--tune", "model.pos_embed=none,learned-1d"], "sets it itself"),
+    (["diff", "nowhere", "either"], "no run folder nowhere"),
+    (["diff", "absent_results.json:none", "learned-1d"], "no results file"),
+    (["diff", "absent_results.json", "learned-1d"], ":VARIANT"),
+    (["diff", "empty", "empty"], "no complete run"),
+    (["report", "--format", "pdf"], "markdown"),
+    (["report", "--check", "a_file", "--out", "b"], "writes nothing"),
     (["report"], "no results folder"),
     (["report", "absent.json"], "absent.json"),
     (["report", "a_file"], "no results file"),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import vitbench
-from vitbench.cli import console, presets, report, studies, sweep, train, visualize
+from vitbench.cli import console, diff, presets, report, studies, sweep, train, visualize
 from vitbench.cli.options import HelpWithFields
 from vitbench.errors import VitbenchError
 
@@ -30,6 +30,7 @@ app.command("train", cls=HelpWithFields)(train.train)
 app.command("sweep", cls=HelpWithFields)(sweep.sweep)
 app.command("visualize")(visualize.visualize)
 app.command("report")(report.report)
+app.command("diff")(diff.diff)
 app.add_typer(studies.app, name="studies")
 app.command("presets")(presets.presets)
 

@@ -1,11 +1,20 @@
-"""`vitbench report`: results files in, a markdown report out."""
+"""`vitbench report`: results files in, a report out."""
 
+import difflib
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vitbench.cli import console, options
+from vitbench.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    from vitbench.report.tables import Report
+    from vitbench.runs.schema import StudyResults
+
+DIFFERS = 3  # exit code of --check
+SHORT = {"md": "markdown"}
 
 
 def report(
@@ -21,16 +30,68 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the report to a file instead of stdout.")
     ] = None,
+    form: Annotated[
+        str, typer.Option("--format", "-f", help="md, csv, json or latex.")
+    ] = "markdown",
     visualizations: Annotated[
         Path,
         typer.Option("--visualizations", help="Folder of pictures to link, where there are any."),
     ] = Path("visualizations"),
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", help="Draw differences, seeds, costs and curves there; linked."),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check", help="Exit 3, and print what differs, where a report is not that of now."
+        ),
+    ] = None,
+    methods: Annotated[
+        bool, typer.Option("--methods", help="A methods paragraph for a paper, with BibTeX.")
+    ] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Check the intervals by other means: on stderr.")
+    ] = False,
 ) -> None:
-    """Write the tables as markdown."""
-    from vitbench.errors import FileError
-    from vitbench.files import write_text
+    """Write the tables: what was found, how sure it is, and what it cost."""
     from vitbench.registry import FORMATS
     from vitbench.report.tables import build_report
+
+    name = SHORT.get(form, form)
+    FORMATS.entry(name)
+    if check is not None and (out is not None or methods):
+        raise UsageError("--check compares and writes nothing: leave out --out and --methods")
+    _check_out(out)
+    studies = _read(results, results_dir)
+    beside = (check or out or Path("x")).parent
+    pictures = sorted(visualizations.rglob("*.png")) if visualizations.is_dir() else []
+    built = build_report(studies, pictures, beside)
+    if figures is not None:
+        built = build_report(studies, [*_draw(built, figures), *pictures], beside)
+    if audit:
+        _audit(built)
+    text = _methods(studies) if methods else FORMATS.get(name)(built)
+    if check is not None:
+        _compare(text, check)
+    elif out is None:
+        console.product(text.rstrip("\n"))
+    else:
+        from vitbench.files import write_text
+
+        write_text(out, text)
+        console.note(f"wrote {out}")
+
+
+def _check_out(out: Path | None) -> None:
+    if out is not None:
+        options.check_folder("--out", out.parent)
+        if out.is_dir():
+            raise FileError(f"--out {out} is a folder: name a file")
+
+
+def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]":
+    """The results files that were named, each once."""
     from vitbench.runs.results import find_results, read_results
 
     files: list[Path] = []
@@ -38,16 +99,54 @@ def report(
         files += [path] if path.is_file() else find_results(path)
     if not files:
         raise FileError(f"no *_results.json below {results_dir}: vitbench sweep writes them")
-    if out is not None:
-        options.check_folder("--out", out.parent)
-        if out.is_dir():
-            raise FileError(f"--out {out} is a folder: name a file")
-    beside = out.parent if out is not None else Path()
-    pictures = sorted(visualizations.rglob("*.png")) if visualizations.is_dir() else []
-    built = build_report([read_results(path) for path in dict.fromkeys(files)], pictures, beside)
-    text = FORMATS.get("markdown")(built)
-    if out is None:
-        console.product(text.rstrip("\n"))
-    else:
-        write_text(out, text)
-        console.note(f"wrote {out}")
+    return [read_results(path) for path in dict.fromkeys(files)]
+
+
+def _draw(built: "Report", folder: Path) -> list[Path]:
+    """Draw the figures of a report."""
+    from vitbench.cli.comparison_figures import write_figures
+
+    options.check_folder("--figures", folder)
+    paths = write_figures(built.sections, folder)
+    console.note(f"wrote {len(paths)} figures to {folder}")
+    return paths
+
+
+def _methods(studies: "list[StudyResults]") -> str:
+    from vitbench.report.methods import methods
+
+    if not any(results.base for results in studies):
+        raise UsageError("--methods: how these runs were made is not known")
+    return methods(studies)
+
+
+def _compare(text: str, path: Path) -> None:
+    """Print the lines in which a written report differs from what follows now; exit 3."""
+    try:
+        written = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileError(f"no report {path}") from None
+    except (OSError, UnicodeDecodeError):
+        raise FileError(f"cannot read report {path}") from None
+    if written.rstrip("\n") == text.rstrip("\n"):
+        console.note(f"{path} follows from the results")
+        return
+    lines = difflib.unified_diff(
+        written.splitlines(), text.splitlines(), str(path), "what follows now", lineterm="", n=0
+    )
+    console.product("\n".join(lines))
+    console.error(f"{path} does not follow from the results")
+    raise typer.Exit(DIFFERS)
+
+
+def _audit(built: "Report") -> None:
+    """Say what other means find of each comparison, and where they disagree too much."""
+    from vitbench.study.audit import audit
+
+    for section in built.sections:
+        found = audit(section.results, section.compared)
+        console.note(f"audit of {section.title}:")
+        if not found:
+            console.note("  nothing to check: it takes two seeds or more")
+        for one in found:
+            console.note(f"  {one}")

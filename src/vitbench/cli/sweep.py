@@ -1,18 +1,40 @@
 """`vitbench sweep`: studies, variants times seeds in, a results file each out."""
 
-import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vitbench.cli import console, options
+from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from vitbench.runs.schema import StudyResults, StudyRun
+    from vitbench.runs.schema import StudyRun
+    from vitbench.spec.study import StudySpec
     from vitbench.study.plan import StudyPlan
+    from vitbench.study.tuning import Tuning
 
+BUDGETS = ("epochs", "flops")
 DOCUMENT_STUDIES = ("patch-size", "pos-embed", "hyperparams", "augmentation")
+
+
+@dataclass(frozen=True)
+class How:
+    """How runs are made, whatever they are.
+
+    Attributes:
+        data_dir: Where the data set is.
+        device: auto, cpu, cuda or mps.
+        wandb: Mode of W&B.
+        quiet: Whether to show no progress.
+    """
+
+    data_dir: Path | None
+    device: str
+    wandb: str
+    quiet: bool
 
 
 def sweep(
@@ -35,6 +57,32 @@ def sweep(
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="VARIANT", help="Run this variant alone.")
+    ] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            "--precision",
+            metavar="POINTS",
+            help="Add seeds until every interval is within so many points of its middle.",
+        ),
+    ] = None,
+    max_seeds: Annotated[
+        int, typer.Option("--max-seeds", help="Seeds at most, with --precision.")
+    ] = 20,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            "--budget",
+            help="What all variants get the same of: epochs; or flops, the epochs scaled.",
+        ),
+    ] = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(
+            "--tune",
+            metavar="KEY=VALUES",
+            help="Each variant its own best value, chosen on validation: train.lr=1e-3,2e-3.",
+        ),
     ] = None,
     results_dir: options.ResultsDir = Path("results"),
     runs_dir: options.RunsDir = Path("runs"),
@@ -59,40 +107,94 @@ def sweep(
     names = [n for given in studies for n in (DOCUMENT_STUDIES if given == "all" else (given,))]
     from vitbench.spec.study import base_spec, load_study
 
-    loaded = [load_study(name) for name in dict.fromkeys(names)]
+    loaded = [_with_budget(load_study(name), budget) for name in dict.fromkeys(names)]
     layers = options.spec_layers(preset, None, fields, dataset, epochs)
-    chosen = options.parse_seeds(seeds, seed_list)
+    chosen = _first_seeds(seeds, seed_list, precision, max_seeds)
 
     # From here on torch is needed.
+    from vitbench.cli.sweep_tables import show_plan, show_results
     from vitbench.study.plan import plan_study, runs_to_train, seconds_for
+    from vitbench.study.tuning import Tuning, parse_tune
     from vitbench.training.device import pick_device
 
     target = pick_device(device)
-    plans = [
-        plan_study(
-            study, base_spec(study, *layers), preset, chosen, only or [], results_dir, runs_dir
-        )
-        for study in loaded
+    how = How(data_dir, device, wandb, quiet)
+    bases = {study.name: base_spec(study, *layers) for study in loaded}
+    asked = None if tune is None else parse_tune(tune)
+    tunings = [
+        Tuning(study, bases[study.name], asked, chosen, results_dir, runs_dir) for study in loaded
     ]
-    to_train = [run.spec for run in runs_to_train(plans)]
+
+    def plans_for(seeds: Sequence[int]) -> "list[StudyPlan]":
+        return [
+            plan_study(
+                tuning.study, tuning.base, preset, seeds, only or [], results_dir, runs_dir,
+                tuning.tuned,
+            )
+            for tuning in tunings
+        ]  # fmt: skip
+
+    plans = plans_for(chosen)
+    trials = [trial.spec for tuning in tunings for trial in tuning.trials if trial.to_train]
+    to_train = [*trials, *(run.spec for run in runs_to_train(plans))]
     if dry_run:
-        _show_plan(plans, seconds_for(to_train, target), as_json)
+        show_plan(plans, trials, seconds_for(to_train, target), as_json)
         return
     if preset in options.GPU_PRESETS and target.type == "cpu" and to_train and not quiet:
         options.warn_slow(preset, seconds_for(to_train, target))
     if to_train and not quiet:
         options.say_wandb_mode(wandb)
-    failed = _run(plans, data_dir, device, wandb, quiet)
-    _show_results(plans, as_json, quiet)
+    for tuning in tunings:
+        _choose(tuning, how)
+    failed = _run(plans_for(chosen), how)
+    if precision is not None and not failed:
+        failed = _add_seeds(plans_for, precision, max_seeds, how)
+    show_results(plans, as_json, quiet)
     if failed:
         for run in failed:
             console.error(f"{run.variant}, seed {run.seed} failed: {run.reason}")
         raise typer.Exit(1)
 
 
-def _run(
-    plans: "list[StudyPlan]", data_dir: Path | None, device: str, wandb: str, quiet: bool
-) -> "list[StudyRun]":
+def _with_budget(study: "StudySpec", budget: str | None) -> "StudySpec":
+    if budget is None:
+        return study
+    options.check_word("--budget", budget, BUDGETS)
+    return study.model_copy(update={"budget": budget})
+
+
+def _first_seeds(
+    seeds: int | None, seed_list: str | None, precision: float | None, max_seeds: int
+) -> list[int]:
+    """The seeds to begin with."""
+    from vitbench.study.precision import FIRST_LOOK
+
+    if precision is None:
+        return options.parse_seeds(seeds, seed_list)
+    if seeds is not None or seed_list is not None:
+        raise UsageError("--precision adds seeds by itself: leave out --seeds and --seed-list")
+    if not 0 < precision < 100:
+        raise UsageError(f"--precision {precision:g}: give points above 0 and below 100, as 0.5")
+    if not FIRST_LOOK < max_seeds <= 1000:
+        raise UsageError(f"--max-seeds {max_seeds}: give a number from {FIRST_LOOK + 1} to 1000")
+    return list(range(FIRST_LOOK))
+
+
+def _choose(tuning: "Tuning", how: How) -> None:
+    """Run what is left of a study's trials, with bars."""
+    from vitbench.cli.progress import Progress
+    from vitbench.study.plan import run_flop
+
+    left = [trial.spec for trial in tuning.trials if trial.to_train]
+    title = f"{tuning.study.name}, trials"
+    with Progress(title, len(left), sum(map(run_flop, left)), how.quiet) as progress:
+        chosen = tuning.choose(how.data_dir, how.device, how.wandb, progress)
+    for variant, value in chosen.items():
+        if not how.quiet:
+            console.note(f"{tuning.study.name}, {variant}: {tuning.field} {value} is its best")
+
+
+def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
     """Do what is missing of the plans, with bars; the runs that failed."""
     from vitbench.cli.progress import Progress
     from vitbench.study.plan import run_flop, runs_to_train
@@ -101,104 +203,48 @@ def _run(
     runs = [run.spec for run in runs_to_train(plans)]
     failed = []
     with Progress(
-        " ".join(plan.study.name for plan in plans), len(runs), sum(map(run_flop, runs)), quiet
+        " ".join(plan.study.name for plan in plans), len(runs), sum(map(run_flop, runs)), how.quiet
     ) as progress:
         for plan in plans:
-            for run in run_plan(plan, data_dir, device, wandb, progress):
+            for run in run_plan(plan, how.data_dir, how.device, how.wandb, progress):
                 if run.status == "failed":
                     failed.append(run)
     return failed
 
 
-def _show_plan(plans: "list[StudyPlan]", seconds: float, as_json: bool) -> None:
-    """Print what would be done."""
-    rows = [(plan, run) for plan in plans for run in plan.runs]
-    if as_json:
-        runs = [
-            {
-                "study": plan.study.name,
-                "variant": run.variant.key,
-                "seed": run.spec.seed,
-                "state": run.state,
-                "run_folder": str(run.folder),
-                "num_params": run.cost.num_params,
-                "forward_flop": run.cost.forward_flop,
-                "train_flop": run.cost.train_flop,
-                "identity": run.spec.identity,
-            }
-            for plan, run in rows
-        ]
-        console.product(json.dumps({"runs": runs, "estimated_time_s": round(seconds, 1)}, indent=1))
-        return
-    console.product(
-        console.table(
-            ("study", "variant", "seed", "parameters", "GFLOP/image", "TFLOP", "state"),
-            [
-                (
-                    plan.study.name,
-                    run.variant.key,
-                    str(run.spec.seed),
-                    f"{run.cost.num_params:,}",
-                    f"{run.cost.forward_flop / 1e9:.3f}",
-                    f"{run.cost.train_flop / 1e12:.1f}",
-                    run.state,
+def _add_seeds(
+    plans_for: "Callable[[Sequence[int]], list[StudyPlan]]",
+    half_width_pct: float,
+    max_seeds: int,
+    how: How,
+) -> "list[StudyRun]":
+    """Add a seed to each study until its intervals are narrow; the runs that failed."""
+    from vitbench.runs.results import merge_runs, read_results
+    from vitbench.runs.schema import PrecisionRule
+    from vitbench.study.precision import FIRST_LOOK, is_out_of_reach, is_reached, look_at
+
+    num_studies = len(plans_for([0]))
+    for number in range(num_studies):
+        looks = []
+        for num_seeds in range(FIRST_LOOK, max_seeds + 1):
+            plan = plans_for(range(num_seeds))[number]
+            failed = _run([plan], how)
+            if failed:
+                return failed
+            results = read_results(plan.results_file)
+            looks.append(look_at(results, num_seeds))
+            rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=max_seeds, looks=looks)
+            merge_runs(plan.results_file, plan.header.model_copy(update={"precision": rule}), [])
+            widest = looks[-1].widest_pct
+            words = "nothing to compare" if widest is None else f"widest ±{widest:.2f} points"
+            if not how.quiet:
+                console.note(f"{plan.study.name}, {num_seeds} seeds: {words}")
+            if is_reached(looks, half_width_pct):
+                break
+            if is_out_of_reach(results, half_width_pct):
+                console.note(
+                    f"{plan.study.name}: no number of seeds brings every interval to "
+                    f"±{half_width_pct:g}: the test set is too small"
                 )
-                for plan, run in rows
-            ],
-        )
-    )
-    identities = {run.spec.identity: run for _, run in rows if run.to_train}
-    flop = sum(run.cost.train_flop for run in identities.values())
-    console.product(
-        f"\nto train: {len(identities)} runs, {flop / 1e12:.1f} TFLOP, "
-        f"{options.about(seconds)} on this machine"
-    )
-
-
-def _show_results(plans: "list[StudyPlan]", as_json: bool, quiet: bool) -> None:
-    """Print a table of each study and the files written."""
-    from vitbench.runs.results import read_results
-
-    held = [read_results(plan.results_file) for plan in plans if plan.results_file.exists()]
-    if as_json:
-        console.product(json.dumps([results.model_dump(mode="json") for results in held]))
-        return
-    files = [plan.results_file for plan in plans if plan.results_file.exists()]
-    for results, path in zip(held, files, strict=True):
-        console.product(f"{results.study.title}: {path}")
-        console.product(_table(results) + "\n")
-    if not quiet:
-        console.note(f"next: vitbench report {' '.join(map(str, files))} > RESULTS.md")
-
-
-def _table(results: "StudyResults") -> str:
-    from vitbench.report.rows import study_rows
-    from vitbench.report.verdict import verdict_words
-    from vitbench.report.words import (
-        accuracy_words,
-        count_words,
-        gflop_words,
-        not_averaged_words,
-        time_words,
-    )
-    from vitbench.study.comparison import compare_study
-
-    compared = compare_study(results)
-    reference = results.study.variant(results.study.reference_key).label
-    heads = ("variant", "test accuracy in %", "seeds", f"against {reference}")
-    return console.table(
-        (*heads, "parameters", "GFLOP", "time a run", ""),
-        [
-            (
-                row.label,
-                accuracy_words(row),
-                str(len(row.accuracy_by_seed)),
-                verdict_words(row, results, compared),
-                count_words(row.num_params),
-                gflop_words(row.forward_flop),
-                time_words(row.train_time_s),
-                "; ".join(not_averaged_words(row)),
-            )
-            for row in study_rows(results, compared)
-        ],
-    )
+                break
+    return []

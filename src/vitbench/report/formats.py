@@ -1,31 +1,25 @@
 """Renderers, one registered function per format: a report in, text out."""
 
+import csv as comma_separated
+import io
+import json as javascript
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from vitbench.registry import FORMATS
+from vitbench.report.columns import Column, how_to_read, one_line, study_columns
+from vitbench.report.fields import report_fields, row_fields
+from vitbench.report.latex import latex_tables
 from vitbench.report.tables import Report, Section
-from vitbench.report.verdict import verdict_words
-from vitbench.report.words import (
-    accuracy_words,
-    count_words,
-    difference_words,
-    gflop_words,
-    interval_words,
-    listed,
-    p_words,
-    percent_words,
-    time_words,
-)
+from vitbench.report.words import listed
 
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))")
 _AT_THE_START = re.compile(r"^(\d*)([-+=.)])")  # what would begin a list or a rule
-DOCUMENT_LEGEND = (
-    "Document: the number of the write-up that this study follows, one run of its own model and "
-    "recipe, the best epoch on its test set."
-)
 ALIGN = {"left": ":---", "right": "---:"}
+# A spreadsheet takes the wide forms of =, +, - and @ for the narrow ones.
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
 @FORMATS.register("markdown", suffix=".md")
@@ -37,9 +31,41 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+@FORMATS.register("csv", suffix=".csv")
+def csv(report: Report) -> str:
+    """A line for each study and variant, under names with units."""
+    lines = [
+        {
+            "study": section.results.study.name,
+            "dataset": section.results.dataset,
+            **row_fields(section, row),
+        }
+        for section in report.sections
+        for row in section.rows
+    ]
+    written = io.StringIO()
+    writer = comma_separated.writer(written, lineterminator="\n")
+    writer.writerow(lines[0])
+    writer.writerows([_field(value) for value in line.values()] for line in lines)
+    return written.getvalue()
+
+
+@FORMATS.register("json", suffix=".json")
+def json(report: Report) -> str:
+    """Everything as one document; docs/report-json.md describes it."""
+    # ASCII alone, so that what a label holds steers no terminal.
+    return javascript.dumps(report_fields(report), indent=2, allow_nan=False) + "\n"
+
+
+@FORMATS.register("latex", suffix=".tex")
+def latex(report: Report) -> str:
+    """A booktabs table for each study."""
+    return latex_tables(report.sections)
+
+
 def escape(text: str) -> str:
     """Text with markdown's characters made plain, on one line."""
-    plain = _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    plain = _SPECIAL.sub(r"\\\1", one_line(text))
     return _AT_THE_START.sub(r"\1\\\2", plain)
 
 
@@ -59,11 +85,10 @@ def _summary(report: Report) -> str:
 
 
 def _section(section: Section) -> str:
-    published = any(row.published_pct is not None for row in section.rows)
     parts = [
         f"## {escape(section.title)}",
         f"{escape(section.varied)} {escape(section.held)}",
-        _table(section, published),
+        _table(section),
         f"**Key finding.** {escape(section.finding)}",
     ]
     if section.claims:
@@ -74,7 +99,7 @@ def _section(section: Section) -> str:
                 for claim in section.claims
             ),
         ]
-    parts.append(f"**How to read this.** {escape(how_to_read(section, published))}")
+    parts.append(f"**How to read this.** {escape(how_to_read(section))}")
     parts += ["**Limits of this study.**", _bullets(section.limits)]
     if section.problems:
         parts += ["**Not in these averages.**", _bullets(section.problems)]
@@ -85,70 +110,21 @@ def _section(section: Section) -> str:
     return "\n\n".join(parts)
 
 
-def how_to_read(section: Section, published: bool) -> str:
-    """What the columns mean, in this study."""
-    several = any(row.sd_pct is not None for row in section.rows)
-    num_pairs = max((pair.num_pairs for pair in section.compared.pairs), default=0)
-    words = [
-        "Test accuracy: mean ± standard deviation over seeds, and the 95% interval of the mean "
-        "over new seeds and new images."
-        if several
-        else "Test accuracy with its 95% interval (Wilson's), which knows of images and not of "
-        "seeds."
-    ]
-    if num_pairs:
-        words.append(
-            f"Difference: points above {section.reference}, with an interval that holds for all "
-            f"{num_pairs} pairs of this study at once with 95% confidence; p is adjusted likewise."
-            if num_pairs > 1
-            else f"Difference: points above {section.reference}, with its 95% interval."
-        )
-    words.append("Bold: the highest mean and all that are not shown to be below it.")
-    words.append(
-        "GFLOP: one image through the network, 2 per multiply-add; ◆ marks what no cheaper or "
-        "equally dear variant exceeds. Time: the steps of one training."
-    )
-    return " ".join([*words, DOCUMENT_LEGEND] if published else words)
-
-
-def _table(section: Section, published: bool) -> str:
-    rows = section.rows
-    columns = [
-        ("Variant", "left", [_bold(escape(row.label), row.among_best) for row in rows]),
-        ("Test accuracy in %", "right", [accuracy_words(row) for row in rows]),
-        ("95% interval", "right", [interval_words(row.interval) for row in rows]),
-        ("Seeds", "right", [str(len(row.accuracy_by_seed)) for row in rows]),
-    ]
-    if section.compared.pairs:
-        against = escape(section.reference)
-        ps = [row.against.p_adjusted if row.against else None for row in rows]
-        verdicts = [verdict_words(row, section.results, section.compared) for row in rows]
-        columns += [
-            (f"Points above {against}", "right", [difference_words(row.against) for row in rows]),
-            (
-                "p",
-                "right",
-                [p_words(p) for p in ps],
-            ),
-            ("Verdict", "left", [escape(words) for words in verdicts]),
-        ]
-    front = [" ◆" if row.on_front and len(rows) > 1 else "" for row in rows]
-    gflop = [gflop_words(row.forward_flop) for row in rows]
-    columns += [
-        ("Parameters", "right", [count_words(row.num_params) for row in rows]),
-        ("GFLOP", "right", [words + mark for words, mark in zip(gflop, front, strict=True)]),
-        ("Time", "right", [time_words(row.train_time_s) for row in rows]),
-    ]
-    if published:
-        columns.append(
-            ("Document in %, one run", "right", [percent_words(row.published_pct) for row in rows])
-        )
+def _table(section: Section) -> str:
+    columns = study_columns(section)
+    cells = [[_cell(cell, column) for cell in column.cells] for column in columns]
+    best = [row.among_best for row in section.rows]
+    cells[0] = [_bold(cell, bold) for cell, bold in zip(cells[0], best, strict=True)]
     lines = [
-        [name for name, _, _ in columns],
-        [ALIGN[align] for _, align, _ in columns],
-        *(list(cells) for cells in zip(*(cells for _, _, cells in columns), strict=True)),
+        [escape(column.name) for column in columns],
+        [ALIGN[column.align] for column in columns],
+        *zip(*cells, strict=True),
     ]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(cell: str, column: Column) -> str:
+    return escape(cell) if column.align == "left" else cell
 
 
 def _bold(text: str, bold: bool) -> str:
@@ -172,6 +148,18 @@ def _stem(link: str) -> str:
 
 def _url(link: str) -> str:
     return link.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
+
+
+def _field(value: Any) -> Any:
+    """A value as a spreadsheet should see it; text never as a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        text = one_line(value)
+        return f"'{text}" if text.startswith(_FORMULA) else text
+    return value
 
 
 def _bullets(lines: Iterable[str]) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from vitbench.report.words import listed, runs_words
-from vitbench.runs.schema import StudyResults, StudyRun
+from vitbench.report.words import listed, runs_words, time_words
+from vitbench.runs.schema import StudyResults, StudyRun, TunedField
 from vitbench.study.comparison import StudyComparisons
 from vitbench.study.statistics import OneRunEach, TwoCounts
 
@@ -53,8 +53,38 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
         "epochs": listed(sorted({str(run.epochs) for run in runs if run.epochs}, key=int)),
         "seeds": listed(sorted({str(run.seed) for run in runs}, key=int)),
         **{what: listed(values) for what, values in bits(results).items()},
+        "tuned": "; ".join(map(_tuned_words, results.tuned)),
+        "seeds were added": _precision_words(results),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _tuned_words(tuned: TunedField) -> str:
+    """What each variant's own value is, what it was chosen from, and what that cost."""
+    chosen = listed([f"{key} {value}" for key, value in tuned.chosen.items()])
+    return (
+        f"{tuned.field} for each variant on validation images, with a seed of its own, among "
+        f"{listed([str(value) for value in tuned.values])}: {chosen}; the trials took "
+        f"{tuned.trials_flop / 1e12:,.1f} TFLOP and {time_words(tuned.trials_time_s)}"
+    )
+
+
+def _precision_words(results: StudyResults) -> str:
+    """The rule that seeds were added by, and what was seen at each look."""
+    rule = results.precision
+    if rule is None:
+        return ""
+    looks = listed(
+        [
+            f"±{look.widest_pct:.2f} with {look.num_seeds}"
+            for look in rule.looks
+            if look.widest_pct is not None
+        ]
+    )
+    return (
+        f"until every interval was within ±{rule.half_width_pct:g} points at two looks in a row, "
+        f"or {rule.max_seeds} seeds: the widest was {looks}"
+    )
 
 
 def bits(results: StudyResults) -> dict[str, list[str]]:

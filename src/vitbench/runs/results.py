@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from vitbench.errors import FileError, UsageError
 from vitbench.files import write_text
+from vitbench.runs.published import read_flat
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.overrides import Tree, explain
 
@@ -17,7 +18,7 @@ SHARED_FIELDS = ("data.dataset", "data.val_size")
 
 
 def read_results(path: Path) -> StudyResults:
-    """Read a results file.
+    """Read a results file, or the document's flat one.
 
     Raises:
         FileError: It is absent, damaged, or no results file.
@@ -25,7 +26,8 @@ def read_results(path: Path) -> StudyResults:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no results file")
-        return StudyResults.model_validate_json(path.read_bytes())
+        content = path.read_bytes()
+        return read_flat(content) or StudyResults.model_validate_json(content)
     except FileNotFoundError:
         raise FileError(f"no results file {path}") from None
     except OSError as error:
@@ -66,6 +68,11 @@ def check_same_study(path: Path, header: StudyResults) -> None:
         differing = f"on {there.dataset}, not {header.dataset}"
     elif there.study.budget != header.study.budget:
         differing = f"at budget {there.study.budget}, not {header.study.budget}"
+    elif there.tuned and not header.tuned:
+        names = ", ".join(one.field for one in there.tuned)
+        differing = f"with {names} tuned for each variant (give --tune as then)"
+    elif there.runs and header.tuned and there.tuned != header.tuned:
+        differing = "with other values tuned, or none"
     elif there.base_identity != header.base_identity:
         differing = f"of another base spec ({_first_difference(there, header)})"
     if differing:

@@ -58,6 +58,12 @@ class DataSpec(BaseModel):
         return int(DATASETS.entry(self.dataset.name).facts["num_classes"])
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Name of each class; its number where the data set's decorator names none."""
+        numbers = tuple(map(str, range(self.num_classes)))
+        return tuple(DATASETS.entry(self.dataset.name).facts.get("classes", numbers))
+
+    @property
     def train_size(self) -> int:
         """Images left to train on."""
         return int(DATASETS.entry(self.dataset.name).facts["train_size"]) - self.val_size

@@ -112,7 +112,7 @@ class StudyComparisons:
 
     Attributes:
         pairs: Every pair once, in the order of the variants.
-        accuracies: Each variant's mean accuracy with its own 95 % interval, in points.
+        accuracies: Each variant's own 95 % interval of its mean accuracy, in points.
         why_not: Why some cannot be compared, by variant.
     """
 
@@ -154,10 +154,9 @@ def compare_study(results: StudyResults) -> StudyComparisons:
     """
     keys = [variant.key for variant in results.study.variants]
     done = {key: _done(results, key) for key in keys}
-    why_not = {key: _why_not(results, key) for key in keys if _why_not(results, key)}
+    why_not = {key: why for key in keys if (why := _why_not(results, key))}
     compared = [key for key in keys if key not in why_not]
-    labels = _labels(results)
-    correct = {key: _correct(results, done[key], labels) for key in keys if done[key]}
+    correct = right_answers(results)
     accuracies = {
         key: _accuracy_interval(results, done[key].values(), correct[key]) for key in correct
     }
@@ -173,6 +172,19 @@ def compare_study(results: StudyResults) -> StudyComparisons:
             margin = results.study.margin_pct
             pairs.append(Comparison(a, b, estimate, seeds, len(possible), margin))
     return StudyComparisons(tuple(pairs), accuracies, why_not)
+
+
+def right_answers(results: StudyResults) -> dict[str, dict[int, Correct]]:
+    """Which images each run answered right, by variant that has runs and by seed of the study.
+
+    A variant's are empty where one of its runs kept no answers, or the file no labels.
+
+    Raises:
+        FileError: The answers of a run are damaged, or of another test set.
+    """
+    labels = _labels(results)
+    done = {variant.key: _done(results, variant.key) for variant in results.study.variants}
+    return {key: _correct(results, runs, labels) for key, runs in done.items() if runs}
 
 
 def seeds_for(estimate: SeedsAndImages, half_width_pct: float, num_pairs: int) -> int | None:
@@ -241,6 +253,8 @@ def _correct(
 ) -> dict[int, Correct]:
     """Whether each image (n,) was answered right, by seed; empty where a run kept no answers."""
     if labels is None or any(run.predicted is None for run in runs.values()):
+        return {}
+    if results.num_test < 2:  # one image has no variance over images
         return {}
     return {
         seed: np.frombuffer(

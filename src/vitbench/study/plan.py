@@ -12,9 +12,10 @@ from vitbench.model.cost import Cost, cost_of, forward_flop
 from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_same_study, read_results
-from vitbench.runs.schema import StudyResults
+from vitbench.runs.schema import StudyResults, TunedField
 from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.study import StudySpec, Variant, folder_for, variant_spec
+from vitbench.spec.study import StudySpec, Variant, folder_for
+from vitbench.study.variants import variant_specs
 from vitbench.training.speed import measured_flop_per_s
 
 # recorded: in the results file; trained: its folder is complete; begun: some epochs are there.
@@ -63,6 +64,7 @@ def plan_study(
     only: Iterable[str],
     results_dir: Path,
     runs_dir: Path,
+    tuned: Sequence[TunedField] = (),
 ) -> StudyPlan:
     """Plan a study, checking all that can be checked before any work.
 
@@ -74,12 +76,13 @@ def plan_study(
         only: Keys of the variants to run; all where empty.
         results_dir: Folder of results files.
         runs_dir: Folder of run folders.
+        tuned: Fields of which each variant has its own best value.
 
     Raises:
         UsageError: A variant cannot be built, or the results file holds another base.
     """
     variants = [study.variant(key) for key in dict.fromkeys(only)] or study.variants
-    results_file = folder_for(results_dir, base.data.dataset.name) / study.results_file
+    results_file = results_file_of(study, base, results_dir)
     header = StudyResults(
         study=study,
         preset=preset,
@@ -87,11 +90,12 @@ def plan_study(
         base_identity=base.base_identity,
         dataset=base.data.dataset.name,
         num_test=base.data.test_size,
+        tuned=list(tuned),
     )
     check_same_study(results_file, header)
     recorded = read_results(results_file) if results_file.exists() else header
     runs = []
-    specs = {variant.key: variant_spec(base, study, variant) for variant in variants}
+    specs = variant_specs(study, base, variants, tuned)
     costs = {}
     for key, spec in specs.items():
         if spec.data.dataset != base.data.dataset:
@@ -105,6 +109,11 @@ def plan_study(
             state = _state(recorded, variant, spec, folder)
             runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))
     return StudyPlan(study, header, results_file, runs)
+
+
+def results_file_of(study: StudySpec, base: ExperimentSpec, results_dir: Path) -> Path:
+    """Where a study's results are written."""
+    return folder_for(results_dir, base.data.dataset.name) / study.results_file
 
 
 def runs_to_train(plans: Sequence[StudyPlan]) -> list[PlannedRun]:

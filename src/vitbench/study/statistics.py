@@ -76,7 +76,7 @@ class SeedsAndImages:
         fewer = self.num_seeds / num_seeds
         return SeedsAndImages(
             self.value,
-            max(self.image - self.noise, 0.0) + self.noise * fewer,
+            max(self.image - self.noise, 0.0) + min(self.image, self.noise) * fewer,
             self.noise * fewer,
             self.seed * fewer,
             self.df * (num_seeds - 1) / (self.num_seeds - 1),

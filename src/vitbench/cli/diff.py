@@ -1,0 +1,73 @@
+"""`vitbench diff`: two runs, or two variants of a results file, against each other alone."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vitbench.cli import console, options
+
+if TYPE_CHECKING:
+    from vitbench.study.comparison import Comparison
+    from vitbench.study.diff import Difference
+
+
+def diff(
+    first: Annotated[
+        str, typer.Argument(metavar="A", help="A run folder, or FILE_results.json:VARIANT.")
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", help="The same; or another variant of A's file, by name.")
+    ],
+    as_json: options.Json = False,
+) -> None:
+    """Compare two runs or variants, overall and class by class."""
+    from vitbench.study.diff import difference, open_side
+
+    a = open_side(first)
+    found = difference(a, open_side(second, beside=first))
+    console.product(json.dumps(_as_json(found)) if as_json else _as_text(found))
+
+
+def _as_text(found: "Difference") -> str:
+    from vitbench.report.verdict import comparison_words
+    from vitbench.report.words import interval_words, p_words, runs_words
+
+    def cells(name: str, pair: "Comparison") -> tuple[str, ...]:
+        return (
+            name,
+            f"{pair.difference_pct:+.2f}",
+            interval_words(pair.interval),
+            p_words(pair.p_adjusted),
+            comparison_words(pair),
+        )
+
+    heads = ("images", "points", "95% interval", "p", "verdict")
+    rows = [cells("all", found.overall)]
+    rows += [cells(name, pair) for name, pair in found.classes.items()]
+    seeds = runs_words(len(found.overall.seeds))
+    return (
+        f"{found.first.label} against {found.second.label}, {seeds}\n"
+        f"{console.table(heads, rows)}\n"
+        f"Classes: intervals and p are adjusted for all {len(found.classes)} of them."
+    )
+
+
+def _as_json(found: "Difference") -> dict[str, Any]:
+    def pair_json(pair: "Comparison") -> dict[str, Any]:
+        return {
+            "difference_pct": pair.difference_pct,
+            "interval_pct": list(pair.interval),
+            "p_adjusted": pair.p_adjusted,
+            "verdict": pair.verdict,
+            "within_margin": pair.within_margin,
+            "num_pairs": pair.num_pairs,
+        }
+
+    return {
+        "first": found.first.label,
+        "second": found.second.label,
+        "seeds": list(found.overall.seeds),
+        "overall": pair_json(found.overall),
+        "classes": {name: pair_json(pair) for name, pair in found.classes.items()},
+    }

@@ -1,0 +1,125 @@
+"""A report as named fields, for files that programs read: csv and json say the same by one name.
+
+Units are in the names; the unknown is None. docs/report-json.md describes each.
+"""
+
+from typing import Any
+
+from vitbench.report.rows import Row
+from vitbench.report.tables import Report, Section
+from vitbench.study.comparison import Comparison
+from vitbench.study.statistics import Estimate, OneRunEach, SeedsAndImages
+
+SCHEMA_VERSION = 1
+Fields = dict[str, Any]
+
+
+def report_fields(report: Report) -> Fields:
+    """The whole report: every study with its rows, pairs and sentences."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "studies": [_study_fields(section) for section in report.sections],
+    }
+
+
+def row_fields(section: Section, row: Row) -> Fields:
+    """A row of a study, each field a number, a word or None."""
+    low, high = row.interval or (None, None)
+    return {
+        "variant": row.key,
+        "label": row.label,
+        "num_seeds": len(row.accuracy_by_seed),
+        "test_top1_pct": row.mean_pct,
+        "sd_pct": row.sd_pct,
+        "interval_low_pct": low,
+        "interval_high_pct": high,
+        **_difference_fields(row.against),
+        "verdict": _verdict(section, row),
+        "within_margin": row.against.within_margin if row.against else None,
+        "margin_pct": section.results.study.margin_pct,
+        "among_best": row.among_best,
+        "on_front": row.on_front,
+        "num_params": row.num_params,
+        "forward_flop": row.forward_flop,
+        "train_flop": row.train_flop,
+        "train_time_s": row.train_time_s,
+        "published_pct": row.published_pct,
+    }
+
+
+def _study_fields(section: Section) -> Fields:
+    results = section.results
+    return {
+        "study": results.study.name,
+        "title": section.title,
+        "dataset": results.dataset,
+        "num_test": results.num_test,
+        "reference": results.study.reference_key,
+        "varied": section.varied,
+        "held": section.held,
+        "finding": section.finding,
+        "rows": [_whole_row_fields(section, row) for row in section.rows],
+        "pairs": [_pair_fields(pair) for pair in section.compared.pairs],
+        "claims": [
+            {"text": claim.text, "verdict": claim.verdict, "reason": claim.reason}
+            for claim in section.claims
+        ],
+        "limits": list(section.limits),
+        "problems": list(section.problems),
+        "notes": list(results.study.notes),
+        "how": [{"fact": name, "value": value} for name, value in section.how.items()],
+    }
+
+
+def _whole_row_fields(section: Section, row: Row) -> Fields:
+    """A row with its seeds, those that are not averaged too."""
+    return {
+        **row_fields(section, row),
+        "seeds": [
+            {"seed": seed, "test_top1_pct": accuracy}
+            for seed, accuracy in row.accuracy_by_seed.items()
+        ],
+        "diverged_seeds": list(row.not_averaged.get("diverged", ())),
+        "failed_seeds": list(row.not_averaged.get("failed", ())),
+        "missing_seeds": list(row.not_averaged.get("missing", ())),
+    }
+
+
+def _pair_fields(pair: Comparison) -> Fields:
+    several = isinstance(pair.estimate, SeedsAndImages)
+    return {
+        "first": pair.first,
+        "second": pair.second,
+        "method": _method(pair.estimate),
+        **_difference_fields(pair),
+        "verdict": pair.verdict,
+        "within_margin": pair.within_margin,
+        "margin_pct": pair.margin_pct,
+        "seeds": list(pair.seeds),
+        "seeds_needed": pair.seeds_needed() if several else None,
+        "num_pairs": pair.num_pairs,
+    }
+
+
+def _difference_fields(pair: Comparison | None) -> Fields:
+    low, high = pair.interval if pair else (None, None)
+    return {
+        "difference_pct": pair.difference_pct if pair else None,
+        "difference_low_pct": low,
+        "difference_high_pct": high,
+        "p_adjusted": pair.p_adjusted if pair else None,
+    }
+
+
+def _verdict(section: Section, row: Row) -> str:
+    """One word or two, where the tables say a sentence."""
+    if row.against is not None:
+        return row.against.verdict
+    is_reference = row.key == section.results.study.reference_key
+    return "reference" if is_reference else "not compared"
+
+
+def _method(estimate: Estimate) -> str:
+    if isinstance(estimate, SeedsAndImages):
+        return "seeds and images"
+    return "one run each" if isinstance(estimate, OneRunEach) else "two counts"

@@ -1,0 +1,69 @@
+"""The document's flat results files: an object of accuracies, one a variant, and nothing else."""
+
+import json
+from typing import Any
+
+from vitbench.runs.schema import StudyResults, StudyRun
+from vitbench.spec.study import StudySpec, load_study, study_names
+
+MAX_FILE_BYTES = 10_000
+NUM_TEST = 10_000  # CIFAR-10's; the file does not say
+
+
+def is_flat(loaded: Any) -> bool:
+    """Whether an object maps names to accuracies in %, and one of them is a study's."""
+    return (
+        isinstance(loaded, dict)
+        and bool(loaded)
+        and all(isinstance(v, int | float) and not isinstance(v, bool) for v in loaded.values())
+        and all(0 <= value <= 100 for value in loaded.values())
+        and any(loaded.keys() & _keys(study).keys() for study in _studies())
+    )
+
+
+def read_flat(content: bytes) -> StudyResults | None:
+    """Results from a flat file: one seed each, 10,000 test images assumed; None if it is none.
+
+    Accuracies of a key that the study does not know are left out.
+    """
+    if len(content) > MAX_FILE_BYTES:
+        return None
+    try:
+        loaded = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    if not is_flat(loaded):
+        return None
+    study = max(_studies(), key=lambda study: len(loaded.keys() & _keys(study).keys()))
+    keys = _keys(study)
+    runs = [
+        StudyRun(
+            variant=keys[name],
+            identity="",
+            name=name,
+            spec={},
+            seed=0,
+            status="done",
+            test_top1_pct=accuracy,
+        )
+        for name, accuracy in loaded.items()
+        if name in keys
+    ]
+    return StudyResults(
+        study=study,
+        preset="not known",
+        base={},
+        base_identity="",
+        dataset="cifar10",
+        num_test=NUM_TEST,
+        runs=runs,
+    )
+
+
+def _studies() -> list[StudySpec]:
+    return [load_study(name) for name in study_names()]
+
+
+def _keys(study: StudySpec) -> dict[str, str]:
+    """Its variants by their names in the document's file."""
+    return {v.published_key: v.key for v in study.variants if v.published_key is not None}

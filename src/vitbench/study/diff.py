@@ -1,0 +1,160 @@
+"""Two things that were trained, against each other alone: a run each, or a variant's runs each.
+
+On all test images and class by class; the classes are a family of their own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vitbench.errors import FileError, UsageError
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.results import check_runs_belong, read_results
+from vitbench.runs.schema import RunResult, StudyResults, unpack_classes
+from vitbench.spec.data import DataSpec
+from vitbench.study.comparison import Comparison
+from vitbench.study.statistics import difference_estimate
+
+DEFAULT_MARGIN_PCT = 0.5
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    Attributes:
+        label: What it is called.
+        runs: Its runs that ended well, by seed of the study; one run by itself has seed 0.
+        labels: uint8 (n,), true class of each test image.
+        margin_pct: Differences below this many points do not matter.
+    """
+
+    label: str
+    runs: Mapping[int, RunResult]
+    labels: npt.NDArray[np.uint8]
+    margin_pct: float
+
+    def correct(self, seed: int) -> npt.NDArray[np.bool_]:
+        """Whether the run of a seed was right on each image (n,)."""
+        try:
+            packed = unpack_classes(self.runs[seed].predicted or "", len(self.labels))
+        except ValueError as error:
+            raise FileError(f"{self.label}: the answers of seed {seed} are {error}") from None
+        if len(packed) != len(self.labels):
+            raise FileError(f"{self.label}: the answers of seed {seed} are of other images")
+        return np.equal(np.frombuffer(packed, dtype=np.uint8), self.labels)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What was found.
+
+    Attributes:
+        first: The one.
+        second: The other.
+        overall: The first against the second on all test images.
+        classes: The same on the images of each class, by its name; adjusted for all classes.
+    """
+
+    first: Side
+    second: Side
+    overall: Comparison
+    classes: Mapping[str, Comparison]
+
+
+def open_side(given: str, beside: str | None = None) -> Side:
+    """A side from what a user names: a run folder, or FILE_results.json:VARIANT.
+
+    Args:
+        given: The name; a variant alone is one of the file that `beside` names.
+        beside: What the other side was given as.
+
+    Raises:
+        FileError: The run or the file is absent or damaged, or its runs kept no answers.
+        UsageError: It is neither.
+    """
+    path, colon, variant = given.rpartition(":")
+    if colon and path.endswith(".json"):
+        return _of_study(Path(path), variant)
+    if given.endswith(".json"):
+        raise UsageError(f"{given}: name a variant of it, as {given}:VARIANT")
+    if Path(given).exists():
+        return _of_run(Path(given))
+    file = (beside or "").rpartition(":")[0]
+    if file.endswith(".json") and "/" not in given:
+        return _of_study(Path(file), given)
+    raise FileError(f"no run folder {given}: give one, or FILE_results.json:VARIANT")
+
+
+def difference(first: Side, second: Side) -> Difference:
+    """Compare two sides.
+
+    Raises:
+        UsageError: They answered other test images, or share no seed.
+    """
+    if not np.array_equal(first.labels, second.labels):
+        raise UsageError(f"{first.label} and {second.label} answered different test sets")
+    seeds = tuple(sorted(first.runs.keys() & second.runs.keys()))
+    if not seeds:
+        raise UsageError(f"{first.label} and {second.label} share no seed")
+    a, b = (np.stack([side.correct(seed) for seed in seeds]) for side in (first, second))
+    some = next(iter(first.runs.values()))
+    names = DataSpec.model_validate(some.spec["data"]).classes
+    margin = first.margin_pct
+    present = [
+        (number, name) for number, name in enumerate(names) if (first.labels == number).any()
+    ]
+
+    def compared(images: npt.NDArray[np.bool_], num_pairs: int) -> Comparison:
+        estimate = difference_estimate(a[:, images], b[:, images])
+        return Comparison(first.label, second.label, estimate, seeds, num_pairs, margin)
+
+    return Difference(
+        first,
+        second,
+        compared(np.ones(len(first.labels), dtype=bool), 1),
+        {name: compared(first.labels == number, len(present)) for number, name in present},
+    )
+
+
+def _of_run(path: Path) -> Side:
+    folder = RunFolder(path if path.is_dir() else path.parent)
+    if folder.state() != "trained":
+        raise FileError(f"{folder.path} is no complete run: train it to its end first")
+    result, labels = folder.read_result(), folder.read_test_labels()
+    if result.predicted is None or labels is None:
+        raise FileError(f"{folder.path} has no answers: it {result.status}")
+    return Side(folder.path.name, {0: result}, _as_array(labels), DEFAULT_MARGIN_PCT)
+
+
+def _of_study(path: Path, key: str) -> Side:
+    results = read_results(path)
+    check_runs_belong(results)
+    variant = results.study.variant(key)
+    runs = {
+        results.study_seed(run): run
+        for run in results.runs
+        if run.variant == variant.key and run.predicted is not None
+    }
+    diverged = [r for r in results.runs if r.variant == variant.key and r.status == "diverged"]
+    if diverged:
+        raise UsageError(
+            f"{variant.label} diverged in {len(diverged)} seeds: what is left of it is not compared"
+        )
+    if not runs:
+        raise FileError(f"{path} holds no run of {variant.label} that ended well")
+    return Side(variant.label, runs, _study_labels(path, results), results.study.margin_pct)
+
+
+def _study_labels(path: Path, results: StudyResults) -> npt.NDArray[np.uint8]:
+    try:
+        return _as_array(unpack_classes(results.test_labels or "", results.num_test))
+    except ValueError:
+        raise FileError(f"{path} has no test labels: what was right is not known") from None
+
+
+def _as_array(classes: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(classes, dtype=np.uint8)

@@ -1,0 +1,78 @@
+"""Seeds by the width that is wanted: foreseen before a sweep, and added until it is reached.
+
+Seeds are added on width and never on a verdict, and the width must hold at two looks in a row: a
+stop at the first narrow look would favour the luckily narrow (docs/statistics.md).
+"""
+
+from vitbench.runs.schema import Look, StudyResults
+from vitbench.study.comparison import StudyComparisons, compare_study, seeds_for
+from vitbench.study.statistics import LEVEL, SeedsAndImages, sidak_alpha
+
+FIRST_LOOK = 3  # seeds
+# Stated, not measured: what small ViTs on CIFAR-10 showed, in points and points^2 at 10,000 images.
+PRIOR_SEED_SD = 0.5
+PRIOR_IMAGE = 0.06  # of a difference, from which images there are
+PRIOR_NOISE = 0.25  # of a difference of two runs, from the noise of single answers
+PRIOR_IMAGES = 10_000
+
+
+def look_at(results: StudyResults, num_seeds: int) -> Look:
+    """The widest simultaneous half-width after so many seeds of each variant."""
+    runs = [run for run in results.runs if results.study_seed(run) < num_seeds]
+    compared = compare_study(results.model_copy(update={"runs": runs}))
+    return Look(num_seeds=num_seeds, widest_pct=widest_half_width(compared))
+
+
+def widest_half_width(compared: StudyComparisons) -> float | None:
+    """Half the widest simultaneous interval, in points; None where nothing is compared."""
+    widths = [(pair.interval[1] - pair.interval[0]) / 2 for pair in compared.pairs]
+    return max(widths, default=None)
+
+
+def is_reached(looks: list[Look], half_width_pct: float) -> bool:
+    """Whether the last two looks were both narrow enough."""
+    last = [look.widest_pct for look in looks[-2:]]
+    return len(last) == 2 and all(w is not None and w <= half_width_pct for w in last)
+
+
+def is_out_of_reach(results: StudyResults, half_width_pct: float) -> bool:
+    """Whether the test set is too small for it: no number of seeds would do for some pair."""
+    return any(
+        isinstance(pair.estimate, SeedsAndImages)
+        and seeds_for(pair.estimate, half_width_pct, pair.num_pairs) is None
+        for pair in compare_study(results).pairs
+    )
+
+
+def foreseen_half_width(
+    recorded: StudyResults, num_seeds: int, num_variants: int
+) -> tuple[float | None, str]:
+    """What half-width a plan will reach, and what that rests on.
+
+    Args:
+        recorded: Earlier runs of the same study, if any.
+        num_seeds: Seeds of each variant.
+        num_variants: Variants of the plan.
+    """
+    if num_seeds < 2 or num_variants < 2:
+        return None, "one seed or one variant alone: no interval about choices"
+    alpha = sidak_alpha(LEVEL, num_variants * (num_variants - 1) // 2)
+    estimates = [
+        pair.estimate
+        for pair in compare_study(recorded).pairs
+        if isinstance(pair.estimate, SeedsAndImages)
+    ]
+    if estimates:
+        widths = [estimate.with_seeds(num_seeds).half_width(alpha) for estimate in estimates]
+        return max(widths), f"from the {estimates[0].num_seeds} seeds that are there"
+    scale = PRIOR_IMAGES / recorded.num_test
+    noise = PRIOR_NOISE * scale / num_seeds
+    prior = SeedsAndImages(
+        value=0.0,
+        image=PRIOR_IMAGE * scale + noise,
+        noise=noise,
+        seed=2 * PRIOR_SEED_SD**2 / num_seeds + noise,
+        df=2.0 * (num_seeds - 1),
+        num_seeds=num_seeds,
+    )
+    return prior.half_width(alpha), f"assuming that seeds spread by {PRIOR_SEED_SD:g} points"

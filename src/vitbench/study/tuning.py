@@ -1,0 +1,219 @@
+"""Each variant's own best value of a field, chosen on validation images before the study.
+
+One value for all confounds every ablation: the variant that it suits wins. The trials have a seed
+that no study run has, so the choice has not seen what it is judged by, and their cost is told.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vitbench.errors import UsageError, VitbenchError
+from vitbench.registry import EXECUTORS
+from vitbench.runs.experiment import Listener, RunRequest, check_buildable
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.results import read_results
+from vitbench.runs.schema import RunResult, TunedField
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import build_spec, check_key, parse_assignments
+from vitbench.spec.study import StudySpec
+from vitbench.study.executors import Executor
+from vitbench.study.plan import results_file_of
+from vitbench.study.variants import variant_specs
+
+TRIAL_SEED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A variant with one of the values.
+
+    Attributes:
+        variant: Key of the variant.
+        value: The value.
+        spec: The experiment.
+        folder: Its run folder.
+    """
+
+    variant: str
+    value: Any
+    spec: ExperimentSpec
+    folder: Path
+
+    @property
+    def to_train(self) -> bool:
+        """Whether steps are left to take."""
+        return RunFolder(self.folder).state() != "trained"
+
+
+class Tuning:
+    """A study's tuned values: those that its results file holds, or those of trials to come.
+
+    Args:
+        study: The study.
+        base: Its base experiment.
+        asked: A field and its values; None where nothing is tuned.
+        seeds: The study's seeds.
+        results_dir: Folder of results files.
+        runs_dir: Folder of run folders.
+
+    Raises:
+        UsageError: A variant sets the field itself, or cannot be built with a value.
+    """
+
+    def __init__(
+        self,
+        study: StudySpec,
+        base: ExperimentSpec,
+        asked: tuple[str, list[Any]] | None,
+        seeds: Sequence[int],
+        results_dir: Path,
+        runs_dir: Path,
+    ) -> None:
+        self.study = study
+        self.base = base
+        self.tuned: list[TunedField] = []
+        self.trials: list[Trial] = []
+        self.field, self.values = asked or ("", [])
+        if asked is None:
+            return
+        file = results_file_of(study, base, results_dir)
+        there = read_results(file).tuned if file.exists() else []
+        self.tuned = [one for one in there if (one.field, one.values) == asked]
+        if not self.tuned:
+            self.trials = plan_trials(study, base, *asked, seeds, runs_dir)
+
+    def choose(
+        self, data_dir: Path | None, device: str, wandb: str, listen: Listener
+    ) -> dict[str, Any]:
+        """Run what is left of the trials; each variant's best value, by its key.
+
+        Args:
+            data_dir: Where the data set is.
+            device: auto, cpu, cuda or mps.
+            wandb: Mode of W&B.
+            listen: Told of every step, epoch and note of the trials.
+
+        Raises:
+            VitbenchError: A trial failed, or all of a variant's diverged.
+        """
+        if not self.trials:
+            return {}
+        requests = [
+            RunRequest(t.spec, t.folder, data_dir, device, wandb, (self.study.name, t.variant))
+            for t in self.trials
+        ]
+        executor: Executor = EXECUTORS.get("local")()
+        ended = executor.execute(requests, listen)
+        found = choose(
+            self.field, self.values, ((self.trials[place], result) for place, result in ended)
+        )
+        self.tuned = [found]
+        return found.chosen
+
+
+def parse_tune(asked: str) -> tuple[str, list[Any]]:
+    """The field and the values of `train.lr=1e-3,2e-3`.
+
+    Raises:
+        UsageError: It is not of that form, or names fewer than two values.
+    """
+    field, equals, text = asked.partition("=")
+    field, words = field.strip(), [word.strip() for word in text.split(",")]
+    if not equals or not field or len(words) < 2 or not all(words):
+        raise UsageError(f"--tune {asked!r}: write a field and its values, as train.lr=1e-3,2e-3")
+    check_key(field)
+    values = [_value(build_spec(parse_assignments([f"{field}={word}"])), field) for word in words]
+    if any(value in values[:place] for place, value in enumerate(values)):
+        raise UsageError(f"--tune {asked!r}: a value is there twice")
+    return field, values
+
+
+def plan_trials(
+    study: StudySpec,
+    base: ExperimentSpec,
+    field: str,
+    values: Sequence[Any],
+    seeds: Sequence[int],
+    runs_dir: Path,
+) -> list[Trial]:
+    """Every variant with every value.
+
+    Args:
+        study: The study.
+        base: Its base experiment.
+        field: The field, by dotted name.
+        values: Its values.
+        seeds: The study's seeds, of which none may be that of the trials.
+        runs_dir: Folder of run folders.
+
+    Raises:
+        UsageError: A variant sets the field itself, or cannot be built so.
+    """
+    for variant in study.variants:
+        if any(field == key or key.startswith(f"{field}.") for key in variant.set):
+            raise UsageError(
+                f"--tune {field}: variant {variant.key} of {study.name} sets it itself"
+            )
+        if TRIAL_SEED in {seed + variant.seed_offset for seed in seeds}:
+            raise UsageError(f"--tune: seed {TRIAL_SEED} is that of the trials: choose another")
+    trials = []
+    for key, spec in variant_specs(study, base, study.variants).items():
+        for value in values:
+            own = build_spec(spec.to_json(), {field: value}).with_seed(TRIAL_SEED)
+            check_buildable(own)
+            trials.append(Trial(key, value, own, RunFolder.of(own, runs_dir).path))
+    return trials
+
+
+def choose(
+    field: str, values: Sequence[Any], trials: Iterator[tuple[Trial, RunResult]]
+) -> TunedField:
+    """Each variant's value of the highest validation accuracy; of equal ones the first.
+
+    Args:
+        field: The field.
+        values: Its values.
+        trials: Each trial with how it ended.
+
+    Raises:
+        VitbenchError: A trial failed, or all of a variant's diverged.
+    """
+    found: dict[str, dict[int, float | None]] = {}
+    flop, seconds = 0, 0.0
+    for trial, result in trials:
+        if result.status == "failed":
+            raise VitbenchError(f"trial of {trial.variant}, {field} {trial.value}: {result.reason}")
+        accuracy = result.val_top1_pct if result.status == "done" else None
+        found.setdefault(trial.variant, {})[values.index(trial.value)] = accuracy
+        flop, seconds = flop + (result.train_flop or 0), seconds + result.train_time_s
+    return TunedField(
+        field=field,
+        values=list(values),
+        seed=TRIAL_SEED,
+        chosen={key: values[_best(key, field, by_place)] for key, by_place in found.items()},
+        val_top1_pct={
+            key: [by_place.get(place) for place in range(len(values))]
+            for key, by_place in found.items()
+        },
+        trials_flop=flop,
+        trials_time_s=seconds,
+    )
+
+
+def _best(key: str, field: str, by_place: Mapping[int, float | None]) -> int:
+    ended = {place: accuracy for place, accuracy in by_place.items() if accuracy is not None}
+    if not ended:
+        raise VitbenchError(
+            f"variant {key} diverged with every value of {field}: give smaller ones"
+        )
+    return max(ended, key=lambda place: (ended[place], -place))
+
+
+def _value(spec: ExperimentSpec, field: str) -> Any:
+    """What a field is once it is checked: 1e-3 as a number, as it will stand in a spec."""
+    value: Any = spec.to_json()
+    for part in field.split("."):
+        value = value[part] if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,54 @@
+"""The experiment of each variant: fields set, a tuned value, and epochs of equal cost."""
+
+from collections.abc import Sequence
+
+from vitbench.errors import UsageError
+from vitbench.model.cost import cost_of
+from vitbench.runs.schema import TunedField
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import build_spec
+from vitbench.spec.study import StudySpec, Variant, variant_spec
+
+
+def variant_specs(
+    study: StudySpec,
+    base: ExperimentSpec,
+    variants: Sequence[Variant],
+    tuned: Sequence[TunedField] = (),
+) -> dict[str, ExperimentSpec]:
+    """Each variant's experiment, by its key.
+
+    Args:
+        study: The study; its budget says what all variants get the same of.
+        base: Its base experiment.
+        variants: Those that are asked for.
+        tuned: Fields of which each variant has its own best value.
+
+    Raises:
+        UsageError: A variant cannot be built so.
+    """
+    specs = {variant.key: variant_spec(base, study, variant) for variant in variants}
+    if study.budget == "flops":
+        for variant in study.variants:
+            if "train.epochs" in variant.set:
+                raise UsageError(
+                    f"study {study.name}, variant {variant.key} sets train.epochs: a budget of "
+                    "FLOPs cannot be held then"
+                )
+        reference = variant_spec(base, study, study.variant(study.reference_key))
+        specs = {key: at_cost_of(spec, reference) for key, spec in specs.items()}
+    for one in tuned:
+        specs = {
+            key: build_spec(spec.to_json(), {one.field: one.chosen[key]})
+            if key in one.chosen
+            else spec
+            for key, spec in specs.items()
+        }
+    return specs
+
+
+def at_cost_of(spec: ExperimentSpec, reference: ExperimentSpec) -> ExperimentSpec:
+    """The experiment with as many epochs as cost the reference's training FLOPs, one at least."""
+    one_epoch = cost_of(spec).train_flop / spec.train.epochs
+    epochs = max(1, round(cost_of(reference).train_flop / one_epoch))
+    return build_spec(spec.to_json(), {"train.epochs": epochs})

@@ -1,0 +1,148 @@
+"""Pictures of comparisons say what the numbers say, without colour too, and bear odd input."""
+
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.colors import same_color
+from matplotlib.text import Text
+
+from vitbench.figures.comparison import (
+    MARKS,
+    Accuracy,
+    Cost,
+    Difference,
+    cost_figure,
+    differences_figure,
+    draw_cost,
+    draw_differences,
+    draw_seeds,
+    seeds_figure,
+)
+
+NASTY = "a $\\frac{1}{$ <b>variant</b>\nwith a name that goes on and on and on, far past any width"
+THREE = [
+    Difference("sinusoidal", 4.0, (2.5, 5.5), (3.5, 4.0, 4.5), "better"),
+    Difference("learned-2d", 0.1, (-1.0, 1.2), (0.5, -0.4, 0.2), "inconclusive"),
+    Difference("none", -2.0, (-3.0, -1.0), (-2.0, -1.5, -2.5), "worse"),
+]
+
+
+def read(path) -> np.ndarray:
+    pixels = matplotlib.image.imread(path)
+    assert 700 <= pixels.shape[1] <= 1600
+    assert pixels[..., :3].std() > 0.05  # something is on it
+    return pixels
+
+
+def texts(axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def test_a_difference_is_drawn_with_its_interval_its_seeds_and_its_verdict_in_words() -> None:
+    axes = differences_figure(THREE, "learned-1d", 0.5, "").axes[0]
+
+    assert [label.get_text() for label in axes.get_yticklabels()] == [one.label for one in THREE]
+    intervals = [c.get_segments()[0][:, 0].tolist() for c in axes.collections]
+    assert intervals == [[2.5, 5.5], [-1.0, 1.2], [-3.0, -1.0]]
+    points = [line.get_xdata()[0] for line in axes.lines if line.get_markersize() == 9]
+    assert points == [4.0, 0.1, -2.0]
+    seeds = [line.get_xdata().tolist() for line in axes.lines if len(line.get_xdata()) == 3]
+    assert seeds == [[3.5, 4.0, 4.5], [0.5, -0.4, 0.2], [-2.0, -1.5, -2.5]]
+    assert texts(axes) == [
+        "+4.00 (+2.50 to +5.50)\nbetter",
+        "+0.10 (−1.00 to +1.20)\ninconclusive",
+        "−2.00 (−3.00 to −1.00)\nworse",
+    ]
+    assert "points above learned-1d" in axes.get_xlabel()
+    assert list(axes.get_yticks()) == [2, 1, 0]  # the first on top
+
+
+def test_the_margin_is_shaded_and_nought_is_in_sight() -> None:
+    far = [Difference("a", 9.0, (8.0, 10.0), (), "better")]
+
+    axes = differences_figure(far, "b", 0.5, "").axes[0]
+
+    (band,) = axes.patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == (-0.5, 0.5)
+    low, high = axes.get_xlim()
+    assert low <= -0.5
+    assert high >= 10
+    assert "within ±0.5 points" in axes.get_xlabel()
+    assert "seeds" not in axes.get_xlabel()  # there are none
+
+
+def test_no_two_verdicts_share_a_colour_or_a_shape() -> None:
+    colours, shapes = zip(*MARKS.values(), strict=True)
+
+    assert len(set(colours)) == len(set(shapes)) == len(MARKS)
+    for one in THREE:
+        axes = differences_figure([one], "b", 0.5, "").axes[0]
+        (point,) = [line for line in axes.lines if line.get_markersize() == 9]
+        assert point.get_marker() == MARKS[one.verdict][1]
+        assert same_color(point.get_color(), MARKS[one.verdict][0])
+
+
+def test_seeds_are_dots_under_their_mean_and_its_interval() -> None:
+    accuracies = [
+        Accuracy("a", (60.0, 62.0), (59.0, 63.0)),
+        Accuracy("b", (50.0,), (49.0, 51.0)),
+        Accuracy("c", (40.0, 41.0, 42.0), None),
+    ]
+
+    axes = seeds_figure(accuracies, "").axes[0]
+
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"]
+    dots = [line.get_xdata().tolist() for line in axes.lines if line.get_marker() == "o"]
+    assert means == [61, 50, 41]
+    assert dots == [[60.0, 62.0], [40.0, 41.0, 42.0]]
+    assert [c.get_segments()[0][:, 0].tolist() for c in axes.collections] == [[59, 63], [49, 51]]
+    assert texts(axes) == ["61.00, 2 seeds", "50.00, 1 seed", "41.00, 3 seeds"]
+
+
+COSTS = [
+    Cost("small", 10**12, 50.0, (49.0, 51.0), True),
+    Cost("wasteful", 4 * 10**12, 48.0, (47.0, 49.0), False),
+    Cost("large", 16 * 10**12, 55.0, None, True),
+]
+
+
+def test_the_front_is_a_line_of_steps_through_what_nothing_cheaper_exceeds() -> None:
+    axes = cost_figure(COSTS, "").axes[0]
+
+    front, *points = axes.lines
+    assert front.get_xydata().tolist() == [[1, 50], [16, 55]]
+    assert front.get_drawstyle() == "steps-post"
+    assert [point.get_marker() for point in points] == ["D", "o", "D"]
+    assert axes.get_xscale() == "log"
+    assert [c.get_segments()[0][:, 1].tolist() for c in axes.collections] == [[49, 51], [47, 49]]
+    assert texts(axes) == ["small", "wasteful", "large"]
+
+
+@pytest.mark.parametrize("number", [4, 12])
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.3])
+def test_labels_of_points_at_one_cost_do_not_cover_one_another(spread, number) -> None:
+    costs = [
+        Cost(f"variant number {place} of many", 10**12, 50 + place * spread, None, place == 3)
+        for place in range(number)
+    ]
+
+    figure = cost_figure(costs, "")
+    figure.draw_without_rendering()
+
+    boxes = [Text.get_window_extent(text) for text in figure.axes[0].texts]  # without its line
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+    edge = figure.axes[0].get_window_extent()
+    assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 for box in boxes)
+    assert all(edge.y0 <= box.y0 and box.y1 <= edge.y1 for box in boxes)
+
+
+@pytest.mark.parametrize("number", [1, 2, 12])
+def test_long_and_odd_words_are_drawn_whatever_their_number(number, tmp_path) -> None:
+    differences = [Difference(NASTY, 0.1, (-1, 1), (0.1, 0.2), NASTY)] * number
+    accuracies = [Accuracy(NASTY, (50.0, 51.0), (49.0, 52.0))] * number
+    costs = [Cost(NASTY, 10**9, 50.0, None, False)] * number
+
+    read(draw_differences(differences, NASTY, 0.5, NASTY, tmp_path / "differences.png"))
+    read(draw_seeds(accuracies, NASTY, tmp_path / "deep" / "seeds.png"))
+    read(draw_cost(costs, NASTY, tmp_path / "cost.png"))

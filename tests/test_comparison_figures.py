@@ -1,0 +1,162 @@
+"""The pictures of a report: which are drawn, under what names, of what numbers."""
+
+import subprocess
+import sys
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from vitbench.cli.comparison_figures import (
+    _accuracies,
+    _costs,
+    _curves,
+    _differences,
+    write_figures,
+)
+from vitbench.report.tables import build_section
+from vitbench.runs.schema import pack_classes
+from vitbench.training.history import EpochRecord
+
+RNG = np.random.default_rng(0)
+SEEDS = {"none": [50.0, 51.0], "learned-1d": [60.0, 62.0], "sinusoidal": [55.0, None]}
+HOSTILE = "a $\\frac{$ <b>|x|</b> \\input{y}\n=1 \x1b[31mred\x07 \u202eb"
+
+
+def history(*accuracies: float) -> list[EpochRecord]:
+    return [
+        EpochRecord(
+            epoch=number + 1, train_loss=1, train_top1_pct=50, val_loss=1, val_top1_pct=accuracy,
+            lr=0.1, train_time_s=1, img_per_s=1,
+        )
+        for number, accuracy in enumerate(accuracies)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def answered(study_results):
+    """Builds results whose runs have random answers to images of ten classes, and a history."""
+
+    def build(accuracies, **changes):
+        results = study_results(accuracies)
+        labels = RNG.integers(0, 10, results.num_test, dtype=np.uint8)
+        runs = []
+        for run in results.runs:
+            if run.test_top1_pct is None:
+                runs.append(run)
+                continue
+            chosen = RNG.random(results.num_test) < run.test_top1_pct / 100
+            predicted = np.where(chosen, labels, (labels + 1) % 10).astype(np.uint8)
+            fields = {
+                "predicted": pack_classes(predicted.tobytes()),
+                "test_top1_pct": 100 * float((predicted == labels).mean()),
+                "test_labels_sha256": None,
+                "history": history(30, 40 + run.seed),
+            }
+            runs.append(run.model_copy(update=fields))
+        test_labels = pack_classes(labels.tobytes())
+        return results.model_copy(update={"runs": runs, "test_labels": test_labels, **changes})
+
+    return build
+
+
+def test_each_study_gets_four_pictures_named_after_it(tmp_path, answered) -> None:
+    section = build_section(answered(SEEDS))
+
+    paths = write_figures([section], tmp_path / "figures")
+
+    assert [path.name for path in paths] == [
+        f"pos-embed_{kind}.png" for kind in ("differences", "seeds", "cost", "curves")
+    ]
+    for path in paths:
+        assert matplotlib.image.imread(path)[..., :3].std() > 0.05
+
+
+def test_the_pictures_show_the_rows_numbers(answered) -> None:
+    results = answered(SEEDS)
+    section = build_section(results)
+    none, learned, _, sinusoidal = section.rows
+
+    differences = _differences(section)
+
+    assert [one.label for one in differences] == ["Sinusoidal", "No position"]  # best first
+    assert differences[1].difference_pct == none.against.difference_pct
+    assert differences[1].interval == none.against.interval
+    assert differences[1].by_seed == [
+        none.accuracy_by_seed[seed] - learned.accuracy_by_seed[seed] for seed in (0, 1)
+    ]
+    assert np.mean(differences[1].by_seed) == pytest.approx(differences[1].difference_pct)
+    assert differences[0].by_seed == [sinusoidal.mean_pct - learned.accuracy_by_seed[0]]
+    assert [one.label for one in _accuracies(section)] == [
+        "1D learned", "Sinusoidal", "No position",
+    ]  # fmt: skip
+    assert [one.mean_pct for one in _costs(section)] == [
+        row.mean_pct for row in section.rows if row.mean_pct is not None
+    ]
+    assert [one.by_seed for one in _curves(section)] == [
+        [[30, 40], [30, 41]], [[30, 40], [30, 41]], [], [[30, 40]],
+    ]  # fmt: skip
+
+
+def test_variants_that_run_at_other_seeds_are_paired_by_the_seed_of_the_study(answered) -> None:
+    results = answered({"none": [50.0, 51.0], "learned-1d": [60.0, 62.0]})
+    none, *others = results.study.variants
+    variants = [none.model_copy(update={"seed_offset": 100}), *others]
+    runs = [
+        run.model_copy(update={"seed": run.seed + 100}) if run.variant == "none" else run
+        for run in results.runs
+    ]
+    study = results.study.model_copy(update={"variants": variants})
+
+    section = build_section(results.model_copy(update={"study": study, "runs": runs}))
+
+    assert _differences(section)[0].by_seed == _differences(build_section(results))[0].by_seed
+
+
+def test_what_cannot_be_drawn_is_left_out(tmp_path, study_results) -> None:
+    nothing = build_section(study_results({"none": [None]}))
+    alone = build_section(study_results({"none": [50.0]}))
+
+    assert write_figures([nothing], tmp_path) == []
+    assert [path.name for path in write_figures([alone], tmp_path)] == [
+        "pos-embed_seeds.png",
+        "pos-embed_cost.png",
+    ]
+
+
+def test_no_study_overwrites_anothers_pictures_or_leaves_the_folder(
+    tmp_path, study_results
+) -> None:
+    results = study_results({"none": [50.0]})
+    datasets = ["cifar10", "cifar10", "shapes", "../../shapes"]
+    sections = [
+        build_section(results.model_copy(update={"dataset": dataset})) for dataset in datasets
+    ]
+
+    paths = write_figures(sections, tmp_path / "figures")
+
+    assert len(set(paths)) == 8
+    assert [path.name for path in paths[::2]] == [
+        "pos-embed_seeds.png", "pos-embed_2_seeds.png",
+        "pos-embed_shapes_seeds.png", "pos-embed_shapes_2_seeds.png",
+    ]  # fmt: skip
+    assert {path.parent for path in paths} == {tmp_path / "figures"}
+
+
+def test_hostile_words_are_drawn_without_a_warning(tmp_path, answered) -> None:
+    results = answered(SEEDS)
+    variants = [v.model_copy(update={"label": HOSTILE}) for v in results.study.variants]
+    study = results.study.model_copy(update={"variants": variants, "title": HOSTILE})
+    section = build_section(results.model_copy(update={"study": study}))
+
+    assert len(write_figures([section], tmp_path)) == 4
+
+
+def test_neither_matplotlib_nor_torch_comes_with_the_import() -> None:
+    code = (
+        "import sys, vitbench.cli.comparison_figures\n"
+        "print({'matplotlib', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "set()"
