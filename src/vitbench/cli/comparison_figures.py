@@ -40,7 +40,8 @@ def _draw(section: Section, folder: Path, stem: str) -> Iterator[Path]:
     margin_pct = section.results.study.margin_pct
     if differences := _differences(section):
         path = folder / f"{stem}_differences.png"
-        heading = f"{title}: points above {reference}, 95% intervals (all pairs at once)"
+        together = " (all pairs at once)" if len(section.compared.pairs) > 1 else ""
+        heading = f"{title}: points above {reference}, 95% intervals{together}"
         yield draw_differences(differences, reference, margin_pct, heading, path)
     if accuracies := _accuracies(section):
         path = folder / f"{stem}_seeds.png"

@@ -94,7 +94,8 @@ def how_to_read(section: Section) -> str:
             if num_pairs > 1
             else f"Difference: points above {section.reference}, with its 95% interval."
         )
-    words.append("Bold: the highest mean and all that are not shown to be below it.")
+    if any(row.among_best for row in section.rows):
+        words.append("Bold: the highest mean and all that are not shown to be below it.")
     words.append(
         "GFLOP: one image through the network, 2 per multiply-add; ◆ marks what no cheaper or "
         "equally dear variant exceeds. Time: the steps of one training."

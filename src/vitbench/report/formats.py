@@ -73,9 +73,12 @@ def _summary(report: Report) -> str:
     num_runs = sum(len(section.results.runs) for section in report.sections)
     studies = "1 study" if len(report.sections) == 1 else f"{len(report.sections)} studies"
     datasets = listed(sorted({section.results.dataset for section in report.sections}))
+    runs = "1 run" if num_runs == 1 else f"{num_runs} runs"
+    ours = [section for section in report.sections if section.results.base]
+    when = ", read once, after the last epoch" if len(ours) == len(report.sections) else ""
     lines = [
-        f"{studies}, {num_runs} runs, on {escape(datasets)}. Accuracies are top-1 on the whole "
-        "test set, read once, after the last epoch.",
+        f"{studies}, {runs}, on {escape(datasets)}. Accuracies are top-1 on the whole test "
+        f"set{when}.",
         "",
     ]
     lines += [

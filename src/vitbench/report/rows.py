@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import Variant
 from vitbench.study.comparison import Comparison, StudyComparisons
+from vitbench.study.statistics import SeedsAndImages
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Row:
         accuracy_by_seed: Test accuracy in % of each seed that ended well.
         interval: 95 % interval of its accuracy in %, by itself.
         against: It against the reference; None for the reference and where they do not compare.
-        among_best: Whether it has the highest mean or is not shown to be below the one that has.
+        among_best: Whether it has the highest mean or is not shown to be below the one that has;
+            no row is where variants have one seed each.
         on_front: Whether no other variant has a higher mean for as few training FLOPs or fewer.
         num_params: Trained numbers.
         forward_flop: FLOPs of an image through the network.
@@ -63,7 +65,9 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
     """A row for each variant, in the study's order."""
     runs = {v.key: runs_of(results, v.key) for v in results.study.variants}
     means = {key: fmean(map(_accuracy, done)) for key, (done, _) in runs.items() if done}
-    best = compared.best(means)
+    # One seed each tells no choice from another: then there is nothing to mark.
+    several = any(isinstance(pair.estimate, SeedsAndImages) for pair in compared.pairs)
+    best = compared.best(means) if several else ()
     costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
     front = pareto_front({k: (cost, means[k]) for k, cost in costs.items() if cost is not None})
     seeds = sorted({results.study_seed(run) for run in results.runs})

@@ -51,7 +51,7 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
         "preset": results.preset,
         "data set": f"{results.dataset}, {results.num_test:,} test images",
         "epochs": listed(sorted({str(run.epochs) for run in runs if run.epochs}, key=int)),
-        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int)),
+        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int)) if results.base else "",
         **{what: listed(values) for what, values in bits(results).items()},
         "tuned": "; ".join(map(_tuned_words, results.tuned)),
         "seeds were added": _precision_words(results),

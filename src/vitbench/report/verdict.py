@@ -34,7 +34,8 @@ class JudgedClaim:
 def verdict_words(row: Row, results: StudyResults, compared: StudyComparisons) -> str:
     """The verdict of a row, against the reference."""
     if row.key in compared.why_not:
-        return f"{compared.why_not[row.key]}: no verdict"
+        why = compared.why_not[row.key]
+        return why if not row.not_averaged.get("diverged") else f"{why}: no verdict"
     if row.key == results.study.reference_key:
         return "reference"
     return "not compared" if row.against is None else comparison_words(row.against)
