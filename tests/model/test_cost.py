@@ -1,12 +1,15 @@
 """Cost against PyTorch's own counter, and by hand."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from vitbench.model.cost import cost_of, forward_flop
-from vitbench.model.vit import build_model
+from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.overrides import build_spec
 
 SPECS = [
@@ -25,17 +28,39 @@ TINY = {
 }
 
 
+def counted(forward: Callable[[Tensor], Tensor]) -> int:
+    """FLOPs of an image; the counter knows the plain products, not each fused kernel."""
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
+        forward(torch.zeros(1, 3, 32, 32))
+    return counter.get_total_flops()
+
+
+def whole_network(model: VisionTransformer, images: Tensor) -> Tensor:
+    """A forward pass in which every token goes through every block, read or not."""
+    tokens = model.embed(images)
+    for block in model.layers():
+        tokens = block(tokens, model.pos_embed)
+    return model.classify(tokens)
+
+
 @pytest.mark.parametrize("fields", SPECS)
 def test_flops_and_parameters_are_those_of_the_real_model(fields) -> None:
     spec = build_spec(fields)
     model = build_model(spec).eval()
 
-    counter = FlopCounterMode(display=False)  # it knows the plain products, not each fused kernel
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), counter:
-        model(torch.zeros(1, 3, 32, 32))
-
-    assert forward_flop(spec) == counter.get_total_flops()
+    assert forward_flop(spec) == counted(lambda images: whole_network(model, images))
     assert cost_of(spec).num_params == sum(p.numel() for p in model.parameters())
+
+
+def test_what_the_last_block_need_not_do_is_not_done() -> None:
+    """Of 65 tokens 64 skip the last block's queries, output and MLP; the count stays nominal."""
+    spec = build_spec({"model.depth": 2, "model.embed_dim": 64, "model.mlp_ratio": 2})
+    model = build_model(spec).eval()
+    dim, tokens = 64, 65
+    saved = 2 * (tokens - 1) * (dim * dim + 2 * dim * 2 * dim + 2 * tokens * dim)
+
+    assert counted(model) == forward_flop(spec) - saved
 
 
 def test_flops_of_a_tiny_model_by_hand() -> None:

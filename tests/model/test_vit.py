@@ -101,6 +101,26 @@ def initial(**fields: object) -> dict[str, Tensor]:
     return build_model(build_spec(sizes, fields)).state_dict()
 
 
+@pytest.mark.parametrize("attention", ["softmax", "differential", "differential-published"])
+def test_only_the_class_token_needs_the_end_of_the_last_block(attention) -> None:
+    """Logits and gradients are those of a pass that takes every token to the end."""
+    model = drawn(**SMALL, attention=attention)
+    tokens = model.embed(IMAGES)
+    for block in model.layers():
+        tokens = block(tokens, model.pos_embed)
+    whole = model.classify(tokens)
+    whole.square().sum().backward()
+    expected = {name: p.grad for name, p in model.named_parameters()}
+    model.zero_grad()
+
+    logits = model(IMAGES)
+    logits.square().sum().backward()
+
+    torch.testing.assert_close(logits, whole, atol=1e-5, rtol=0)
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, expected[name], atol=1e-4, rtol=1e-4)
+
+
 def test_initial_weights_are_a_function_of_the_seed() -> None:
     one, same, other = initial(seed=0), initial(seed=0), initial(seed=1)
 

@@ -46,10 +46,13 @@ class Attention(nn.Module):
         self.attn_drop_rate = attn_drop_rate
         self.proj_drop = nn.Dropout(drop_rate)
 
-    def forward(self, tokens: Tensor, position: PositionSum) -> Tensor:
-        """Tokens (B, T, D) to what they attend to (B, T, D)."""
+    def forward(
+        self, tokens: Tensor, position: PositionSum, num_queries: int | None = None
+    ) -> Tensor:
+        """Tokens (B, T, D) to what they attend to (B, T, D); the first few alone where so asked."""
         q, k, v = self.heads(tokens, position)
-        return self.join(self.attend(q, k, v, position.bias()))
+        bias = first_queries(position.bias(), num_queries)
+        return self.join(self.attend(q[:, :, :num_queries], k, v, bias))
 
     def weights(self, tokens: Tensor, position: PositionSum) -> Tensor:
         """The weights (B, H, T, T) that `forward` gives the tokens, queries by keys."""
@@ -115,11 +118,14 @@ class Differential(Attention):
         self.norm = nn.RMSNorm(channels, eps=1e-5) if self.normalised else nn.Identity()
         self.scale = 1 - self.lambda_init if self.normalised else 1.0
 
-    def forward(self, tokens: Tensor, position: PositionSum) -> Tensor:
-        """Tokens (B, T, D) to what they attend to (B, T, D)."""
+    def forward(
+        self, tokens: Tensor, position: PositionSum, num_queries: int | None = None
+    ) -> Tensor:
+        """Tokens (B, T, D) to what they attend to (B, T, D); the first few alone where so asked."""
         q, k, v = self.heads(tokens, position)
-        (q1, q2), (k1, k2) = q.chunk(2, dim=-1), k.chunk(2, dim=-1)  # each (B, H, T, D/2H)
-        bias = position.bias()
+        q1, q2 = q[:, :, :num_queries].chunk(2, dim=-1)  # each (B, H, T, D/2H)
+        k1, k2 = k.chunk(2, dim=-1)
+        bias = first_queries(position.bias(), num_queries)
         attended = self.attend(q1, k1, v, bias) - self.lambda_() * self.attend(q2, k2, v, bias)
         return self.join(self.norm(attended) * self.scale)
 
@@ -182,6 +188,11 @@ class DifferentialPublished(Differential):
     def lambda_part(q: Tensor, k: Tensor) -> Tensor:
         """What a pair of lambda's vectors gives, a number."""
         return (q * k).exp().mean()
+
+
+def first_queries(bias: Tensor | None, num_queries: int | None) -> Tensor | None:
+    """The rows of a bias (H, T, T) that belong to the first few queries."""
+    return None if bias is None else bias[:, :num_queries]
 
 
 def softmax_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:

@@ -70,7 +70,10 @@ class Block(nn.Module):
         self.mlp = Mlp(embed_dim, mlp_dim, drop_rate)
         self.drop_path = DropPath(drop_path_rate)
 
-    def forward(self, tokens: Tensor, position: PositionSum) -> Tensor:
-        """Tokens (B, T, D) to tokens."""
-        tokens = tokens + self.drop_path(self.attn(self.norm1(tokens), position))
+    def forward(
+        self, tokens: Tensor, position: PositionSum, num_tokens: int | None = None
+    ) -> Tensor:
+        """Tokens (B, T, D) to tokens; all look on, and where so asked the first few alone go on."""
+        attended = self.attn(self.norm1(tokens), position, num_tokens)
+        tokens = tokens[:, :num_tokens] + self.drop_path(attended)
         return tokens + self.drop_path(self.mlp(self.norm2(tokens)))

@@ -66,8 +66,11 @@ class VisionTransformer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) to logits (B, classes)."""
         tokens = self.embed(images)
-        for block in self.layers():
+        *blocks, last = self.layers()
+        for block in blocks:
             tokens = block(tokens, self.pos_embed)
+        # Of the last block's tokens a class token is all that is read.
+        tokens = last(tokens, self.pos_embed, None if self.cls_token is None else 1)
         return self.classify(tokens)
 
     def embed(self, images: Tensor) -> Tensor:
