@@ -393,3 +393,17 @@ def test_answers_to_another_test_set_name_their_run() -> None:
 
     with pytest.raises(FileError, match="b, seed 3 answered another test set"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, more=[other]))
+
+
+def test_an_accuracy_lies_between_0_and_100_and_is_never_quite_known(study_results) -> None:
+    """All right at three seeds: Wilson's for 10,000 of 10,000 is n / (n + z^2) and above."""
+    compared = compare_study(
+        study_results({"none": [100.0, 100.0, 100.0], "learned-1d": [99.9, 89.0, 99.9]})
+    )
+
+    low, high = compared.accuracies["none"]
+    assert low == pytest.approx(100 * 10_000 / (10_000 + 1.959964**2))
+    assert high == 100
+    low, high = compared.accuracies["learned-1d"]
+    assert 60 < low < 90
+    assert high == 100

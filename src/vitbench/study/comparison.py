@@ -279,9 +279,16 @@ def _unpacked(results: StudyResults, packed: str, what: str) -> bytes:
 def _accuracy_interval(
     results: StudyResults, runs: Iterable[StudyRun], correct: Mapping[int, Correct]
 ) -> tuple[float, float]:
-    """A variant's own 95 % interval; of one run, or of unknown answers, the images' alone."""
+    """A variant's own 95 % interval, from 0 to 100 % at most.
+
+    Of one run, of unknown answers, and where all are right or all wrong, it is Wilson's: the
+    images' alone, which is not of width 0 there.
+    """
     if len(correct) > 1:
-        return accuracy_estimate(np.stack(list(correct.values()))).interval(LEVEL)
+        estimate = accuracy_estimate(np.stack(list(correct.values())))
+        if 0 < estimate.value < 100:
+            low, high = estimate.interval(LEVEL)
+            return max(low, 0.0), min(high, 100.0)
     mean = fmean(run.test_top1_pct for run in runs if run.test_top1_pct is not None)
     return wilson(round(mean / 100 * results.num_test), results.num_test)
 
