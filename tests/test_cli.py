@@ -136,6 +136,7 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
     run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--quiet")
 
     code, out, _ = run(capsys, "report", "--methods")
+    _, report, audited = run(capsys, "report", "--audit")
 
     assert code == 0
     for word in ("depth 2", "width 16", "shapes", "1 epoch of batch 64", "[muon, adamw]",
@@ -144,6 +145,8 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
     for key in ("vit", "muon", "adamw", "sidak", "welch", "schuirmann", "sinusoidal", "pytorch"):
         assert out.count(f"{{{key},") == 1
     assert "{cifar10," not in out
+    assert report.startswith("# Results")
+    assert audited.count("no doubt") == 6
 
 
 def test_the_documents_flat_results_get_a_report_with_the_verdict_they_deserve(

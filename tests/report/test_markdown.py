@@ -183,3 +183,13 @@ def test_a_report_passes_a_markdown_linter(words, tmp_path, study_results) -> No
     )
 
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_memory_has_a_column_where_it_was_measured(study_results, changed) -> None:
+    results = changed(study_results(THREE_SEEDS), seed=1, peak_memory_bytes=1_640_000_000)
+
+    (none, *_) = [row for row in table(rendered(results)) if row[0] == "No position"]
+
+    assert "Memory" in table(rendered(results))[0]
+    assert "1.6 GB" in none
+    assert "Memory" not in table(rendered(study_results(THREE_SEEDS)))[0]

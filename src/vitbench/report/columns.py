@@ -14,6 +14,7 @@ from vitbench.report.words import (
     difference_words,
     gflop_words,
     interval_words,
+    memory_words,
     p_words,
     percent_words,
     time_words,
@@ -70,6 +71,9 @@ def study_columns(section: Section) -> list[Column]:
         Column("GFLOP", "right", [words + mark for words, mark in zip(gflop, front, strict=True)]),
         Column("Time", "right", [time_words(row.train_time_s) for row in rows]),
     ]
+    if any(row.peak_memory_bytes for row in rows):
+        memory = [memory_words(row.peak_memory_bytes) for row in rows]
+        columns.append(Column("Memory", "right", memory))
     if _published(section):
         document = [percent_words(row.published_pct) for row in rows]
         columns.append(Column("Document in %, one run", "right", document))
@@ -100,6 +104,8 @@ def how_to_read(section: Section) -> str:
         "GFLOP: one image through the network, 2 per multiply-add; ◆ marks what no cheaper or "
         "equally dear variant exceeds. Time: the steps of one training."
     )
+    if any(row.peak_memory_bytes for row in section.rows):
+        words.append("Memory: the most in use in a training.")
     return " ".join([*words, DOCUMENT_LEGEND] if _published(section) else words)
 
 

@@ -43,6 +43,7 @@ def row_fields(section: Section, row: Row) -> Fields:
         "forward_flop": row.forward_flop,
         "train_flop": row.train_flop,
         "train_time_s": row.train_time_s,
+        "peak_memory_bytes": row.peak_memory_bytes,
         "published_pct": row.published_pct,
     }
 

@@ -13,7 +13,7 @@ from vitbench.report.tables import Section
 
 HEAD = r"% In the preamble: \usepackage{booktabs}"
 # All columns side by side are wider than a page: these first, the others below.
-MEASURED = ("Test accuracy in %", "95% interval", "Seeds", "Parameters", "GFLOP", "Time")
+MEASURED = ("Test accuracy in %", "95% interval", "Seeds", "Parameters", "GFLOP", "Time", "Memory")
 RAGGED = r"\raggedright "
 BY_COMMAND = {
     "\\": r"\textbackslash{}",

@@ -30,6 +30,7 @@ class Row:
         forward_flop: FLOPs of an image through the network.
         train_flop: FLOPs of a training.
         train_time_s: Mean seconds of a training's steps.
+        peak_memory_bytes: Most memory that any of the trainings took.
         published_pct: The document's number, on its own data set only.
         not_averaged: Seeds that are not among these, by what became of them: diverged, failed or
             missing.
@@ -46,6 +47,7 @@ class Row:
     forward_flop: int | None
     train_flop: int | None
     train_time_s: float | None
+    peak_memory_bytes: int | None
     published_pct: float | None
     not_averaged: dict[str, tuple[int, ...]]
 
@@ -116,6 +118,9 @@ def _row(
         forward_flop=some[0].forward_flop if some else None,
         train_flop=some[0].train_flop if some else None,
         train_time_s=_mean_time(done),
+        peak_memory_bytes=max(
+            (run.peak_memory_bytes for run in done if run.peak_memory_bytes), default=None
+        ),
         published_pct=variant.published_pct if results.dataset == "cifar10" else None,
         not_averaged=_not_averaged(runs, [seed + variant.seed_offset for seed in seeds]),
     )

@@ -61,6 +61,13 @@ def time_words(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def memory_words(num_bytes: int | None) -> str:
+    """Bytes as a person would say them: 640 MB, 1.6 GB."""
+    if num_bytes is None:
+        return UNKNOWN
+    return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
+
+
 def percent_words(percent: float | None) -> str:
     """A percentage with two decimals."""
     return UNKNOWN if percent is None else f"{percent:.2f}"

@@ -25,6 +25,7 @@ from vitbench.training.device import device_name, pick_device, precision_of, ver
 from vitbench.training.evaluate import Evaluation, evaluate
 from vitbench.training.fit import Diverged, Event, TrainingState, begin, fit
 from vitbench.training.history import EpochRecord
+from vitbench.training.memory import peak_memory_bytes, reset_peak_memory
 from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
 
 
@@ -113,6 +114,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         listen(RunBegun(spec, len(state.history), num_steps))
         tracker = Guarded(build_tracker(request.wandb), lambda line: listen(Note(line)))
         tracker.start(_tracked(request))
+        reset_peak_memory(device)
         diverged = None
         for event in fit(state, spec, train, val):
             if isinstance(event, EpochRecord):
@@ -214,6 +216,7 @@ def _result(
         num_params=cost.num_params,
         forward_flop=cost.forward_flop,
         train_flop=cost.train_flop,
+        peak_memory_bytes=peak_memory_bytes(device),
         device=device.type,
         device_name=device_name(device),
         threads=bits["threads"],
@@ -260,5 +263,6 @@ def _summary(result: RunResult) -> dict[str, Any]:
         "img_per_s",
         "num_params",
         "forward_flop",
+        "peak_memory_bytes",
     )
     return {name: getattr(result, name) for name in names}

@@ -59,6 +59,10 @@ class RunResult(BaseModel):
         Field(description="FLOPs of one image through the whole network, 2 per multiply-add."),
     ] = None
     train_flop: Annotated[int | None, Field(description="FLOPs of all training steps.")] = None
+    peak_memory_bytes: Annotated[
+        int | None,
+        Field(description="Most memory in use: of a GPU its tensors, else of the whole process."),
+    ] = None
     device: Annotated[str | None, Field(description="cpu, cuda or mps.")] = None
     device_name: Annotated[str | None, Field(description="What the device is sold as.")] = None
     threads: Annotated[int | None, Field(description="CPU threads of PyTorch.")] = None
