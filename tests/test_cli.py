@@ -214,16 +214,16 @@ def test_each_variant_gets_its_own_best_value_and_it_is_told(capsys, tmp_path) -
 def test_seeds_are_added_until_the_width_holds_twice(capsys, tmp_path) -> None:
     code, _, err = run(
         capsys, "sweep", "pos-embed", *TINY, "--only", "none", "--only", "learned-1d",
-        "--precision", "90", "--max-seeds", "6",
+        "--precision", "90", "--max-seeds", "8",
     )  # fmt: skip
     file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"
     results = json.loads(file.read_text())
     _, report, _ = run(capsys, "report")
 
     assert code == 0
-    assert [look["num_seeds"] for look in results["precision"]["looks"]] == [3, 4]
-    assert {done["seed"] for done in results["runs"]} == {0, 1, 2, 3}
-    assert "4 seeds: widest ±" in err
+    assert [look["num_seeds"] for look in results["precision"]["looks"]] == [5, 6]
+    assert {done["seed"] for done in results["runs"]} == set(range(6))
+    assert "6 seeds: widest ±" in err
     assert "until every interval was within ±90 points at two looks in a row" in report
 
 
@@ -419,7 +419,7 @@ WRONG = [
     (["sweep", "pos-embed", "--budget", "flop"], "did you mean 'flops'"),
     (["sweep", "pos-embed", "--precision", "0"], "--precision 0"),
     (["sweep", "pos-embed", "--precision", "1", "--seeds", "3"], "adds seeds by itself"),
-    (["sweep", "pos-embed", "--precision", "1", "--max-seeds", "3"], "from 4 to 1000"),
+    (["sweep", "pos-embed", "--precision", "1", "--max-seeds", "5"], "from 6 to 1000"),
     (["sweep", "pos-embed", "--tune", "train.lr"], "train.lr=1e-3,2e-3"),
     (["sweep", "pos-embed", "--tune", "train.rl=1,2"], "did you mean 'train.lr'"),
     (["sweep", "pos-embed", "--tune", "model.pos_embed=none,learned-1d"], "sets it itself"),

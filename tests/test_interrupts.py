@@ -100,6 +100,16 @@ def test_a_killed_sweep_called_again_ends_in_the_same_bits(moment, unbroken, tmp
     assert end_of(tmp_path) == unbroken
 
 
+def test_two_sweeps_at_once_share_the_work_and_train_nothing_twice(unbroken, tmp_path) -> None:
+    both = [sweep(tmp_path), sweep(tmp_path)]
+    errs = [process.communicate()[1] for process in both]
+
+    assert [process.returncode for process in both] == [0, 0], errs
+    trained = [err.count("epoch ") - err.count("after epoch") for err in errs]
+    assert sum(trained) == 6
+    assert end_of(tmp_path) == unbroken
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )

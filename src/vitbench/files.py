@@ -1,6 +1,7 @@
 """Files that survive: written beside their name, flushed to the disk, then renamed."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,16 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def keep_as(path: Path, other: Path) -> None:
+    """Give a file a second name, in the place of what had that name; its own stays."""
+    with replacing(other) as part:
+        part.unlink()
+        try:
+            os.link(path, part)  # costs nothing; not every file system can
+        except OSError:
+            shutil.copyfile(path, part)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from vitbench.data.datasets import shapes
-from vitbench.errors import UsageError
+from vitbench.errors import FileError, UsageError
 from vitbench.registry import DATASETS
-from vitbench.runs.experiment import RunBegun, RunRequest, run_experiment
+from vitbench.runs.experiment import Note, RunBegun, RunRequest, run_experiment
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import unpack_classes
 from vitbench.spec.overrides import build_spec, load_mapping
@@ -97,6 +97,61 @@ def test_a_resumed_run_begins_after_its_last_finished_epoch(tmp_path, tiny_field
 
     assert [event.epochs_done for event in begun] == [2]
     assert result.resumed == 1
+
+
+def damage(path) -> None:
+    """Half of a file, as a disk may leave it."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_bits(
+    tmp_path, tiny_fields
+) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 3})
+    whole = run_experiment(RunRequest(spec, tmp_path / "whole", device="cpu"))
+    request = RunRequest(spec, tmp_path / "run", device="cpu")
+    with pytest.raises(Stopped):
+        run_experiment(request, stop_after(2))
+    damage(tmp_path / "run" / "checkpoint.pt")
+    heard = []
+
+    result = run_experiment(request, heard.append)
+
+    assert [e.epochs_done for e in heard if isinstance(e, RunBegun)] == [1]
+    assert any(isinstance(e, Note) and "going on from the epoch before" in e.text for e in heard)
+    one, two = weights_of(tmp_path / "whole"), weights_of(tmp_path / "run")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert result.predicted == whole.predicted
+
+
+def test_with_both_checkpoints_damaged_the_way_out_is_told(tmp_path, tiny_fields) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 3})
+    request = RunRequest(spec, tmp_path / "run", device="cpu")
+    with pytest.raises(Stopped):
+        run_experiment(request, stop_after(2))
+    for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+        damage(tmp_path / "run" / name)
+
+    with pytest.raises(FileError, match=r"remove .*run, and the run begins anew"):
+        run_experiment(request)
+
+
+def test_a_complete_run_keeps_one_checkpoint(tmp_path, tiny_fields) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 2})
+
+    run_experiment(RunRequest(spec, tmp_path / "run", device="cpu"))
+
+    assert [file.name for file in (tmp_path / "run").glob("*.pt")] == ["checkpoint.pt"]
+
+
+def test_a_run_is_busy_while_its_lock_is_held(tmp_path) -> None:
+    folder = RunFolder(tmp_path / "run")
+
+    assert not folder.is_busy()
+    with folder.lock():
+        assert folder.is_busy()
+    assert not folder.is_busy()
 
 
 def test_a_complete_run_is_read_and_not_trained(tmp_path, tiny_fields) -> None:

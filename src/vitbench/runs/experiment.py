@@ -1,5 +1,6 @@
 """One experiment: a spec in, a complete run folder out; or on from where it was stopped."""
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from vitbench.data.batches import num_batches
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
-from vitbench.errors import UsageError
+from vitbench.errors import FileError, UsageError
 from vitbench.files import replacing, write_text
 from vitbench.model.cost import cost_of
 from vitbench.runs.folder import RunFolder
@@ -108,7 +109,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
     with folder.lock():
         if folder.state() == "trained":  # by another process, while this one waited
             return _own_result(folder, spec)
-        state, bits = _begin_or_resume(folder, spec, device)
+        state, bits = _begin_or_resume(folder, spec, device, listen)
         write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
         num_steps = num_batches(len(train), spec.train.batch_size)
         listen(RunBegun(spec, len(state.history), num_steps))
@@ -137,7 +138,7 @@ def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:
 
 
 def _begin_or_resume(
-    folder: RunFolder, spec: ExperimentSpec, device: torch.device
+    folder: RunFolder, spec: ExperimentSpec, device: torch.device, listen: Listener
 ) -> tuple[TrainingState, dict[str, Any]]:
     """The state to train on from, and what its bits depend on."""
     if folder.state() == "new":
@@ -146,7 +147,7 @@ def _begin_or_resume(
             "threads": torch.get_num_threads(),
             "resumed": 0,
         }
-    checkpoint = Checkpoint.open(folder.checkpoint)
+    checkpoint = _last_whole_checkpoint(folder, listen)
     if checkpoint.spec.identity != spec.identity:
         raise UsageError(
             f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
@@ -155,6 +156,18 @@ def _begin_or_resume(
     if device.type == "cpu":
         torch.set_num_threads(bits["threads"])  # another number would end in other bits
     return checkpoint.resume(device), bits
+
+
+def _last_whole_checkpoint(folder: RunFolder, listen: Listener) -> Checkpoint:
+    """The last checkpoint, or the one before it where it is damaged."""
+    try:
+        return Checkpoint.open(folder.checkpoint)
+    except FileError as error:
+        with contextlib.suppress(FileError):
+            before = Checkpoint.open(folder.previous_checkpoint)
+            listen(Note(f"{error}: going on from the epoch before"))
+            return before
+        raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
 
 
 def _finish(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from vitbench.errors import FileError
@@ -45,6 +45,11 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     @property
+    def previous_checkpoint(self) -> Path:
+        """The state an epoch before, kept while the run goes on."""
+        return self.path / "checkpoint.previous.pt"
+
+    @property
     def predictions(self) -> Path:
         """Logits, answers and labels of the test set."""
         return self.path / "predictions.npz"
@@ -58,12 +63,27 @@ class RunFolder:
         """What its files say it is now: `trained`, `begun` or `new`."""
         if self.result_file.exists():
             return "trained"
-        return "begun" if self.checkpoint.exists() else "new"
+        begun = self.checkpoint.exists() or self.previous_checkpoint.exists()
+        return "begun" if begun else "new"
 
     def lock(self) -> FileLock:
         """Held by whoever trains this run; the system lets go of it when that process ends."""
         self.path.mkdir(parents=True, exist_ok=True)
         return FileLock(self.path / ".lock")
+
+    def is_busy(self) -> bool:
+        """Whether another process trains this run now."""
+        if not self.path.is_dir():
+            return False
+        lock = self.lock()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:  # whoever trains here will say what is wrong
+            return False
+        lock.release()
+        return False
 
     def write_history(self, history: list[EpochRecord]) -> None:
         """Write all finished epochs."""

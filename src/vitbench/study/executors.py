@@ -1,13 +1,17 @@
 """Ways to run a plan, one registered class each: requests in, results out as they come."""
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from vitbench.errors import VitbenchError
 from vitbench.model.cost import cost_of
 from vitbench.registry import EXECUTORS
-from vitbench.runs.experiment import Listener, RunRequest, run_experiment
+from vitbench.runs.experiment import Listener, Note, RunRequest, run_experiment
+from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
+
+POLL_S = 1.0  # between two looks at what another process trains
 
 
 class Executor(Protocol):
@@ -26,9 +30,22 @@ class Local:
     def execute(
         self, requests: Sequence[RunRequest], listen: Listener
     ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests in their order; an error ends its run and no other."""
-        for place, request in enumerate(requests):
-            yield place, attempt(request, listen)
+        """Run requests in their order; an error ends its run and no other.
+
+        What another process trains at this moment is left to it, and its result is read once it is
+        there: two sweeps share the work.
+        """
+        left = dict(enumerate(requests))
+        told = False
+        while left:
+            place = next((p for p in left if not RunFolder(left[p].folder).is_busy()), None)
+            if place is not None:
+                yield place, attempt(left.pop(place), listen)
+                continue
+            if not told:
+                listen(Note("what is left is being trained by another process: waiting for it"))
+                told = True
+            time.sleep(POLL_S)
 
 
 def attempt(request: RunRequest, listen: Listener) -> RunResult:

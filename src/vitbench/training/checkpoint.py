@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from vitbench.errors import FileError, UsageError
-from vitbench.files import replacing
+from vitbench.files import keep_as, replacing
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import explain
@@ -126,7 +126,7 @@ class Checkpoint:
 def save_checkpoint(
     path: Path, state: TrainingState, spec: ExperimentSpec, bits: dict[str, Any], *, complete: bool
 ) -> None:
-    """Save a training's state, whole or not at all.
+    """Save a training's state, whole or not at all; of a run that goes on the one before is kept.
 
     Args:
         path: The file.
@@ -144,5 +144,15 @@ def save_checkpoint(
         "bits": bits,
         "versions": versions(),
     }
+    before = previous(path)
+    if not complete and path.exists():
+        keep_as(path, before)
     with replacing(path) as part:
         torch.save(content, part)
+    if complete:
+        before.unlink(missing_ok=True)
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before that of a path is kept while a run goes on."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
