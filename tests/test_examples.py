@@ -1,6 +1,8 @@
 """The files in examples/ do what they say."""
 
+import re
 import runpy
+import shutil
 import sys
 from pathlib import Path
 
@@ -37,3 +39,33 @@ def test_the_study_is_swept_and_read_in_python(tmp_path, monkeypatch, capsys) ->
     out = capsys.readouterr().out
     assert "half                 seed 0" in out
     assert "all 3 models give the same answer on" in out
+
+
+def test_the_report_of_real_runs_follows_from_its_results(tmp_path, monkeypatch, capsys) -> None:
+    """Twelve trainings on CIFAR-10; whoever changes what a report says writes it anew."""
+    shutil.copytree(EXAMPLES / "cifar10", tmp_path / "cifar10")
+    monkeypatch.chdir(tmp_path / "cifar10")
+
+    code = main(["report", ".", "--figures", "figures", "--check", "RESULTS.md"])
+
+    assert code == 0, capsys.readouterr().out
+
+
+def test_the_table_in_readme_is_that_of_the_report() -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
+    report = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
+
+    (finding,) = re.findall(r"^\*\*Key finding\.\*\* (.*)$", report, flags=re.MULTILINE)
+    assert finding in " ".join(line.removeprefix("> ") for line in readme.splitlines())
+    rows = {c[1].strip(" *"): c for c in (r.split("|") for r in report.splitlines()) if len(c) > 9}
+    for label in ("No position", "1D learned", "2D learned", "Sinusoidal"):
+        row = rows[label]
+        shown = "|".join([row[1], row[2], row[5], row[6], row[7]])
+        assert f"|{shown}|" in readme
+
+
+@pytest.mark.parametrize("name", ["chance", "epochs"])
+def test_other_studies_build_on_every_preset(name, capsys) -> None:
+    for preset in ("default", "cpu", "smoke"):
+        assert main(["sweep", str(EXAMPLES / f"{name}.yaml"), "--preset", preset, "--dry-run"]) == 0
+    assert "inconclusive" not in capsys.readouterr().out
