@@ -51,6 +51,18 @@ def test_the_report_of_real_runs_follows_from_its_results(tmp_path, monkeypatch,
     assert code == 0, capsys.readouterr().out
 
 
+def test_the_same_model_twice_was_not_told_apart(tmp_path, monkeypatch, capsys) -> None:
+    """Real runs at two sets of six seeds, on CIFAR-10 and on `shapes`."""
+    shutil.copytree(EXAMPLES / "chance", tmp_path / "chance")
+    monkeypatch.chdir(tmp_path / "chance")
+
+    code = main(["report", ".", "--check", "RESULTS.md"])
+
+    assert code == 0, capsys.readouterr().out
+    report = (EXAMPLES / "chance" / "RESULTS.md").read_text(encoding="utf-8")
+    assert report.count("is not shown to be better than any other") == 4
+
+
 def test_the_table_in_readme_is_that_of_the_report() -> None:
     readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
     report = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
