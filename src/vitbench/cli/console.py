@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 def product(text: str) -> None:
     """Print what the command was called for."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{_printable(text)}\n")
 
 
 def note(text: str) -> None:
     """Print a line for the user, over any progress bar."""
+    text = _printable(text)
     if "tqdm" in sys.modules and sys.stderr.isatty():
         from tqdm import tqdm
 
@@ -21,9 +22,8 @@ def note(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """Print what was wrong, on one line without control characters."""
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    note(f"vitbench: {printable}")
+    """Print what was wrong, on one line."""
+    note(f"vitbench: {' '.join(text.splitlines())}")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -52,6 +52,11 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min"
     return f"{hours / 24:.0f} days"
+
+
+def _printable(text: str) -> str:
+    """Text without what a terminal would obey: names come from files, and files from anyone."""
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 
 def _is_number(text: str) -> bool:

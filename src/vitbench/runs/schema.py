@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vitbench.spec.study import StudySpec
+from vitbench.spec.written import WrittenSpec
 from vitbench.training.history import EpochRecord
 
 SCHEMA_VERSION = 1
@@ -25,7 +26,7 @@ class RunResult(BaseModel):
     schema_version: Annotated[int, Field(description="Version of this form.")] = SCHEMA_VERSION
     identity: Annotated[str, Field(description="Hash of the canonical spec, seed and semantics.")]
     name: Annotated[str, Field(description="The run's choices in words.")]
-    spec: Annotated[dict[str, Any], Field(description="The whole spec.")]
+    spec: Annotated[WrittenSpec, Field(description="The whole spec.")]
     seed: Annotated[int, Field(description="The run's seed.")]
     semantics: Annotated[
         int, Field(description="What training meant then; another number is another meaning.")
@@ -133,10 +134,10 @@ class StudyResults(BaseModel):
     schema_version: Annotated[int, Field(description="Version of this form.")] = SCHEMA_VERSION
     study: Annotated[StudySpec, Field(description="The study file as it was.")]
     preset: Annotated[str, Field(description="Preset under the base spec.")]
-    base: Annotated[dict[str, Any], Field(description="The base spec, whole.")]
+    base: Annotated[WrittenSpec, Field(description="The base spec, whole.")]
     base_identity: Annotated[str, Field(description="Its identity, seed left out.")]
     dataset: Annotated[str, Field(description="Data set.")]
-    num_test: Annotated[int, Field(gt=0, description="Images of the test set.")]
+    num_test: Annotated[int, Field(gt=0, le=10_000_000, description="Images of the test set.")]
     test_labels: Annotated[
         str | None, Field(description="True class of each test image: uint8, zlib, base64.")
     ] = None
