@@ -4,6 +4,7 @@ import pytest
 
 from vitbench.errors import FileError
 from vitbench.report.tables import build_report, build_section
+from vitbench.runs.schema import TunedField
 from vitbench.spec.overrides import build_spec
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
@@ -79,6 +80,60 @@ def test_runs_that_do_not_belong_together_are_refused_by_name(
         build_section(results)
 
     assert message in str(raised.value)
+
+
+def test_a_study_of_the_split_may_vary_it(study_results, changed) -> None:
+    results = changed(
+        study_results({"none": [50.0], "learned-1d": [51.0]}),
+        seed=0,
+        spec=build_spec({"data.val_size": 200}).to_json(),
+    )
+    none, *others = results.study.variants
+    varied = none.model_copy(update={"set": {"data.val_size": 200}})
+    study = results.study.model_copy(update={"variants": [varied, *others]})
+
+    assert build_section(results.model_copy(update={"study": study})).compared.pairs
+    with pytest.raises(FileError, match="another data set or split"):
+        build_section(results)
+
+
+def test_a_budget_of_flops_holds_flops_and_not_epochs(study_results) -> None:
+    results = study_results(THREE_SEEDS)
+    epochs = {"none": 60, "learned-1d": 50}
+    runs = [
+        run.model_copy(
+            update={"spec": build_spec(run.spec, {"train.epochs": epochs[run.variant]}).to_json()}
+        )
+        for run in results.runs
+    ]
+    study = results.study.model_copy(update={"budget": "flops"})
+    scaled = build_section(results.model_copy(update={"study": study, "runs": runs}))
+    equal = build_section(results)
+
+    assert "train.epochs (none 60 and learned-1d 50: the same FLOPs)" in scaled.varied
+    assert "epoch" not in scaled.held
+    assert "All variants get the same training FLOPs, to the epoch, and one recipe" in " ".join(
+        scaled.limits
+    )
+    assert "epoch" not in equal.varied
+    assert "50 epochs" in equal.held
+
+
+def test_what_was_tuned_is_varied_and_not_held(study_results) -> None:
+    tuned = TunedField(
+        field="train.batch_size",
+        values=[64, 128],
+        seed=1_000_000,
+        chosen={"none": 64, "learned-1d": 128},
+        val_top1_pct={"none": [50.0, 49.0], "learned-1d": [50.0, 51.0]},
+        trials_flop=10**12,
+        trials_time_s=60.0,
+    )
+    section = build_section(study_results(THREE_SEEDS, tuned=[tuned]))
+
+    assert "train.batch_size (tuned for each)" in section.varied
+    assert "batch" not in section.held
+    assert "one recipe except what was tuned" in " ".join(section.limits)
 
 
 def test_a_file_without_labels_compares_nothing_and_says_so(study_results) -> None:

@@ -62,6 +62,8 @@ def report(
     FORMATS.entry(name)
     if check is not None and (out is not None or methods):
         raise UsageError("--check compares and writes nothing: leave out --out and --methods")
+    if methods and name != "markdown":
+        raise UsageError(f"--methods is text with BibTeX: leave out --format {form}")
     _check_out(out)
     studies = _read(results, results_dir)
     beside = (check or out or Path("x")).parent

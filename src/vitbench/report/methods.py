@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitbench.report.setting import choice_words, epochs_words
+from vitbench.report.setting import choice_words, epochs_words, scaled_epochs, set_fields
 from vitbench.report.words import listed, runs_words
 from vitbench.runs.schema import StudyResults
 from vitbench.study.comparison import compare_study
@@ -74,7 +74,7 @@ def _data_words(results: StudyResults, source: str, cite: Cite) -> str:
     augmentation = choice_words(data["augmentation"])
     words = "no" if augmentation == "none" else augmentation
     return (
-        f"Models were trained on {results.dataset}{source} with {words} augmentation"
+        f"Models were trained on {results.dataset}{source}, the base with {words} augmentation"
         f"{cite(augmentation)}; {data['val_size']:,} class-balanced training images were held out "
         f"for validation, the same for every run, and the {results.num_test:,} test images were "
         "used once, after the last epoch."
@@ -90,7 +90,7 @@ def _training_words(train: dict[str, Any], cite: Cite) -> str:
     smoothed = f", label smoothing {smoothing:g}{cite('label_smoothing')}" if smoothing else ""
     clipped = "" if train["grad_clip"] is None else f", gradients clipped at {train['grad_clip']:g}"
     return (
-        f"Training took {epochs_words(train['epochs'])} of batch {train['batch_size']} with "
+        f"The base recipe is {epochs_words(train['epochs'])} of batch {train['batch_size']} with "
         f"{optimizer}{sources} (learning rate {train['lr']:g}, weight decay "
         f"{train['weight_decay']:g}), a {schedule} schedule{cite(schedule.partition('-')[0])} with "
         f"{100 * train['warmup_fraction']:g} % warm-up{smoothed}{clipped}."
@@ -100,17 +100,23 @@ def _training_words(train: dict[str, Any], cite: Cite) -> str:
 def _design_words(results: StudyResults, cite: Cite) -> str:
     variants = results.study.variants
     seeds = sorted({results.study_seed(run) for run in results.runs})
-    fields = sorted({key for variant in variants for key in variant.set})
     tuned = "".join(
         f" {field.field} was chosen for each variant on validation accuracy among "
         f"{listed([str(value) for value in field.values])}, with a seed of its own."
         for field in results.tuned
     )
-    budget = "the same training FLOPs" if results.study.budget == "flops" else "the same epochs"
+    epochs = scaled_epochs(results)
+    scaled = f" (epochs: {epochs})" if epochs else ""
+    fields = set_fields(results)
+    if results.study.budget == "flops":
+        budget = f" with the same training FLOPs{scaled}"
+    else:
+        budget = "" if "train.epochs" in fields else " with the same epochs"
+    same = "seeds of its own" if any(v.seed_offset for v in variants) else "the same for all"
     sources = cite(*(choice_words(value) for v in variants for value in v.set.values()))
     return (
-        f"Varied was {listed(fields) or 'nothing'}{sources}, in {len(variants)} variants with "
-        f"{budget}, each trained with {runs_words(len(seeds))}, the same for all.{tuned}"
+        f"Varied was {listed(fields) or 'nothing'}{sources}, in {len(variants)} variants"
+        f"{budget}, each trained with {runs_words(len(seeds))}, {same}.{tuned}"
     )
 
 

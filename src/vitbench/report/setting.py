@@ -11,13 +11,30 @@ FEW_SEEDS = 5
 
 
 def varied_sentence(results: StudyResults) -> str:
-    """What differs between the variants: the fields that they set."""
-    fields = sorted({key for variant in results.study.variants for key in variant.set})
+    """What differs between the variants: the fields that they set, are tuned in, or are cut to."""
+    fields = set_fields(results)
+    fields += [f"{one.field} (tuned for each)" for one in results.tuned]
+    epochs = scaled_epochs(results)
+    if epochs:
+        fields.append(f"train.epochs ({epochs}: the same FLOPs)")
     if any(variant.seed_offset for variant in results.study.variants):
         fields.append("seeds")
     if not fields:
         return "Nothing is varied."
     return f"Varied: {listed(fields)}."
+
+
+def set_fields(results: StudyResults) -> list[str]:
+    """Fields that the variants set, by dotted name."""
+    return sorted({key for variant in results.study.variants for key in variant.set})
+
+
+def scaled_epochs(results: StudyResults) -> str:
+    """Each variant's epochs where they are scaled to equal FLOPs, in words; else nothing."""
+    if results.study.budget != "flops":
+        return ""
+    epochs = {run.variant: run.spec["train"]["epochs"] for run in results.runs if run.spec}
+    return listed([f"{key} {number}" for key, number in epochs.items()])
 
 
 def held_sentence(results: StudyResults) -> str:
@@ -26,7 +43,9 @@ def held_sentence(results: StudyResults) -> str:
     if not base:
         return "How these runs were made is not known."
     model, train, data = base["model"], base["train"], base["data"]
-    varied = {key for variant in results.study.variants for key in variant.set}
+    varied = {*set_fields(results), *(one.field for one in results.tuned)}
+    if results.study.budget == "flops":
+        varied.add("train.epochs")
     name = choice_words(data["augmentation"])
     augmentation = "no augmentation" if name == "none" else f"{name} augmentation"
     facts = {
@@ -122,10 +141,12 @@ def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
             "roughly, so the intervals are wide."
         )
     if results.base:
-        budget = "training FLOPs" if results.study.budget == "flops" else "epochs"
-        tuned = bool(results.tuned)
-        shared = "" if tuned else ", and one recipe: a variant that wants another is wronged"
-        found.append(f"All variants get the same {budget}{shared}.")
+        budget = "training FLOPs, to the epoch" if results.study.budget == "flops" else "epochs"
+        same = "" if "train.epochs" in set_fields(results) else f"the same {budget}, and "
+        but = " except what was tuned" if results.tuned else ""
+        found.append(
+            f"All variants get {same}one recipe{but}: a variant that wants another is wronged."
+        )
     found.append(
         f"One data set ({results.dataset}) and one split of it. The intervals are about new seeds "
         "and new images of the same kind, not about other data."

@@ -83,8 +83,10 @@ def check_runs_belong(results: StudyResults) -> None:
     """Raise FileError where a file holds runs that must not be averaged or compared.
 
     Runs of a variant differ in their seeds alone; all runs share the meaning of training, the data
-    set and its split.
+    set and, unless the study itself varies it, its split.
     """
+    varied = {key for variant in results.study.variants for key in variant.set}
+    shared = [field for field in SHARED_FIELDS if field not in varied]
     first_of: dict[str, StudyRun] = {}
     for run in results.runs:
         first, same = results.runs[0], first_of.setdefault(run.variant, run)
@@ -94,10 +96,10 @@ def check_runs_belong(results: StudyResults) -> None:
                 f"{where} was made by semantics {run.semantics} of vitbench, others by "
                 f"{first.semantics}: they are not the same experiment"
             )
-        differs = _differing_field(run.spec, first.spec, SHARED_FIELDS)
+        differs = _differing_field(run.spec, first.spec, shared)
         if differs:
             raise FileError(f"{where} has another data set or split than other runs ({differs})")
-        differs = _differing_field(run.spec, same.spec, ())
+        differs = _differing_field(run.spec, same.spec)
         if differs:
             raise FileError(f"{where} has another spec than its variant's other runs ({differs})")
 
@@ -138,16 +140,16 @@ def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> St
 
 def _first_difference(there: StudyResults, here: StudyResults) -> str:
     """The first field in which two base specs differ, as words."""
-    return _differing_field(there.base, here.base, ()) or "other semantics"
+    return _differing_field(there.base, here.base) or "other semantics"
 
 
-def _differing_field(spec: Tree, other: Tree, among: Sequence[str]) -> str | None:
+def _differing_field(spec: Tree, other: Tree, among: Sequence[str] | None = None) -> str | None:
     """The first field in which a spec differs from another, as words; the seed is none.
 
     Args:
         spec: The one.
         other: The other.
-        among: Fields to look at, by dotted name; all where empty.
+        among: Fields to look at, by dotted name; all unless given.
     """
     for section, fields in other.items():
         if not isinstance(fields, dict):
@@ -155,7 +157,7 @@ def _differing_field(spec: Tree, other: Tree, among: Sequence[str]) -> str | Non
         for name, value in fields.items():
             here = spec.get(section, {}).get(name)
             key = f"{section}.{name}"
-            if here != value and (not among or key in among):
+            if here != value and (among is None or key in among):
                 return f"{key} {_short(here)}, not {_short(value)}"
     return None
 
