@@ -139,7 +139,7 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
     _, report, audited = run(capsys, "report", "--audit")
 
     assert code == 0
-    for word in ("depth 2", "width 16", "shapes", "1 epoch of batch 64", "[muon, adamw]",
+    for word in ("depth 2", "width 16", "shapes", "recipe is 1 epoch of batch 64", "[muon, adamw]",
                  "each trained with 2 seeds", "all 6 pairs", "PyTorch"):  # fmt: skip
         assert word in out
     for key in ("vit", "muon", "adamw", "sidak", "welch", "schuirmann", "sinusoidal", "pytorch"):
@@ -187,6 +187,19 @@ def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> Non
     weights = [c["difference_pct"] for c in document["classes"].values()]  # 100 images of each
     assert sum(weights) / 10 == pytest.approx(document["overall"]["difference_pct"])
     assert json.loads(runs)["overall"]["verdict"] in ("inconclusive", "checkpoints differ")
+
+
+def test_names_from_a_file_do_not_command_the_terminal(capsys, tmp_path) -> None:
+    run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "1", "--quiet")
+    file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"
+    hostile = file.read_text().replace("1D learned", r"\u001b]0;owned\u0007\u001b[31m1D\u202e")
+    file.write_text(hostile)
+
+    code, out, err = run(capsys, "diff", f"{file}:none", "learned-1d")
+
+    assert code == 0, err
+    assert "owned" in out
+    assert all(c.isprintable() or c == "\n" for c in out + err)
 
 
 def test_each_variant_gets_its_own_best_value_and_it_is_told(capsys, tmp_path) -> None:
@@ -429,6 +442,7 @@ WRONG = [
     (["diff", "empty", "empty"], "no complete run"),
     (["report", "--format", "pdf"], "markdown"),
     (["report", "--check", "a_file", "--out", "b"], "writes nothing"),
+    (["report", "--methods", "--format", "csv"], "leave out --format csv"),
     (["report"], "no results folder"),
     (["report", "absent.json"], "absent.json"),
     (["report", "a_file"], "no results file"),

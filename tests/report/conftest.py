@@ -21,3 +21,18 @@ def changed() -> Callable[..., StudyResults]:
         return results.model_copy(update={"runs": runs})
 
     return change
+
+
+@pytest.fixture
+def with_words() -> Callable[[StudyResults, str], StudyResults]:
+    """Gives results with the same words wherever a study may have words."""
+
+    def change(results: StudyResults, words: str) -> StudyResults:
+        variants = [v.model_copy(update={"label": words}) for v in results.study.variants]
+        study = results.study.model_copy(
+            update={"variants": variants, "title": words, "notes": [words]}
+        )
+        runs = [run.model_copy(update={"reason": words}) for run in results.runs]
+        return results.model_copy(update={"study": study, "runs": runs})
+
+    return change

@@ -39,16 +39,6 @@ def lines_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def with_words(results, words: str):
-    """The same results with these words wherever a study may have words."""
-    variants = [v.model_copy(update={"label": words}) for v in results.study.variants]
-    study = results.study.model_copy(
-        update={"variants": variants, "title": words, "notes": [words]}
-    )
-    runs = [run.model_copy(update={"reason": words}) for run in results.runs]
-    return results.model_copy(update={"study": study, "runs": runs})
-
-
 def compiled(text: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """A paper around these tables, through pdflatex with its shell shut, halting at any error."""
     paper = rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{text}"
@@ -98,7 +88,7 @@ def test_csv_leaves_empty_what_is_not_known(study_results) -> None:
 
 @pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@x", "\t=1", " \n=1", "\uff1d1"])
 def test_no_text_is_a_formula_to_a_spreadsheet_and_numbers_stay_numbers(
-    words, study_results
+    words, study_results, with_words
 ) -> None:
     line = lines_of(rendered("csv", with_words(study_results(THREE_SEEDS), words)))[0]
 
@@ -187,14 +177,16 @@ def test_only_what_the_document_says_may_be_null_is(study_results) -> None:
 
 @pytest.mark.parametrize("words", HOSTILE)
 @pytest.mark.parametrize("name", FORMATS.names())
-def test_no_format_lets_a_control_character_through(name, words, study_results) -> None:
+def test_no_format_lets_a_control_character_through(name, words, study_results, with_words) -> None:
     text = rendered(name, with_words(study_results(THREE_SEEDS), words))
 
     assert all(c.isprintable() or c == "\n" for c in text)
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_hostile_words_leave_csv_its_lines_and_json_its_words(words, study_results) -> None:
+def test_hostile_words_leave_csv_its_lines_and_json_its_words(
+    words, study_results, with_words
+) -> None:
     results = with_words(study_results(THREE_SEEDS), words)
 
     assert len(rendered("csv", results).splitlines()) == 1 + 4
@@ -255,7 +247,7 @@ def test_each_study_has_a_table_with_its_own_label(study_results) -> None:
     assert text.count(r"\bottomrule") == 6
 
 
-def test_latex_keeps_the_columns_of_a_row_whatever_its_words(study_results) -> None:
+def test_latex_keeps_the_columns_of_a_row_whatever_its_words(study_results, with_words) -> None:
     for words in HOSTILE:
         text = rendered("latex", with_words(study_results(THREE_SEEDS), words))
 
@@ -285,7 +277,7 @@ def test_latex_compiles_and_no_line_is_wider_than_the_page(tmp_path, study_resul
 
 
 @needs_tex
-def test_hostile_words_compile_to_text(tmp_path, study_results) -> None:
+def test_hostile_words_compile_to_text(tmp_path, study_results, with_words) -> None:
     studies = [with_words(study_results(THREE_SEEDS), words) for words in HOSTILE]
 
     done = compiled(rendered("latex", *studies), tmp_path)

@@ -41,16 +41,6 @@ def table(markdown: str) -> list[list[str]]:
     return rows
 
 
-def with_words(results, words: str):
-    """The same results with these words wherever a study may have words."""
-    variants = [v.model_copy(update={"label": words}) for v in results.study.variants]
-    study = results.study.model_copy(
-        update={"variants": variants, "title": words, "notes": [words]}
-    )
-    runs = [run.model_copy(update={"reason": words}) for run in results.runs]
-    return results.model_copy(update={"study": study, "runs": runs})
-
-
 def test_the_table_is_that_of_the_results(study_results) -> None:
     results = study_results(THREE_SEEDS)
     none, learned, *_ = build_report([results]).sections[0].rows
@@ -127,7 +117,7 @@ def test_how_it_was_run_and_the_notes_are_told(study_results) -> None:
 
 @pytest.mark.parametrize("words", [NASTY, "- x", "1. x", "+ x", "# x", "> x", "---", "=", "__j__"])
 def test_words_of_a_study_are_shown_as_they_are_and_leave_the_table_its_columns(
-    words, study_results
+    words, study_results, with_words
 ) -> None:
     text = rendered(with_words(study_results({"none": [50.0], "sinusoidal": [51.0]}), words))
 
@@ -164,7 +154,7 @@ def test_pictures_are_shown_and_linked(tmp_path, study_results) -> None:
 
 
 @pytest.mark.parametrize("words", [None, NASTY], ids=["plain", "nasty"])
-def test_a_report_passes_a_markdown_linter(words, tmp_path, study_results) -> None:
+def test_a_report_passes_a_markdown_linter(words, tmp_path, study_results, with_words) -> None:
     results = study_results({"none": [50.0, None], "learned-1d": [60.0, 61.0]})
     report = tmp_path / "RESULTS.md"
     report.write_text(

@@ -3,63 +3,41 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from hashlib import sha256
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
+from vitbench.runs.schema import StudyResults
 from vitbench.spec.study import StudySpec, Variant
 from vitbench.study.audit import RESAMPLES, TOLERANCE, Audit, audit, resample_images
 from vitbench.study.comparison import StudyComparisons, compare_study
 from vitbench.study.statistics import SeedsAndImages, sidak_alpha
 
 NUM_TEST = 1_000
-LABELS = np.random.default_rng(0).integers(0, 10, NUM_TEST, dtype=np.uint8)
 
 
-def study_of(num_seeds: int, seed_sd: float, num_variants: int = 2, seed: int = 0) -> StudyResults:
-    """A study whose variants are right on 65 % of the images, more or less with the seed."""
-    rng = np.random.default_rng(seed)
-    hard = rng.normal(size=NUM_TEST)
-    keys = "abcdefgh"[:num_variants]
-    runs = []
-    for key in keys:
-        own = 0.5 * rng.normal(size=NUM_TEST)
-        for study_seed in range(num_seeds):
-            luck = seed_sd / 100 * 3 * rng.normal() + 0.5 * rng.normal(size=NUM_TEST)
-            right = 0.5 + hard + own + luck > 0
-            runs.append(run_of(key, study_seed, right))
-    study = StudySpec(
-        name="drawn", title="Drawn", variants=[Variant(key=key, label=key) for key in keys]
-    )
-    return StudyResults(
-        study=study,
-        preset="default",
-        base={},
-        base_identity="0",
-        dataset="cifar10",
-        num_test=NUM_TEST,
-        test_labels=pack_classes(LABELS.tobytes()),
-        runs=runs,
-    )
+@pytest.fixture(scope="session")
+def study_of(run_of, results_of) -> Callable[..., StudyResults]:
+    """Builds a study whose variants are right on 65 % of the images, more or less with the seed."""
 
+    def build(num_seeds: int, seed_sd: float, num_variants: int = 2, seed: int = 0) -> StudyResults:
+        rng = np.random.default_rng(seed)
+        hard = rng.normal(size=NUM_TEST)
+        keys = "abcdefgh"[:num_variants]
+        runs = []
+        for key in keys:
+            own = 0.5 * rng.normal(size=NUM_TEST)
+            for study_seed in range(num_seeds):
+                luck = seed_sd / 100 * 3 * rng.normal() + 0.5 * rng.normal(size=NUM_TEST)
+                right = 0.5 + hard + own + luck > 0
+                runs.append(run_of(key, study_seed, right))
+        study = StudySpec(
+            name="drawn", title="Drawn", variants=[Variant(key=key, label=key) for key in keys]
+        )
+        return results_of(study, runs, NUM_TEST)
 
-def run_of(variant: str, seed: int, right: np.ndarray, **changes: Any) -> StudyRun:
-    fields: dict[str, Any] = {
-        "variant": variant,
-        "identity": f"{variant}-{seed}",
-        "name": variant,
-        "spec": {},
-        "seed": seed,
-        "status": "done",
-        "test_top1_pct": 100 * right.mean(),
-        "predicted": pack_classes(np.where(right, LABELS, (LABELS + 1) % 10).tobytes()),
-        "test_labels_sha256": sha256(LABELS.tobytes()).hexdigest(),
-    }
-    return StudyRun(**{**fields, **changes})
+    return build
 
 
 def with_part(compared: StudyComparisons, **parts: float) -> StudyComparisons:
@@ -73,7 +51,7 @@ def with_part(compared: StudyComparisons, **parts: float) -> StudyComparisons:
 
 @pytest.mark.parametrize("num_seeds", [2, 3, 5, 10])
 @pytest.mark.parametrize("seed_sd", [0.0, 1.0, 5.0])
-def test_no_doubt_where_all_is_well(num_seeds: int, seed_sd: float) -> None:
+def test_no_doubt_where_all_is_well(num_seeds: int, seed_sd: float, study_of) -> None:
     results = study_of(num_seeds, seed_sd, num_variants=4)
 
     found = audit(results, compare_study(results))
@@ -82,13 +60,13 @@ def test_no_doubt_where_all_is_well(num_seeds: int, seed_sd: float) -> None:
     assert [one.doubts for one in found] == [()] * 6
 
 
-def test_same_results_give_the_same_numbers() -> None:
+def test_same_results_give_the_same_numbers(study_of) -> None:
     results = study_of(3, 1.0)
 
     assert audit(results, compare_study(results)) == audit(results, compare_study(results))
 
 
-def test_intervals_are_at_the_level_of_the_family() -> None:
+def test_intervals_are_at_the_level_of_the_family(study_of) -> None:
     results = study_of(3, 2.0, num_variants=3)
     compared = compare_study(results)
     accuracies = {
@@ -124,7 +102,7 @@ def test_runs_of_a_resample_meet_the_same_images() -> None:
     assert accuracies.sum(axis=1) == pytest.approx(np.full(RESAMPLES, 100.0))
 
 
-def test_forgotten_images_are_found_out() -> None:
+def test_forgotten_images_are_found_out(study_of) -> None:
     results = study_of(5, 0.0)
     wrong = with_part(compare_study(results), image=0.0, noise=0.0)
 
@@ -133,7 +111,7 @@ def test_forgotten_images_are_found_out() -> None:
     assert any("bootstrap" in doubt for doubt in one.doubts)
 
 
-def test_forgotten_seeds_are_found_out_twice() -> None:
+def test_forgotten_seeds_are_found_out_twice(study_of) -> None:
     results = study_of(5, 5.0)
     wrong = with_part(compare_study(results), seed=0.0)
 
@@ -143,7 +121,7 @@ def test_forgotten_seeds_are_found_out_twice() -> None:
     assert one.doubts[0] == "the seeds alone leave more open"
 
 
-def test_a_quarter_too_much_of_the_seeds_is_found_out() -> None:
+def test_a_quarter_too_much_of_the_seeds_is_found_out(study_of) -> None:
     """The bootstrap knows P to some percent, so that a wrong divisor of a variance shows."""
     results = study_of(4, 5.0)
     compared = compare_study(results)
@@ -156,7 +134,7 @@ def test_a_quarter_too_much_of_the_seeds_is_found_out() -> None:
     assert math.sqrt(4 / 3) > 1 + TOLERANCE
 
 
-def test_accuracies_that_do_not_follow_from_the_answers_are_found_out() -> None:
+def test_accuracies_that_do_not_follow_from_the_answers_are_found_out(study_of) -> None:
     results = study_of(3, 1.0)
     first = results.runs[0]
     assert first.test_top1_pct is not None
@@ -168,7 +146,7 @@ def test_accuracies_that_do_not_follow_from_the_answers_are_found_out() -> None:
     assert one.doubts == ("the recorded accuracies differ otherwise than the answers",)
 
 
-def test_variants_that_never_change_nor_differ_raise_no_doubt() -> None:
+def test_variants_that_never_change_nor_differ_raise_no_doubt(run_of, study_of) -> None:
     right = np.arange(NUM_TEST) < 650
     results = study_of(3, 0.0)
     same = [run_of(run.variant, run.seed, right) for run in results.runs]
@@ -179,7 +157,7 @@ def test_variants_that_never_change_nor_differ_raise_no_doubt() -> None:
     assert one == Audit("a", "b", (0, 0), (0, 0), (0, 0), ())
 
 
-def test_diverged_variants_and_those_without_answers_are_left_to_others() -> None:
+def test_diverged_variants_and_those_without_answers_are_left_to_others(study_of) -> None:
     results = study_of(3, 1.0, num_variants=4)
     runs = [
         run.model_copy(update={"status": "diverged", "test_top1_pct": None, "predicted": None})

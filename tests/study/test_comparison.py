@@ -38,55 +38,34 @@ def drawn(accuracy: float, num_seeds: int, seed: int, seed_sd: float = 0.0) -> n
     return right
 
 
-def run_of(variant: str, seed: int, right: np.ndarray, **changes: Any) -> StudyRun:
-    """A run that answered so; where it was wrong, it said the next class."""
-    fields: dict[str, Any] = {
-        "variant": variant,
-        "identity": f"{variant}-{seed}",
-        "name": variant,
-        "spec": {},
-        "seed": seed,
-        "status": "done",
-        "test_top1_pct": 100 * right.mean(),
-        "predicted": pack_classes(np.where(right, LABELS, (LABELS + 1) % 10).tobytes()),
-        "test_labels_sha256": sha256(LABELS.tobytes()).hexdigest(),
-    }
-    return StudyRun(**{**fields, **changes})
+@pytest.fixture(scope="session")
+def study_of(run_of, results_of) -> Callable[..., StudyResults]:
+    """Builds results of a study whose variants' runs were right so, each (S, n)."""
 
+    def build(
+        right: Mapping[str, np.ndarray],
+        *,
+        margin_pct: float = 0.5,
+        offsets: Mapping[str, int] | None = None,
+        more: list[StudyRun] | None = None,
+        **changes: Any,
+    ) -> StudyResults:
+        offsets = offsets or {}
+        keys = dict.fromkeys([*right, *(run.variant for run in more or [])])
+        study = StudySpec(
+            name="drawn",
+            title="Drawn",
+            margin_pct=margin_pct,
+            variants=[Variant(key=k, label=k, seed_offset=offsets.get(k, 0)) for k in keys],
+        )
+        runs = [
+            run_of(key, seed + offsets.get(key, 0), row)
+            for key, rows in right.items()
+            for seed, row in enumerate(rows)
+        ]
+        return results_of(study, [*runs, *(more or [])], **{"num_test": NUM_TEST, **changes})
 
-def study_of(
-    right: Mapping[str, np.ndarray],
-    *,
-    margin_pct: float = 0.5,
-    offsets: Mapping[str, int] | None = None,
-    more: list[StudyRun] | None = None,
-    **changes: Any,
-) -> StudyResults:
-    """Results of a study whose variants' runs were right so, each (S, n)."""
-    offsets = offsets or {}
-    keys = dict.fromkeys([*right, *(run.variant for run in more or [])])
-    study = StudySpec(
-        name="drawn",
-        title="Drawn",
-        margin_pct=margin_pct,
-        variants=[Variant(key=k, label=k, seed_offset=offsets.get(k, 0)) for k in keys],
-    )
-    runs = [
-        run_of(key, seed + offsets.get(key, 0), row)
-        for key, rows in right.items()
-        for seed, row in enumerate(rows)
-    ]
-    fields: dict[str, Any] = {
-        "study": study,
-        "preset": "default",
-        "base": {},
-        "base_identity": "0",
-        "dataset": "cifar10",
-        "num_test": NUM_TEST,
-        "test_labels": pack_classes(LABELS.tobytes()),
-        "runs": [*runs, *(more or [])],
-    }
-    return StudyResults(**{**fields, **changes})
+    return build
 
 
 def only_pair(results: StudyResults) -> Comparison:
@@ -94,7 +73,7 @@ def only_pair(results: StudyResults) -> Comparison:
     return pair
 
 
-def test_far_better_variant_is_better_and_the_other_worse() -> None:
+def test_far_better_variant_is_better_and_the_other_worse(study_of) -> None:
     pair = only_pair(study_of({"a": drawn(70, 5, 1), "b": drawn(60, 5, 2)}))
 
     assert pair.verdict == "better"
@@ -103,14 +82,14 @@ def test_far_better_variant_is_better_and_the_other_worse() -> None:
     assert pair.p_adjusted < 0.001
 
 
-def test_same_choice_twice_is_inconclusive() -> None:
+def test_same_choice_twice_is_inconclusive(study_of) -> None:
     pair = only_pair(study_of({"a": drawn(70, 5, 1, 1.0), "b": drawn(70, 5, 2, 1.0)}))
 
     assert pair.verdict == "inconclusive"
     assert pair.p_adjusted > 0.05
 
 
-def test_large_difference_over_few_unsteady_seeds_is_inconclusive() -> None:
+def test_large_difference_over_few_unsteady_seeds_is_inconclusive(study_of) -> None:
     """Ten times what the images alone would call sure: the seeds say nothing of the kind."""
     pair = only_pair(study_of({"a": drawn(66, 2, 1, 4.0), "b": drawn(60, 2, 2, 4.0)}))
 
@@ -118,7 +97,7 @@ def test_large_difference_over_few_unsteady_seeds_is_inconclusive() -> None:
     assert pair.verdict == "inconclusive"
 
 
-def test_estimate_is_that_of_the_answers_themselves() -> None:
+def test_estimate_is_that_of_the_answers_themselves(study_of) -> None:
     a, b = drawn(70, 3, 1), drawn(68, 3, 2)
 
     pair = only_pair(study_of({"a": a, "b": b}))
@@ -127,7 +106,7 @@ def test_estimate_is_that_of_the_answers_themselves() -> None:
     assert pair.seeds == (0, 1, 2)
 
 
-def test_one_seed_says_that_checkpoints_differ_and_never_which_choice_is_better() -> None:
+def test_one_seed_says_that_checkpoints_differ_and_never_which_choice_is_better(study_of) -> None:
     a, b = drawn(70, 1, 1), drawn(60, 1, 2)
 
     pair = only_pair(study_of({"a": a, "b": b}, margin_pct=50))
@@ -166,7 +145,7 @@ def test_runs_that_kept_no_answers_over_several_seeds_are_not_compared(
     assert compared.accuracies["none"] == wilson(7525, 10_000)
 
 
-def test_within_margin_is_two_one_sided_tests_at_the_familys_level() -> None:
+def test_within_margin_is_two_one_sided_tests_at_the_familys_level(study_of) -> None:
     right = {"a": drawn(70, 8, 1), "b": drawn(70, 8, 2)}
     estimate = difference_estimate(right["a"], right["b"])
     low, high = estimate.interval(2 * LEVEL)
@@ -178,14 +157,14 @@ def test_within_margin_is_two_one_sided_tests_at_the_familys_level() -> None:
     assert not estimate.interval(LEVEL)[1] < edge or not -edge < estimate.interval(LEVEL)[0]
 
 
-def test_difference_can_be_sure_and_too_small_to_matter() -> None:
+def test_difference_can_be_sure_and_too_small_to_matter(study_of) -> None:
     pair = only_pair(study_of({"a": drawn(70, 8, 1), "b": drawn(67, 8, 2)}, margin_pct=8))
 
     assert pair.verdict == "better"
     assert pair.within_margin
 
 
-def test_every_pair_of_a_family_is_adjusted_for_all_of_them() -> None:
+def test_every_pair_of_a_family_is_adjusted_for_all_of_them(study_of) -> None:
     right = {key: drawn(65, 3, seed) for seed, key in enumerate("abcd")}
 
     pairs = compare_study(study_of(right)).pairs
@@ -207,7 +186,7 @@ def test_every_pair_of_a_family_is_adjusted_for_all_of_them() -> None:
     seed=st.integers(0, 10**6),
 )
 def test_simultaneous_interval_adjusted_p_and_verdict_never_contradict(
-    gap: float, sd: float, num_seeds: int, num_variants: int, seed: int
+    gap: float, sd: float, num_seeds: int, num_variants: int, seed: int, study_of
 ) -> None:
     right = {f"v{i}": drawn(65 + gap * i / 2, num_seeds, seed + i, sd) for i in range(num_variants)}
 
@@ -218,7 +197,7 @@ def test_simultaneous_interval_adjusted_p_and_verdict_never_contradict(
         assert low <= pair.difference_pct <= high
 
 
-def test_diverged_variant_is_left_out_with_its_count() -> None:
+def test_diverged_variant_is_left_out_with_its_count(run_of, study_of) -> None:
     """What is left of it are its lucky seeds; the others are a family without it."""
     broken = run_of("c", 1, LABELS > 9, status="diverged", test_top1_pct=None, predicted=None)
     right = {"a": drawn(70, 3, 1), "b": drawn(60, 3, 2), "c": drawn(90, 1, 3)}
@@ -231,7 +210,7 @@ def test_diverged_variant_is_left_out_with_its_count() -> None:
     assert compared.best({"a": 70, "b": 60, "c": 90}) == ("a",)
 
 
-def test_variant_whose_runs_failed_is_left_out() -> None:
+def test_variant_whose_runs_failed_is_left_out(run_of, study_of) -> None:
     failed = run_of("c", 0, LABELS > 9, status="failed", test_top1_pct=None, predicted=None)
 
     compared = compare_study(study_of({"a": drawn(70, 2, 1)}, more=[failed]))
@@ -241,7 +220,7 @@ def test_variant_whose_runs_failed_is_left_out() -> None:
     assert set(compared.accuracies) == {"a"}
 
 
-def test_only_seeds_that_both_have_are_used() -> None:
+def test_only_seeds_that_both_have_are_used(study_of) -> None:
     a, b = drawn(70, 5, 1), drawn(68, 3, 2)
 
     pair = only_pair(study_of({"a": a, "b": b}))
@@ -250,13 +229,13 @@ def test_only_seeds_that_both_have_are_used() -> None:
     assert pair.estimate == difference_estimate(a[:3], b)
 
 
-def test_variants_without_a_shared_seed_are_no_pair() -> None:
+def test_variants_without_a_shared_seed_are_no_pair(run_of, study_of) -> None:
     late = [run_of("b", seed, drawn(60, 1, seed)[0]) for seed in (7, 8)]
 
     assert compare_study(study_of({"a": drawn(70, 2, 1)}, more=late)).pairs == ()
 
 
-def test_runs_at_an_offset_pair_by_the_seed_of_the_study() -> None:
+def test_runs_at_an_offset_pair_by_the_seed_of_the_study(study_of) -> None:
     a, b = drawn(70, 3, 1), drawn(70, 3, 2)
 
     pair = only_pair(study_of({"a": a, "b": b}, offsets={"b": 1000}))
@@ -265,14 +244,14 @@ def test_runs_at_an_offset_pair_by_the_seed_of_the_study() -> None:
     assert pair.estimate == difference_estimate(a, b)
 
 
-def test_runs_pair_by_seed_in_whatever_order_the_file_has_them() -> None:
+def test_runs_pair_by_seed_in_whatever_order_the_file_has_them(study_of) -> None:
     results = study_of({"a": drawn(70, 3, 1), "b": drawn(68, 3, 2)})
     shuffled = results.model_copy(update={"runs": results.runs[::-1]})
 
     assert compare_study(shuffled) == compare_study(results)
 
 
-def test_between_turns_a_pair_round() -> None:
+def test_between_turns_a_pair_round(study_of) -> None:
     compared = compare_study(study_of({"a": drawn(70, 3, 1), "b": drawn(60, 3, 2)}))
 
     forth, back = compared.between("a", "b"), compared.between("b", "a")
@@ -287,13 +266,13 @@ def test_between_turns_a_pair_round() -> None:
 
 
 @pytest.mark.parametrize("num_seeds", [1, 3])
-def test_turned_twice_is_the_same(num_seeds: int) -> None:
+def test_turned_twice_is_the_same(num_seeds: int, study_of) -> None:
     pair = only_pair(study_of({"a": drawn(70, num_seeds, 1), "b": drawn(60, num_seeds, 2)}))
 
     assert pair.turned().turned() == pair
 
 
-def test_best_group_is_the_first_and_all_that_are_not_separable_from_it() -> None:
+def test_best_group_is_the_first_and_all_that_are_not_separable_from_it(study_of) -> None:
     right = {"a": drawn(60, 4, 1), "b": drawn(70, 4, 2), "c": drawn(70.2, 4, 3, 0.5)}
     means = {key: 100 * rows.mean() for key, rows in right.items()}
 
@@ -303,13 +282,13 @@ def test_best_group_is_the_first_and_all_that_are_not_separable_from_it() -> Non
     assert best[0] == max(means, key=lambda key: means[key])
 
 
-def test_best_group_of_one_seed_is_everyone() -> None:
+def test_best_group_of_one_seed_is_everyone(study_of) -> None:
     right = {"a": drawn(60, 1, 1), "b": drawn(75, 1, 2)}
 
     assert compare_study(study_of(right)).best({"a": 60, "b": 75}) == ("b", "a")
 
 
-def test_seeds_needed_is_the_first_number_whose_half_width_is_within_the_margin() -> None:
+def test_seeds_needed_is_the_first_number_whose_half_width_is_within_the_margin(study_of) -> None:
     pair = only_pair(
         study_of({"a": drawn(70, 4, 1, 1.5), "b": drawn(69, 4, 2, 1.5)}, margin_pct=1.2)
     )
@@ -324,7 +303,7 @@ def test_seeds_needed_is_the_first_number_whose_half_width_is_within_the_margin(
     assert pair.estimate.with_seeds(needed - 1).half_width(alpha) > 1.2
 
 
-def test_no_number_of_seeds_is_enough_where_the_test_set_is_too_small() -> None:
+def test_no_number_of_seeds_is_enough_where_the_test_set_is_too_small(study_of) -> None:
     """Variants that are right on other halves: 2,000 images alone leave +-4.4 points."""
     half = np.arange(NUM_TEST) % 2 == 0
     right = {"a": np.stack([half] * 3), "b": np.stack([~half] * 3)}
@@ -337,7 +316,7 @@ def test_no_number_of_seeds_is_enough_where_the_test_set_is_too_small() -> None:
     assert seeds_for(pair.estimate, 4.5, 1) == 2
 
 
-def test_accuracies_of_several_seeds_know_of_seeds_and_images() -> None:
+def test_accuracies_of_several_seeds_know_of_seeds_and_images(study_of) -> None:
     steady, unsteady = drawn(70, 4, 1), drawn(70, 4, 2, 3.0)
 
     compared = compare_study(study_of({"a": steady, "b": unsteady}))
@@ -351,7 +330,7 @@ def test_accuracies_of_several_seeds_know_of_seeds_and_images() -> None:
     assert widths["a"] == pytest.approx(of_images[1] - of_images[0], rel=0.2)
 
 
-def test_test_set_of_one_image_gives_no_comparison_of_seeds() -> None:
+def test_test_set_of_one_image_gives_no_comparison_of_seeds(run_of, study_of) -> None:
     labels = LABELS[:1].tobytes()
     runs = [
         run_of(key, seed, np.full(NUM_TEST, True)).model_copy(
@@ -369,26 +348,26 @@ def test_test_set_of_one_image_gives_no_comparison_of_seeds() -> None:
     )
 
 
-def test_damaged_answers_name_their_run() -> None:
+def test_damaged_answers_name_their_run(run_of, study_of) -> None:
     damaged = run_of("b", 0, LABELS > 4, predicted="bm8gYW5zd2Vycw==")
 
     with pytest.raises(FileError, match="answers of b, seed 0 are damaged"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, more=[damaged]))
 
 
-def test_too_few_answers_name_their_run() -> None:
+def test_too_few_answers_name_their_run(run_of, study_of) -> None:
     short = run_of("b", 0, LABELS > 4, predicted=pack_classes(bytes(NUM_TEST - 1)))
 
     with pytest.raises(FileError, match="answers of b, seed 0 are damaged"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, more=[short]))
 
 
-def test_damaged_labels_are_told() -> None:
+def test_damaged_labels_are_told(study_of) -> None:
     with pytest.raises(FileError, match="test labels are damaged"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, test_labels="!"))
 
 
-def test_answers_to_another_test_set_name_their_run() -> None:
+def test_answers_to_another_test_set_name_their_run(run_of, study_of) -> None:
     other = run_of("b", 3, LABELS > 4, test_labels_sha256=sha256(b"other").hexdigest())
 
     with pytest.raises(FileError, match="b, seed 3 answered another test set"):

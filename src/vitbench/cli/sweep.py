@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -125,16 +126,13 @@ def sweep(
         Tuning(study, bases[study.name], asked, chosen, results_dir, runs_dir) for study in loaded
     ]
 
-    def plans_for(seeds: Sequence[int]) -> "list[StudyPlan]":
-        return [
-            plan_study(
-                tuning.study, tuning.base, preset, seeds, only or [], results_dir, runs_dir,
-                tuning.tuned,
-            )
-            for tuning in tunings
-        ]  # fmt: skip
+    def plan_for(tuning: Tuning, seeds: Sequence[int]) -> "StudyPlan":
+        return plan_study(
+            tuning.study, tuning.base, preset, seeds, only or [], results_dir, runs_dir,
+            tuning.tuned,
+        )  # fmt: skip
 
-    plans = plans_for(chosen)
+    plans = [plan_for(tuning, chosen) for tuning in tunings]
     trials = [trial.spec for tuning in tunings for trial in tuning.trials if trial.to_train]
     to_train = [*trials, *(run.spec for run in runs_to_train(plans))]
     if dry_run:
@@ -146,9 +144,10 @@ def sweep(
         options.say_wandb_mode(wandb)
     for tuning in tunings:
         _choose(tuning, how)
-    failed = _run(plans_for(chosen), how)
+    failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
     if precision is not None and not failed:
-        failed = _add_seeds(plans_for, precision, max_seeds, how)
+        for tuning in tunings:
+            failed += _add_seeds(partial(plan_for, tuning), precision, max_seeds, how)
     show_results(plans, as_json, quiet)
     if failed:
         for run in failed:
@@ -213,38 +212,38 @@ def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
 
 
 def _add_seeds(
-    plans_for: "Callable[[Sequence[int]], list[StudyPlan]]",
+    plan_for: "Callable[[Sequence[int]], StudyPlan]",
     half_width_pct: float,
     max_seeds: int,
     how: How,
 ) -> "list[StudyRun]":
-    """Add a seed to each study until its intervals are narrow; the runs that failed."""
+    """Add seeds to a study, one by one, until its intervals are narrow; the runs that failed."""
     from vitbench.runs.results import merge_runs, read_results
     from vitbench.runs.schema import PrecisionRule
     from vitbench.study.precision import FIRST_LOOK, is_out_of_reach, is_reached, look_at
 
-    num_studies = len(plans_for([0]))
-    for number in range(num_studies):
-        looks = []
-        for num_seeds in range(FIRST_LOOK, max_seeds + 1):
-            plan = plans_for(range(num_seeds))[number]
-            failed = _run([plan], how)
-            if failed:
-                return failed
-            results = read_results(plan.results_file)
-            looks.append(look_at(results, num_seeds))
-            rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=max_seeds, looks=looks)
-            merge_runs(plan.results_file, plan.header.model_copy(update={"precision": rule}), [])
-            widest = looks[-1].widest_pct
-            words = "nothing to compare" if widest is None else f"widest ±{widest:.2f} points"
-            if not how.quiet:
-                console.note(f"{plan.study.name}, {num_seeds} seeds: {words}")
-            if is_reached(looks, half_width_pct):
-                break
-            if is_out_of_reach(results, half_width_pct):
-                console.note(
-                    f"{plan.study.name}: no number of seeds brings every interval to "
-                    f"±{half_width_pct:g}: the test set is too small"
-                )
-                break
+    def say(text: str) -> None:
+        if not how.quiet:
+            console.note(f"{plan.study.name}, {num_seeds} seeds: {text}")
+
+    looks = []
+    for num_seeds in range(FIRST_LOOK, max_seeds + 1):
+        plan = plan_for(range(num_seeds))
+        failed = _run([plan], how)
+        if failed:
+            return failed
+        results = read_results(plan.results_file)
+        looks.append(look_at(results, num_seeds))
+        rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=max_seeds, looks=looks)
+        merge_runs(plan.results_file, plan.header.model_copy(update={"precision": rule}), [])
+        widest = looks[-1].widest_pct
+        say("nothing to compare" if widest is None else f"widest ±{widest:.2f} points")
+        if is_reached(looks, half_width_pct):
+            return []
+        if is_out_of_reach(results, half_width_pct):
+            say(
+                f"no number brings every interval to ±{half_width_pct:g}: the test set is too small"
+            )
+            return []
+    say(f"not yet within ±{half_width_pct:g}; a larger --max-seeds goes on from here")
     return []

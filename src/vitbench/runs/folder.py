@@ -3,9 +3,10 @@
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
@@ -14,6 +15,13 @@ from vitbench.files import write_text
 from vitbench.runs.schema import RunResult
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.history import EpochRecord
+
+
+class Answers(NamedTuple):
+    """Classes on the test set, image by image, uint8 (n,) each."""
+
+    predicted: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -89,21 +97,22 @@ class RunFolder:
         """Write all finished epochs."""
         write_text(self.history_file, "".join(f"{r.model_dump_json()}\n" for r in history))
 
-    def read_test_labels(self) -> bytes | None:
-        """True class of each test image, a byte each; None where no predictions are there.
+    def read_answers(self) -> Answers | None:
+        """What was answered on the test set; None where no predictions are there.
 
         Raises:
             FileError: The file is damaged.
         """
         try:
             with np.load(self.predictions, allow_pickle=False) as arrays:
-                return bytes(arrays["labels"].astype(np.uint8).tobytes())
+                predicted, labels = arrays["predicted"], arrays["labels"]
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            raise FileError(
-                f"{self.predictions} is damaged: remove its folder, and the run is done again"
-            ) from None
+            raise self._damaged(self.predictions) from None
+        if predicted.ndim != 1 or predicted.shape != labels.shape:
+            raise self._damaged(self.predictions)
+        return Answers(predicted.astype(np.uint8), labels.astype(np.uint8))
 
     def write_result(self, result: RunResult) -> None:
         """Write how the run ended; with this it is complete."""
@@ -118,6 +127,7 @@ class RunFolder:
         try:
             return RunResult.model_validate_json(self.result_file.read_text(encoding="utf-8"))
         except (ValidationError, UnicodeDecodeError, OSError):
-            raise FileError(
-                f"{self.result_file} is damaged: remove its folder, and the run is done again"
-            ) from None
+            raise self._damaged(self.result_file) from None
+
+    def _damaged(self, file: Path) -> FileError:
+        return FileError(f"{file} is damaged: remove its folder, and the run is done again")

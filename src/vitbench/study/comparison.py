@@ -182,9 +182,28 @@ def right_answers(results: StudyResults) -> dict[str, dict[int, Correct]]:
     Raises:
         FileError: The answers of a run are damaged, or of another test set.
     """
-    labels = _labels(results)
+    labels = test_labels(results)
     done = {variant.key: _done(results, variant.key) for variant in results.study.variants}
     return {key: _correct(results, runs, labels) for key, runs in done.items() if runs}
+
+
+def test_labels(results: StudyResults) -> npt.NDArray[np.uint8] | None:
+    """True class of each test image (n,), or None where the file has none.
+
+    Raises:
+        FileError: They are damaged, or a run answered another test set.
+    """
+    if results.test_labels is None:
+        return None
+    packed = _unpacked(results, results.test_labels, "test labels")
+    digest = hashlib.sha256(packed).hexdigest()
+    for run in results.runs:
+        if run.test_labels_sha256 not in (None, digest):
+            raise FileError(
+                f"study {results.study.name}: {run.variant}, seed {run.seed} answered another test "
+                "set than the file's: remove that run from it, and sweep again"
+            )
+    return np.frombuffer(packed, dtype=np.uint8)
 
 
 def seeds_for(estimate: SeedsAndImages, half_width_pct: float, num_pairs: int) -> int | None:
@@ -231,21 +250,6 @@ def _why_not(results: StudyResults, key: str) -> str:
     if diverged:
         return f"diverged in {diverged} of {sum(run.status != 'failed' for run in runs)} seeds"
     return "" if _done(results, key) else "no run has ended well"
-
-
-def _labels(results: StudyResults) -> npt.NDArray[np.uint8] | None:
-    """True classes (n,), or None where the file has none."""
-    if results.test_labels is None:
-        return None
-    packed = _unpacked(results, results.test_labels, "test labels")
-    digest = hashlib.sha256(packed).hexdigest()
-    for run in results.runs:
-        if run.test_labels_sha256 not in (None, digest):
-            raise FileError(
-                f"study {results.study.name}: {run.variant}, seed {run.seed} answered another test "
-                "set than the file's: remove that run from it, and sweep again"
-            )
-    return np.frombuffer(packed, dtype=np.uint8)
 
 
 def _correct(

@@ -3,7 +3,7 @@
 On all test images and class by class; the classes are a family of their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,9 @@ import numpy.typing as npt
 from vitbench.errors import FileError, UsageError
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_runs_belong, read_results
-from vitbench.runs.schema import RunResult, StudyResults, unpack_classes
+from vitbench.runs.schema import RunResult
 from vitbench.spec.data import DataSpec
-from vitbench.study.comparison import Comparison
+from vitbench.study.comparison import Comparison, Correct, right_answers, test_labels
 from vitbench.study.statistics import difference_estimate
 
 DEFAULT_MARGIN_PCT = 0.5
@@ -27,25 +27,18 @@ class Side:
 
     Attributes:
         label: What it is called.
-        runs: Its runs that ended well, by seed of the study; one run by itself has seed 0.
-        labels: uint8 (n,), true class of each test image.
+        correct: Whether its run of each seed was right on each test image (n,); one run by itself
+            has seed 0.
+        labels: uint8 (n,), true class of each image.
+        classes: Name of each class.
         margin_pct: Differences below this many points do not matter.
     """
 
     label: str
-    runs: Mapping[int, RunResult]
+    correct: Mapping[int, Correct]
     labels: npt.NDArray[np.uint8]
+    classes: Sequence[str]
     margin_pct: float
-
-    def correct(self, seed: int) -> npt.NDArray[np.bool_]:
-        """Whether the run of a seed was right on each image (n,)."""
-        try:
-            packed = unpack_classes(self.runs[seed].predicted or "", len(self.labels))
-        except ValueError as error:
-            raise FileError(f"{self.label}: the answers of seed {seed} are {error}") from None
-        if len(packed) != len(self.labels):
-            raise FileError(f"{self.label}: the answers of seed {seed} are of other images")
-        return np.equal(np.frombuffer(packed, dtype=np.uint8), self.labels)
 
 
 @dataclass(frozen=True)
@@ -97,20 +90,19 @@ def difference(first: Side, second: Side) -> Difference:
     """
     if not np.array_equal(first.labels, second.labels):
         raise UsageError(f"{first.label} and {second.label} answered different test sets")
-    seeds = tuple(sorted(first.runs.keys() & second.runs.keys()))
+    seeds = tuple(sorted(first.correct.keys() & second.correct.keys()))
     if not seeds:
         raise UsageError(f"{first.label} and {second.label} share no seed")
-    a, b = (np.stack([side.correct(seed) for seed in seeds]) for side in (first, second))
-    some = next(iter(first.runs.values()))
-    names = DataSpec.model_validate(some.spec["data"]).classes
-    margin = first.margin_pct
+    a, b = (np.stack([side.correct[seed] for seed in seeds]) for side in (first, second))
     present = [
-        (number, name) for number, name in enumerate(names) if (first.labels == number).any()
+        (number, name)
+        for number, name in enumerate(first.classes)
+        if (first.labels == number).any()
     ]
 
     def compared(images: npt.NDArray[np.bool_], num_pairs: int) -> Comparison:
         estimate = difference_estimate(a[:, images], b[:, images])
-        return Comparison(first.label, second.label, estimate, seeds, num_pairs, margin)
+        return Comparison(first.label, second.label, estimate, seeds, num_pairs, first.margin_pct)
 
     return Difference(
         first,
@@ -124,37 +116,29 @@ def _of_run(path: Path) -> Side:
     folder = RunFolder(path if path.is_dir() else path.parent)
     if folder.state() != "trained":
         raise FileError(f"{folder.path} is no complete run: train it to its end first")
-    result, labels = folder.read_result(), folder.read_test_labels()
-    if result.predicted is None or labels is None:
+    result, answers = folder.read_result(), folder.read_answers()
+    if answers is None:
         raise FileError(f"{folder.path} has no answers: it {result.status}")
-    return Side(folder.path.name, {0: result}, _as_array(labels), DEFAULT_MARGIN_PCT)
+    name = folder.path.resolve().name
+    correct = {0: answers.predicted == answers.labels}
+    return Side(name, correct, answers.labels, _classes(result), DEFAULT_MARGIN_PCT)
 
 
 def _of_study(path: Path, key: str) -> Side:
     results = read_results(path)
     check_runs_belong(results)
     variant = results.study.variant(key)
-    runs = {
-        results.study_seed(run): run
-        for run in results.runs
-        if run.variant == variant.key and run.predicted is not None
-    }
-    diverged = [r for r in results.runs if r.variant == variant.key and r.status == "diverged"]
+    runs = [run for run in results.runs if run.variant == variant.key]
+    diverged = sum(run.status == "diverged" for run in runs)
     if diverged:
         raise UsageError(
-            f"{variant.label} diverged in {len(diverged)} seeds: what is left of it is not compared"
+            f"{variant.label} diverged in {diverged} seeds: what is left of it is not compared"
         )
-    if not runs:
-        raise FileError(f"{path} holds no run of {variant.label} that ended well")
-    return Side(variant.label, runs, _study_labels(path, results), results.study.margin_pct)
+    labels, correct = test_labels(results), right_answers(results).get(variant.key)
+    if labels is None or not correct:
+        raise FileError(f"{path} holds no answers of {variant.label}: there is nothing to compare")
+    return Side(variant.label, correct, labels, _classes(runs[0]), results.study.margin_pct)
 
 
-def _study_labels(path: Path, results: StudyResults) -> npt.NDArray[np.uint8]:
-    try:
-        return _as_array(unpack_classes(results.test_labels or "", results.num_test))
-    except ValueError:
-        raise FileError(f"{path} has no test labels: what was right is not known") from None
-
-
-def _as_array(classes: bytes) -> npt.NDArray[np.uint8]:
-    return np.frombuffer(classes, dtype=np.uint8)
+def _classes(result: RunResult) -> Sequence[str]:
+    return DataSpec.model_validate({"dataset": result.spec["data"]["dataset"]}).classes

@@ -47,10 +47,10 @@ def sweep(
 
 def _with_labels(header: StudyResults, run: PlannedRun) -> StudyResults:
     """The header with the test set's classes, which tell right answers from wrong ones."""
-    labels = RunFolder(run.folder).read_test_labels()
-    if labels is None:
+    answers = RunFolder(run.folder).read_answers()
+    if answers is None:
         return header
-    return header.model_copy(update={"test_labels": pack_classes(labels)})
+    return header.model_copy(update={"test_labels": pack_classes(answers.labels.tobytes())})
 
 
 def _of_study(result: RunResult, run: PlannedRun, results_file: Path) -> StudyRun:

@@ -1,0 +1,54 @@
+"""Requests are run one by one, and what another process trains is left to it."""
+
+import pytest
+
+from vitbench.runs.experiment import Note, RunRequest
+from vitbench.runs.folder import RunFolder
+from vitbench.spec.overrides import build_spec
+from vitbench.study import executors
+from vitbench.study.executors import Local
+
+
+@pytest.fixture
+def requests(tiny_fields, tmp_path) -> list[RunRequest]:
+    specs = [build_spec(tiny_fields, {"seed": seed}) for seed in range(3)]
+    return [RunRequest(spec, tmp_path / spec.folder_name, device="cpu") for spec in specs]
+
+
+def test_runs_come_in_the_order_asked_for(requests) -> None:
+    ended = list(Local().execute(requests, lambda _: None))
+
+    assert [place for place, _ in ended] == [0, 1, 2]
+    assert [(r.seed, r.status) for _, r in ended] == [(0, "done"), (1, "done"), (2, "done")]
+
+
+def test_a_run_that_another_trains_is_left_to_it_and_read_at_the_end(requests, monkeypatch) -> None:
+    lock = RunFolder(requests[0].folder).lock()
+    lock.acquire()
+    told = []
+
+    def wait(_seconds: float) -> None:
+        """While ours waits, the other ends its run."""
+        assert told == ["what is left is being trained by another process: waiting for it"]
+        lock.release()
+
+    monkeypatch.setattr(executors.time, "sleep", wait)
+
+    ended = list(
+        Local().execute(
+            requests, lambda event: told.append(event.text) if isinstance(event, Note) else None
+        )
+    )
+
+    assert [place for place, _ in ended] == [1, 2, 0]
+    assert not lock.is_locked
+
+
+def test_an_error_ends_its_run_and_no_other(requests) -> None:
+    requests[0].folder.write_text("a file where a folder should be")
+
+    ended = [result for _, result in Local().execute(requests, lambda _: None)]
+
+    assert [result.status for result in ended] == ["failed", "done", "done"]
+    assert str(requests[0].folder) in (ended[0].reason or "")
+    assert requests[0].folder.read_text() == "a file where a folder should be"
