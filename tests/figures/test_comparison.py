@@ -4,16 +4,12 @@ import matplotlib.image
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
-from matplotlib.text import Text
 
 from vitbench.figures.comparison import (
     MARKS,
     Accuracy,
-    Cost,
     Difference,
-    cost_figure,
     differences_figure,
-    draw_cost,
     draw_differences,
     draw_seeds,
     seeds_figure,
@@ -99,50 +95,10 @@ def test_seeds_are_dots_under_their_mean_and_its_interval() -> None:
     assert texts(axes) == ["61.00, 2 seeds", "50.00, 1 seed", "41.00, 3 seeds"]
 
 
-COSTS = [
-    Cost("small", 10**12, 50.0, (49.0, 51.0), True),
-    Cost("wasteful", 4 * 10**12, 48.0, (47.0, 49.0), False),
-    Cost("large", 16 * 10**12, 55.0, None, True),
-]
-
-
-def test_the_front_is_a_line_of_steps_through_what_nothing_cheaper_exceeds() -> None:
-    axes = cost_figure(COSTS, "").axes[0]
-
-    front, *points = axes.lines
-    assert front.get_xydata().tolist() == [[1, 50], [16, 55]]
-    assert front.get_drawstyle() == "steps-post"
-    assert [point.get_marker() for point in points] == ["D", "o", "D"]
-    assert axes.get_xscale() == "log"
-    assert [c.get_segments()[0][:, 1].tolist() for c in axes.collections] == [[49, 51], [47, 49]]
-    assert texts(axes) == ["small", "wasteful", "large"]
-
-
-@pytest.mark.parametrize("number", [4, 12])
-@pytest.mark.parametrize("spread", [0.0, 0.01, 0.3])
-def test_labels_of_points_at_one_cost_do_not_cover_one_another(spread, number) -> None:
-    costs = [
-        Cost(f"variant number {place} of many", 10**12, 50 + place * spread, None, place == 3)
-        for place in range(number)
-    ]
-
-    figure = cost_figure(costs, "")
-    figure.draw_without_rendering()
-
-    boxes = [Text.get_window_extent(text) for text in figure.axes[0].texts]  # without its line
-    for number, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
-    edge = figure.axes[0].get_window_extent()
-    assert all(edge.x0 <= box.x0 and box.x1 <= edge.x1 for box in boxes)
-    assert all(edge.y0 <= box.y0 and box.y1 <= edge.y1 for box in boxes)
-
-
 @pytest.mark.parametrize("number", [1, 2, 12])
 def test_long_and_odd_words_are_drawn_whatever_their_number(number, tmp_path) -> None:
     differences = [Difference(NASTY, 0.1, (-1, 1), (0.1, 0.2), NASTY)] * number
     accuracies = [Accuracy(NASTY, (50.0, 51.0), (49.0, 52.0))] * number
-    costs = [Cost(NASTY, 10**9, 50.0, None, False)] * number
 
     read(draw_differences(differences, NASTY, 0.5, NASTY, tmp_path / "differences.png"))
     read(draw_seeds(accuracies, NASTY, tmp_path / "deep" / "seeds.png"))
-    read(draw_cost(costs, NASTY, tmp_path / "cost.png"))

@@ -14,7 +14,8 @@ from vitbench.report.tables import Section
 from vitbench.study.comparison import Comparison
 
 if TYPE_CHECKING:
-    from vitbench.figures.comparison import Accuracy, Cost, Difference
+    from vitbench.figures.comparison import Accuracy, Difference
+    from vitbench.figures.cost import Cost
     from vitbench.figures.curves import Series
 
 
@@ -33,7 +34,8 @@ def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
 
 
 def _draw(section: Section, folder: Path, stem: str) -> Iterator[Path]:
-    from vitbench.figures.comparison import draw_cost, draw_differences, draw_seeds
+    from vitbench.figures.comparison import draw_differences, draw_seeds
+    from vitbench.figures.cost import draw_cost
     from vitbench.figures.curves import draw_curves
 
     title, reference = one_line(section.title), one_line(section.reference)
@@ -87,7 +89,7 @@ def _accuracies(section: Section) -> "list[Accuracy]":
 
 def _costs(section: Section) -> "list[Cost]":
     """Each variant whose cost is known."""
-    from vitbench.figures.comparison import Cost
+    from vitbench.figures.cost import Cost
 
     return [
         Cost(one_line(row.label), row.train_flop, row.mean_pct, row.interval, row.on_front)

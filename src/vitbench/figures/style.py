@@ -22,6 +22,7 @@ ONE_SIDED = "inferno"
 SIGNED = "PuOr_r"
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 RIGHT, WRONG = "#009E73", "#D55E00"
+GREY = "#6b6b6b"
 Array = npt.NDArray[Any]
 
 
