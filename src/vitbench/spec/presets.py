@@ -40,7 +40,7 @@ PRESETS = {
         },
     ),
     "cpu": Preset(
-        "A small model for two CPU cores: a patch-4 run takes ten to fifteen minutes.",
+        "A small model for two CPU cores: a patch-4 run takes some nine minutes.",
         {**_SMALL_MODEL, **_CPU_RECIPE, "train.epochs": 5},
     ),
     "cpu-long": Preset(
