@@ -1,4 +1,3 @@
-# ruff: noqa: T201, TID253
 """Do the intervals of a study hold what they promise? A simulation of `vitbench.study.statistics`.
 
     python benchmarks/interval_coverage.py                      the tables of docs/statistics.md

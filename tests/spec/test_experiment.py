@@ -253,7 +253,7 @@ def test_raised_semantics_make_other_runs() -> None:
 
 def test_a_spec_is_frozen_and_takes_no_field_that_it_has_not() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        ExperimentSpec().seed = 3  # type: ignore[misc]
+        ExperimentSpec().seed = 3
     with pytest.raises(ValidationError, match="Extra inputs"):
         ExperimentSpec.model_validate({"colour": 1})
 

@@ -61,13 +61,14 @@ def train(
     slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"
     seconds = seconds_for([spec], target) if dry_run or (slow_here and not quiet) else 0.0
     if dry_run:
+        left = seconds if state != "trained" else 0.0
         plan = {
             "run_folder": str(folder),
             "state": state,
             "num_params": cost.num_params,
             "forward_flop": cost.forward_flop,
             "train_flop": cost.train_flop,
-            "estimated_time_s": round(seconds, 1) if state != "trained" else 0.0,
+            "estimated_time_s": round(left, 1),
             "device": target.type,
             "spec": spec.to_json(),
         }
@@ -82,7 +83,7 @@ def train(
                     ("parameters", f"{cost.num_params:,}"),
                     ("forward", f"{cost.forward_flop / 1e9:.3f} GFLOP an image"),
                     ("training", f"{cost.train_flop / 1e12:.1f} TFLOP"),
-                    ("time here", options.about(plan["estimated_time_s"])),  # type: ignore[arg-type]
+                    ("time here", options.about(left)),
                 ],
             )
         )
