@@ -1,6 +1,7 @@
 import io
 import os
 import pickle
+import zipfile
 
 import pytest
 import torch
@@ -89,6 +90,29 @@ def test_a_truncated_checkpoint_is_refused(saved, keep) -> None:
     path, _, _ = saved
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
+
+    with pytest.raises(FileError, match="damaged"):
+        Checkpoint.open(path)
+
+
+@pytest.mark.parametrize("where", [0.3, 0.5, 0.7])
+def test_a_flipped_bit_of_a_weight_is_found(saved, where) -> None:
+    path, _, _ = saved
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * where)] ^= 1
+    path.write_bytes(content)
+
+    with pytest.raises(FileError, match="damaged"):
+        Checkpoint.open(path)
+
+
+def test_a_compressed_member_is_refused_for_it_could_be_of_any_size(saved) -> None:
+    path, _, _ = saved
+    with zipfile.ZipFile(path) as archive:
+        members = {one.filename: archive.read(one) for one in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
     with pytest.raises(FileError, match="damaged"):
         Checkpoint.open(path)

@@ -4,7 +4,7 @@ import pickle
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import torch
 from pydantic import ValidationError
@@ -52,14 +52,14 @@ class Checkpoint:
         """
         try:
             with path.open("rb") as file:
-                is_zip = zipfile.is_zipfile(file)  # of the two forms that torch.load takes, ours
+                whole = _is_whole(file)
                 file.seek(0)
-                loaded = torch.load(file, map_location="cpu", weights_only=True) if is_zip else None
+                loaded = torch.load(file, map_location="cpu", weights_only=True) if whole else None
         except FileNotFoundError:
             raise FileError(f"no checkpoint {path}") from None
         except OSError as error:
             raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
-        except (pickle.UnpicklingError, *DAMAGED):
+        except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED):
             loaded = None
         if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
             raise FileError(f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged")
@@ -151,6 +151,18 @@ def save_checkpoint(
         torch.save(content, part)
     if complete:
         before.unlink(missing_ok=True)
+
+
+def _is_whole(file: BinaryIO) -> bool:
+    """Whether a file is a zip archive as torch writes them, with the bits that it was written with.
+
+    Of the checksums `torch.load` looks at none, and a compressed member could be of any size.
+    """
+    if not zipfile.is_zipfile(file):
+        return False
+    with zipfile.ZipFile(file) as archive:
+        stored = all(one.compress_type == zipfile.ZIP_STORED for one in archive.infolist())
+        return stored and archive.testzip() is None
 
 
 def previous(path: Path) -> Path:
