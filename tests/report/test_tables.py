@@ -6,6 +6,7 @@ from vitbench.errors import FileError
 from vitbench.report.tables import build_report, build_section
 from vitbench.runs.schema import TunedField
 from vitbench.spec.overrides import build_spec
+from vitbench.training.history import EpochRecord
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
 
@@ -58,6 +59,25 @@ def test_what_changes_bits_and_is_not_the_same_is_told(
 
     assert limit not in build_section(same).limits
     assert limit in build_section(changed(same, seed=1, **fields)).limits
+
+
+def test_a_run_that_went_on_at_a_lower_rate_is_told(study_results, changed) -> None:
+    record = EpochRecord(
+        epoch=1, train_loss=1, train_top1_pct=50, val_loss=1, val_top1_pct=50, lr=0.1,
+        train_time_s=1, img_per_s=1,
+    )  # fmt: skip
+    history = [
+        record.model_copy(update={"epoch": epoch, "lr_halvings": halvings})
+        for epoch, halvings in ((1, 0), (2, 1), (3, 2))
+    ]
+    results = study_results(THREE_SEEDS)
+
+    section = build_section(changed(results, seed=1, history=history))
+
+    assert section.problems == (
+        *build_section(results).problems,
+        "none, seed 1 diverged 2 times and went on at a lower learning rate, from epoch 2.",
+    )
 
 
 @pytest.mark.parametrize(

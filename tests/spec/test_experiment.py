@@ -62,6 +62,7 @@ FIELDS = {
     "train.label_smoothing": (0.1, 0.0),
     "train.grad_clip": (1.0, None),
     "train.precision": ("auto", "fp32"),
+    "train.on_divergence": ("stop", "halve-lr"),
     "seed": (0, 1),
 }
 # The same holds for the options of what a spec names; a new option is added.

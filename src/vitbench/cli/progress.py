@@ -11,7 +11,7 @@ from vitbench.cli import console
 from vitbench.runs.experiment import Note, RunBegun
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.study.plan import run_flop
-from vitbench.training.fit import Diverged, Event, StepDone
+from vitbench.training.fit import Diverged, Event, RateHalved, StepDone
 from vitbench.training.history import EpochRecord
 
 RUNS_BAR = "{desc} |{bar:30}| {elapsed} elapsed, {remaining} left"
@@ -38,6 +38,7 @@ class Progress:
         self._step_flop = 0.0
         self._val = ""
         self._epoch_started = time.monotonic()
+        self._steps_of_epoch = 0
         self._runs_bar: tqdm[NoReturn] | None = None
         self._epochs_bar: tqdm[NoReturn] | None = None
         if self._on_terminal and num_runs > 1:
@@ -68,6 +69,12 @@ class Progress:
                 self._step(event)
             case EpochRecord():
                 self._epoch(event)
+            case RateHalved():
+                console.note(
+                    f"{self._spec.name}: {event.reason}; the epoch begins anew at "
+                    f"1/{2**event.lr_halvings} of the learning rate"
+                )
+                self._take_back(self._steps_of_epoch)
             case Diverged():
                 console.note(f"{self._spec.name}: diverged, {event.reason}")
 
@@ -97,6 +104,7 @@ class Progress:
             )
 
     def _step(self, event: StepDone) -> None:
+        self._steps_of_epoch = event.step
         if self._epochs_bar is None:
             return
         loss = "" if event.loss is None else f"loss {event.loss:.3f}, "
@@ -108,6 +116,12 @@ class Progress:
         self._epochs_bar.update()
         if self._runs_bar is not None:
             self._runs_bar.update(self._step_flop)
+
+    def _take_back(self, num_steps: int) -> None:
+        """Steps that were taken in vain do not count."""
+        for bar, size in ((self._epochs_bar, 1.0), (self._runs_bar, self._step_flop)):
+            if bar is not None:
+                bar.update(-size * num_steps)
 
     def _epoch(self, record: EpochRecord) -> None:
         self._val = f"val {record.val_top1_pct:.1f} %, "

@@ -1,7 +1,7 @@
 """Results to sections, before any format: rows and plain sentences, no markup."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from vitbench.report.setting import held_sentence, how_it_was_run, limits, varie
 from vitbench.report.verdict import JudgedClaim, judge_claims, key_finding
 from vitbench.report.words import not_averaged_words
 from vitbench.runs.results import check_runs_belong
-from vitbench.runs.schema import StudyResults
+from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import study_names
 from vitbench.study.comparison import StudyComparisons, compare_study
 
@@ -125,8 +125,20 @@ def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
     for run in results.runs:
         if run.reason is not None:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")
+        problems += _halved_words(run)
     if any(len(row.accuracy_by_seed) > 1 for row in rows) and results.test_labels is None:
         problems.append(
             "The file has no test labels, so nothing is compared.",
         )
     return problems
+
+
+def _halved_words(run: StudyRun) -> Iterator[str]:
+    """What was done about a run's divergences that it survived."""
+    halved = [record for record in run.history if record.lr_halvings]
+    if halved:
+        times = halved[-1].lr_halvings
+        yield (
+            f"{run.variant}, seed {run.seed} diverged {'once' if times == 1 else f'{times} times'} "
+            f"and went on at a lower learning rate, from epoch {halved[0].epoch}."
+        )

@@ -55,3 +55,10 @@ class TrainingSpec(BaseModel):
         Literal["auto", "fp32", "bf16"],
         Field(description="auto: bf16 autocast on CUDA, fp32 elsewhere."),
     ] = "auto"
+    on_divergence: Annotated[
+        Literal["stop", "halve-lr"],
+        Field(
+            description="When the loss is not finite: stop, which is a result; or do the epoch "
+            "again at half the rate, from then on."
+        ),
+    ] = "stop"

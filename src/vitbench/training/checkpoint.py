@@ -120,6 +120,7 @@ class Checkpoint:
         except (ValueError, KeyError, TypeError, RuntimeError):
             raise FileError(f"{self.path}: the optimisers' state does not fit the spec") from None
         state.history.extend(self.history)
+        state.lr_halvings = self.history[-1].lr_halvings if self.history else 0
         return state
 
 

@@ -3,10 +3,12 @@
 Training and validation images come in; the test set never does.
 """
 
+import copy
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -25,6 +27,8 @@ from vitbench.training.history import EpochRecord
 from vitbench.training.optimizer import build_optimizers, set_lr_factor
 from vitbench.training.schedule import lr_factor
 
+MOST_HALVINGS = 10  # to a thousandth of the rate; who diverges with that has another trouble
+
 
 @dataclass
 class TrainingState:
@@ -34,11 +38,13 @@ class TrainingState:
         model: The model, on its device.
         optimizers: Its optimisers.
         history: A record for each finished epoch.
+        lr_halvings: How often the rate was halved after a divergence.
     """
 
     model: VisionTransformer
     optimizers: list[Optimizer]
     history: list[EpochRecord] = field(default_factory=list)
+    lr_halvings: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,22 @@ class Diverged:
     reason: str
 
 
-Event = StepDone | EpochRecord | Diverged
+@dataclass(frozen=True)
+class RateHalved:
+    """The loss became NaN or infinite; the epoch begins anew at half the rate.
+
+    Attributes:
+        epoch: Epoch, counted from 1.
+        reason: What the loss was, and where.
+        lr_halvings: How often the rate was halved up to now.
+    """
+
+    epoch: int
+    reason: str
+    lr_halvings: int
+
+
+Event = StepDone | EpochRecord | Diverged | RateHalved
 
 
 def begin(spec: ExperimentSpec, device: torch.device) -> TrainingState:
@@ -97,43 +118,67 @@ def fit(
 
     Yields:
         A StepDone after each step and an EpochRecord after each epoch; a Diverged is the last
-        event.
+        event, a RateHalved is followed by the same epoch once more.
     """
-    for epoch in range(len(state.history) + 1, spec.train.epochs + 1):
-        started = time.perf_counter()
-        num_steps = num_batches(len(train), spec.train.batch_size)
-        num_images = num_steps * spec.train.batch_size
-        total_loss = torch.zeros((), device=train.labels.device)
-        num_right = torch.zeros((), dtype=torch.long, device=train.labels.device)
-        for step, (loss, right) in enumerate(_steps(state, spec, train, epoch), start=1):
-            total_loss += loss
-            num_right += right
-            seconds = time.perf_counter() - started
-            known_loss = loss.item() if loss.device.type == "cpu" else None
-            if known_loss is not None and not math.isfinite(known_loss):
-                yield Diverged(epoch, f"the loss was {known_loss} in epoch {epoch}, step {step}")
-                return
-            img_per_s = step * spec.train.batch_size / seconds
-            yield StepDone(epoch, step, num_steps, known_loss, img_per_s)
-        train_loss = total_loss.item() / num_steps  # waits for the GPU: now the time is true
+    halves = spec.train.on_divergence == "halve-lr"
+    while len(state.history) < spec.train.epochs:
+        kept = _kept(state) if halves else None
+        diverged = None
+        for event in _epoch(state, spec, train, val):
+            if isinstance(event, Diverged):
+                diverged = event
+            else:
+                yield event
+        if diverged is None:
+            continue
+        if kept is None or state.lr_halvings == MOST_HALVINGS:
+            yield diverged
+            return
+        _restore(state, kept)
+        state.lr_halvings += 1
+        yield RateHalved(diverged.epoch, diverged.reason, state.lr_halvings)
+
+
+def _epoch(
+    state: TrainingState, spec: ExperimentSpec, train: ImageSet, val: ImageSet
+) -> Iterator[StepDone | EpochRecord | Diverged]:
+    """Train the next epoch; its record or a Diverged is the last event."""
+    epoch = len(state.history) + 1
+    started = time.perf_counter()
+    num_steps = num_batches(len(train), spec.train.batch_size)
+    num_images = num_steps * spec.train.batch_size
+    total_loss = torch.zeros((), device=train.labels.device)
+    num_right = torch.zeros((), dtype=torch.long, device=train.labels.device)
+    for step, (loss, right) in enumerate(_steps(state, spec, train, epoch), start=1):
+        total_loss += loss
+        num_right += right
         seconds = time.perf_counter() - started
-        validation = evaluate(state.model, val)
-        for what, value in (("training", train_loss), ("validation", validation.loss)):
-            if not math.isfinite(value):
-                yield Diverged(epoch, f"the {what} loss was {value} in epoch {epoch}")
-                return
-        record = EpochRecord(
-            epoch=epoch,
-            train_loss=train_loss,
-            train_top1_pct=100 * num_right.item() / num_images,
-            val_loss=validation.loss,
-            val_top1_pct=validation.top1_pct,
-            lr=state.optimizers[-1].param_groups[0]["lr"],
-            train_time_s=seconds,
-            img_per_s=num_images / seconds,
-        )
-        state.history.append(record)
-        yield record
+        known_loss = loss.item() if loss.device.type == "cpu" else None
+        if known_loss is not None and not math.isfinite(known_loss):
+            yield Diverged(epoch, f"the loss was {known_loss} in epoch {epoch}, step {step}")
+            return
+        img_per_s = step * spec.train.batch_size / seconds
+        yield StepDone(epoch, step, num_steps, known_loss, img_per_s)
+    train_loss = total_loss.item() / num_steps  # waits for the GPU: now the time is true
+    seconds = time.perf_counter() - started
+    validation = evaluate(state.model, val)
+    for what, value in (("training", train_loss), ("validation", validation.loss)):
+        if not math.isfinite(value):
+            yield Diverged(epoch, f"the {what} loss was {value} in epoch {epoch}")
+            return
+    record = EpochRecord(
+        epoch=epoch,
+        train_loss=train_loss,
+        train_top1_pct=100 * num_right.item() / num_images,
+        val_loss=validation.loss,
+        val_top1_pct=validation.top1_pct,
+        lr=state.optimizers[-1].param_groups[0]["lr"],
+        train_time_s=seconds,
+        img_per_s=num_images / seconds,
+        lr_halvings=state.lr_halvings,
+    )
+    state.history.append(record)
+    yield record
 
 
 def _steps(
@@ -149,9 +194,8 @@ def _steps(
     model.train()
     batches = training_batches(train, recipe.batch_size, augment, spec.seed, epoch)
     for step, (inputs, labels) in enumerate(batches):
-        set_lr_factor(
-            state.optimizers, lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
-        )
+        factor = lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
+        set_lr_factor(state.optimizers, factor / 2**state.lr_halvings)
         with autocast(precision, device):
             logits = model(inputs)
         loss = functional.cross_entropy(
@@ -164,3 +208,17 @@ def _steps(
         for optimizer in state.optimizers:
             optimizer.step()
         yield loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+
+
+def _kept(state: TrainingState) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A copy of the weights and of the optimisers' state."""
+    optimizers = [optimizer.state_dict() for optimizer in state.optimizers]
+    return copy.deepcopy((state.model.state_dict(), optimizers))
+
+
+def _restore(state: TrainingState, kept: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    """Put a copy back; the state then holds parts of it."""
+    weights, optimizers = kept
+    state.model.load_state_dict(weights)
+    for optimizer, saved in zip(state.optimizers, optimizers, strict=True):
+        optimizer.load_state_dict(saved)

@@ -24,3 +24,6 @@ class EpochRecord(BaseModel):
         float, Field(description="Seconds its steps took, validation left out.")
     ]
     img_per_s: Annotated[float, Field(description="Images trained on in a second of that.")]
+    lr_halvings: Annotated[
+        int, Field(ge=0, description="How often the rate was halved until then, after divergences.")
+    ] = 0
