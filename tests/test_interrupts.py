@@ -2,11 +2,13 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,11 +31,11 @@ SWEEP = [
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def sweep(folder: Path) -> subprocess.Popen[str]:
+def sweep(folder: Path, **arguments: Any) -> subprocess.Popen[str]:
     (folder / "two.yaml").write_text(STUDY)
     return subprocess.Popen(
         SWEEP, cwd=folder, env=ENVIRONMENT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **arguments,
     )  # fmt: skip
 
 
@@ -128,6 +130,84 @@ def test_an_interrupted_sweep_says_in_a_line_how_to_go_on(number, code, unbroken
     again.communicate()
     assert again.returncode == 0
     assert end_of(tmp_path) == unbroken
+
+
+def test_a_wandb_process_that_is_killed_in_a_run_stops_nothing(unbroken, tmp_path) -> None:
+    (tmp_path / "two.yaml").write_text(STUDY)
+    process = subprocess.Popen(
+        [*SWEEP, "--wandb", "offline"], cwd=tmp_path, env=ENVIRONMENT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_for(lambda: epochs_of(tmp_path, "none") >= 1, process)
+    killed = subprocess.run(
+        ["pkill", "-9", "-P", str(process.pid), "-f", "wandb-core"], check=False
+    )
+    _, err = process.communicate()
+
+    assert killed.returncode == 0
+    assert process.returncode == 0, err
+    assert "Traceback" not in err
+    assert err.count("tracking stopped, training goes on") >= 1
+    assert end_of(tmp_path) == unbroken
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_whoever_asks_twice_does_not_wait_and_loses_nothing(number, unbroken, tmp_path) -> None:
+    process = sweep(tmp_path)
+    wait_for(lambda: epochs_of(tmp_path, "none") >= 1, process)
+    process.send_signal(number)
+    process.send_signal(number)
+    _, err = process.communicate()
+
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
+
+    again = sweep(tmp_path)
+    again.communicate()
+    assert again.returncode == 0
+    assert end_of(tmp_path) == unbroken
+
+
+def test_a_disk_that_is_full_is_one_line_and_with_room_it_goes_on(unbroken, tmp_path) -> None:
+    """No file may exceed 60 kB, less than a checkpoint: what a full disk does, on any system."""
+    process = sweep(
+        tmp_path, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+    )
+    out, err = process.communicate()
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+
+    assert (process.returncode, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert "checkpoint.pt: File too large; all that is finished is kept" in err
+    assert not any(name.endswith((".pt", ".part")) for name in left)
+
+    again = sweep(tmp_path)
+    _, err = again.communicate()
+    assert again.returncode == 0, err
+    assert end_of(tmp_path) == unbroken
+
+
+def test_a_run_that_memory_is_refused_fails_by_name_and_the_others_go_on(tmp_path) -> None:
+    """All images as one batch, in patches of one pixel: each of its activations takes 6 GB."""
+    (tmp_path / "two.yaml").write_text(
+        STUDY.replace(
+            "model.pos_embed: none",
+            "model.patch_size: 1, model.embed_dim: 512, train.batch_size: 2900",
+        )
+    )
+    process = subprocess.Popen(
+        SWEEP, cwd=tmp_path, env=ENVIRONMENT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (10 * 2**30, 10 * 2**30)),
+    )  # fmt: skip
+    _, err = process.communicate()
+
+    assert process.returncode == 1
+    (line,) = [line for line in err.splitlines() if line.startswith("vitbench:")]
+    assert "none, seed 0 failed: out of memory" in line
+    assert "train.batch_size" in line
+    runs = json.loads((tmp_path / "results" / "shapes" / "two_results.json").read_text())["runs"]
+    assert {run["variant"]: run["status"] for run in runs} == {"none": "failed", "learned": "done"}
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path) -> None:

@@ -1,6 +1,7 @@
 """Every error that vitbench raises on purpose, as a tree.
 
     VitbenchError            exit code 1: work was begun and failed
+    ├── OutOfMemoryError         there was not enough memory for it
     └── UsageError           exit code 2: what was given is unacceptable; nothing was begun
         ├── UnknownNameError     a name that is not in its list
         ├── DataError            a data set that is absent, broken or not what it says
@@ -18,6 +19,10 @@ class VitbenchError(Exception):
     """Work was begun and failed."""
 
     exit_code = 1
+
+
+class OutOfMemoryError(VitbenchError):
+    """There was not enough memory, of a GPU or of the machine."""
 
 
 class UsageError(VitbenchError):

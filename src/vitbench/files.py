@@ -14,19 +14,29 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A reader sees the old file or the new one, never a half of either; after an error the old one
     stays as it was.
+
+    Raises:
+        OSError: It cannot be written; it names `path`, as the system does not when a disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(descriptor)
-    part = Path(name)
+    part = None
     try:
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{path.name}.", suffix=".part", dir=path.parent
+        )
+        os.close(descriptor)
+        part = Path(name)
         yield part
         part.chmod(0o666 & ~_umask())  # mkstemp makes it private; a result is to be shared
         _flush_to_disk(part)
         part.replace(path)
         _flush_to_disk(path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

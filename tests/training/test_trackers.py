@@ -69,7 +69,7 @@ class Broken:
         self.calls: list[str] = []
 
     def __getattr__(self, name):
-        def call(_argument):
+        def call(*_arguments):
             self.calls.append(name)
             if name == self.method:
                 raise ConnectionError("the server is gone\nwith a long story")
@@ -90,6 +90,18 @@ def test_a_tracker_that_fails_is_told_once_and_then_left_alone(method) -> None:
     assert told == ["tracking stopped, training goes on: the server is gone"]
     assert tracker.calls.count(method) == 1
     assert tracker.calls[-1] == method
+
+
+def test_a_tracker_is_stopped_where_its_run_breaks_off_and_not_where_it_ends() -> None:
+    broken, whole = Broken("none"), Broken("none")
+
+    with pytest.raises(KeyboardInterrupt), Guarded(broken, print):
+        raise KeyboardInterrupt
+    with Guarded(whole, print) as guarded:
+        guarded.finish({})
+
+    assert broken.calls == ["stop"]
+    assert whole.calls == ["finish"]
 
 
 def test_a_wandb_that_cannot_be_imported_stops_nothing(tmp_path, tiny_fields, monkeypatch) -> None:

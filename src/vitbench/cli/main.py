@@ -1,5 +1,6 @@
 """The app: its commands, and what becomes of errors."""
 
+import errno
 import os
 import signal
 import sys
@@ -61,13 +62,15 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The words after `vitbench`; those of the process unless given.
     """
     debug = os.environ.get("VITBENCH_DEBUG") == "1"
-    stopped_by = {"signal": signal.SIGINT}
+    stopped_by: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        stopped_by["signal"] = signal.Signals(number)
+        if stopped_by:  # who asks twice does not want to wait
+            os._exit(128 + number)
+        stopped_by.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         code = app(arguments, standalone_mode=False) or 0
         sys.stdout.flush()
@@ -81,12 +84,13 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         return _fail(error)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     if code == 130:  # Typer makes this code of a KeyboardInterrupt
         console.error(
             "interrupted: every finished epoch is kept; the same command goes on from there"
         )
-        return 143 if stopped_by["signal"] == signal.SIGTERM else 130
+        return 128 + stopped_by[0] if stopped_by else 130
     return int(code)
 
 
@@ -103,7 +107,9 @@ def _fail(error: Exception) -> int:
             console.note(f"{context.command_path} --help says what is allowed")
         return 2
     if isinstance(error, OSError) and error.filename is not None:
-        console.error(f"{error.filename}: {error.strerror}")
+        kept = "; all that is finished is kept: make room, and the same command goes on"
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        console.error(f"{error.filename}: {error.strerror}{kept if full else ''}")
         return 1
     first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     console.error(f"{first_line} (VITBENCH_DEBUG=1 shows where)")
@@ -112,4 +118,10 @@ def _fail(error: Exception) -> int:
 
 def run() -> None:
     """The entry point of the `vitbench` command."""
-    sys.exit(main())
+    code = main()
+    if code in (130, 143) or "wandb" in sys.modules:
+        # Our W&B runs are closed by now; what W&B does at an exit is to wait for its server.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

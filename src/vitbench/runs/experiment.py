@@ -26,7 +26,7 @@ from vitbench.training.device import device_name, pick_device, precision_of, ver
 from vitbench.training.evaluate import Evaluation, evaluate
 from vitbench.training.fit import Diverged, Event, TrainingState, begin, fit
 from vitbench.training.history import EpochRecord
-from vitbench.training.memory import peak_memory_bytes, reset_peak_memory
+from vitbench.training.memory import peak_memory_bytes, reset_peak_memory, told_when_out
 from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
 
 
@@ -98,6 +98,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
 
     Raises:
         UsageError: The data set is absent, or the folder is another run's.
+        OutOfMemoryError: There is not enough memory for it.
         OSError: A file cannot be written; all finished epochs are kept.
     """
     spec, folder = request.spec, RunFolder(request.folder)
@@ -113,20 +114,21 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
         num_steps = num_batches(len(train), spec.train.batch_size)
         listen(RunBegun(spec, len(state.history), num_steps))
-        tracker = Guarded(build_tracker(request.wandb), lambda line: listen(Note(line)))
-        tracker.start(_tracked(request))
-        reset_peak_memory(device)
-        diverged = None
-        for event in fit(state, spec, train, val):
-            if isinstance(event, EpochRecord):
-                save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
-                folder.write_history(state.history)
-                tracker.log_epoch(event)
-            elif isinstance(event, Diverged):
-                diverged = event
-            listen(event)
-        result = _finish(request, folder, state, bits, diverged)
-        tracker.finish(_summary(result))
+        guarded = Guarded(build_tracker(request.wandb), lambda line: listen(Note(line)))
+        with guarded as tracker, told_when_out():
+            tracker.start(_tracked(request))
+            reset_peak_memory(device)
+            diverged = None
+            for event in fit(state, spec, train, val):
+                if isinstance(event, EpochRecord):
+                    save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
+                    folder.write_history(state.history)
+                    tracker.log_epoch(event)
+                elif isinstance(event, Diverged):
+                    diverged = event
+                listen(event)
+            result = _finish(request, folder, state, bits, diverged)
+            tracker.finish(_summary(result))
     return result
 
 

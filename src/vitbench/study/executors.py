@@ -1,5 +1,6 @@
 """Ways to run a plan, one registered class each: requests in, results out as they come."""
 
+import errno
 import time
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -11,6 +12,7 @@ from vitbench.runs.experiment import Listener, Note, RunRequest, run_experiment
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 POLL_S = 1.0  # between two looks at what another process trains
 
 
@@ -49,10 +51,16 @@ class Local:
 
 
 def attempt(request: RunRequest, listen: Listener) -> RunResult:
-    """Run a request; an error becomes a result that says so."""
+    """Run a request; an error becomes a result that says so.
+
+    Raises:
+        OSError: Nothing can be written any more, so no other run would end better.
+    """
     try:
         return run_experiment(request, listen)
     except (VitbenchError, OSError, RuntimeError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         spec, cost = request.spec, cost_of(request.spec)
         return RunResult(

@@ -1,5 +1,6 @@
 """Checkpoints: a training's state in one file that `torch.load(weights_only=True)` opens."""
 
+import io
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -148,8 +149,10 @@ def save_checkpoint(
     before = previous(path)
     if not complete and path.exists():
         keep_as(path, before)
+    buffer = io.BytesIO()  # torch's own writer does not say that a disk is full
+    torch.save(content, buffer)
     with replacing(path) as part:
-        torch.save(content, part)
+        part.write_bytes(buffer.getbuffer())
     if complete:
         before.unlink(missing_ok=True)
 

@@ -1,9 +1,13 @@
 """How much memory a training takes at most."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+
+from vitbench.errors import OutOfMemoryError
 
 STATUS = Path("/proc/self/status")
 
@@ -33,3 +37,21 @@ def peak_memory_bytes(device: torch.device) -> int | None:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+@contextmanager
+def told_when_out() -> Iterator[None]:
+    """Make one error, which says what to try, of all that say that memory was not enough.
+
+    Raises:
+        OutOfMemoryError: The block ended in one of them.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if ours or ("alloc" in str(error) and "memory" in str(error)):
+            raise OutOfMemoryError(
+                "out of memory: lower train.batch_size, or take larger patches or a smaller model"
+            ) from None
+        raise

@@ -9,11 +9,13 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from threading import Thread
+from typing import Any, Literal, Protocol, Self
 
 from vitbench.registry import TRACKERS
 from vitbench.training.history import EpochRecord
 
+STOP_S = 1.0  # for closing a run that was stopped; Ctrl-C is to act within two seconds
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 
 
@@ -53,9 +55,14 @@ class Tracker(Protocol):
     def finish(self, summary: Mapping[str, Any]) -> None:
         """The run is over."""
 
+    def stop(self) -> None:
+        """The run was stopped before its end and may go on later; this must not take long."""
+
 
 class Guarded:
     """A tracker that cannot stop a run: its first error is told, and then it rests.
+
+    In a `with` it is stopped when the block ends by an error.
 
     Args:
         tracker: What to guard; None tracks nothing.
@@ -65,6 +72,13 @@ class Guarded:
     def __init__(self, tracker: Tracker | None, say: Callable[[str], None]) -> None:
         self._tracker = tracker
         self._say = say
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._try("stop")
 
     def start(self, run: TrackedRun) -> None:
         """Begin, and tell the user what the tracker has to say."""
@@ -84,11 +98,11 @@ class Guarded:
         """The run is over."""
         self._try("finish", summary)
 
-    def _try(self, method: str, argument: object) -> Any:
+    def _try(self, method: str, *arguments: object) -> Any:
         if self._tracker is None:
             return None
         try:
-            return getattr(self._tracker, method)(argument)
+            return getattr(self._tracker, method)(*arguments)
         except Exception as error:  # whatever it is, it is not the training's
             self._tracker = None
             self._say(f"tracking stopped, training goes on: {_first_line(error)}")
@@ -178,6 +192,12 @@ class WandbTracker:
         """Write the summary and close the W&B run."""
         self._run.summary.update(dict(summary))
         self._run.finish()
+
+    def stop(self) -> None:
+        """Close the W&B run as one that failed; a server that does not answer is not waited for."""
+        closing = Thread(target=self._run.finish, kwargs={"exit_code": 1}, daemon=True)
+        closing.start()
+        closing.join(STOP_S)
 
 
 def build_tracker(mode: str) -> Tracker | None:
