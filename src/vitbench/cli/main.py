@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 import vitbench
-from vitbench.cli import console, diff, presets, report, studies, sweep, train, visualize
+from vitbench.cli import (
+    check,
+    console,
+    diff,
+    presets,
+    report,
+    runs,
+    studies,
+    sweep,
+    train,
+    visualize,
+)
 from vitbench.cli.options import HelpWithFields
 from vitbench.errors import VitbenchError
 
@@ -32,6 +43,8 @@ app.command("sweep", cls=HelpWithFields)(sweep.sweep)
 app.command("visualize")(visualize.visualize)
 app.command("report")(report.report)
 app.command("diff")(diff.diff)
+app.add_typer(runs.app, name="runs")
+app.command("check")(check.check)
 app.add_typer(studies.app, name="studies")
 app.command("presets")(presets.presets)
 

@@ -63,6 +63,11 @@ class RunFolder:
         return self.path / "predictions.npz"
 
     @property
+    def lock_file(self) -> Path:
+        """What `lock` locks."""
+        return self.path / ".lock"
+
+    @property
     def result_file(self) -> Path:
         """How the run ended."""
         return self.path / "result.json"
@@ -77,7 +82,7 @@ class RunFolder:
     def lock(self) -> FileLock:
         """Held by whoever trains this run; the system lets go of it when that process ends."""
         self.path.mkdir(parents=True, exist_ok=True)
-        return FileLock(self.path / ".lock")
+        return FileLock(self.lock_file)
 
     def is_busy(self) -> bool:
         """Whether another process trains this run now."""

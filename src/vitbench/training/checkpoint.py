@@ -85,6 +85,13 @@ class Checkpoint:
         Raises:
             FileError: They do not fit the spec.
         """
+        self.check_weights()
+        built = build_model(self.spec)
+        built.load_state_dict(self.weights)
+        return built.to(device)
+
+    def check_weights(self) -> None:
+        """Raise FileError where the weights do not fit the spec."""
         with torch.device("meta"):
             model = build_model(self.spec)
         expected = model.state_dict()
@@ -101,9 +108,6 @@ class Checkpoint:
             raise FileError(
                 f"{self.path}: weight {extra[0]} belongs to no part of the spec's model"
             )
-        built = build_model(self.spec)
-        built.load_state_dict(self.weights)
-        return built.to(device)
 
     def resume(self, device: torch.device) -> TrainingState:
         """The training's state as it was when this was saved.

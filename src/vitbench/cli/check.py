@@ -1,0 +1,112 @@
+"""`vitbench check`: whether files are whole and agree with one another."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vitbench.cli import console, options
+from vitbench.errors import FileError, UsageError
+
+if TYPE_CHECKING:
+    from vitbench.runs.verify import Finding
+
+HERE = (Path("runs"), Path("results"))
+
+
+@dataclass
+class Found:
+    """What there is to check."""
+
+    runs: list[Path] = field(default_factory=list)
+    results: list[Path] = field(default_factory=list)
+    checkpoints: list[Path] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        kinds = {
+            "run folder": self.runs,
+            "results file": self.results,
+            "checkpoint": self.checkpoints,
+        }
+        return ", ".join(
+            f"{len(paths)} {kind}{'s' * (len(paths) > 1)}" for kind, paths in kinds.items() if paths
+        )
+
+
+def check(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH...]",
+            help="Run folders, results files, checkpoints, or folders of them; ./runs and "
+            "./results unless given.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check files: whole, of the right form, and in agreement; exit 3 where they are not.
+
+    Each finding says what mends it. What is told on stderr as a note harms nothing.
+    """
+    found = _find(paths or [path for path in HERE if path.exists()])
+    if not (found.runs or found.results or found.checkpoints):
+        looked = ", ".join(map(str, paths or HERE))
+        raise FileError(f"nothing to check in {looked}: no run folder, results file or checkpoint")
+    findings = _verify(found)
+    grave = [finding for finding in findings if not finding.is_note]
+    if as_json:
+        document = [{**vars(finding), "path": str(finding.path)} for finding in findings]
+        console.product(json.dumps(document, indent=1))
+    else:
+        _tell(findings)
+        ending = f"{len(grave)} finding{'s' * (len(grave) > 1)}" if grave else "all is well"
+        console.product(f"{found}: {ending}")
+    if grave:
+        raise typer.Exit(3)
+
+
+def _find(paths: Sequence[Path]) -> Found:
+    from vitbench.runs.catalogue import is_run_folder
+    from vitbench.runs.results import SUFFIX
+
+    found = Found()
+    for path in paths:
+        if not path.exists():
+            raise FileError(f"nothing is at {path}")
+        if path.is_file():
+            if path.suffix not in (".pt", ".json"):
+                raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")
+            (found.checkpoints if path.suffix == ".pt" else found.results).append(path)
+            continue
+        inside = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
+        runs = [folder for folder in inside if is_run_folder(folder)]
+        found.runs += runs
+        found.results += sorted(path.rglob(f"*{SUFFIX}"))
+        found.checkpoints += [
+            one for one in sorted(path.rglob("*.pt")) if one.parent not in runs and one.is_file()
+        ]
+    return found
+
+
+def _verify(found: Found) -> "list[Finding]":
+    from vitbench.runs.verify import verify_checkpoint, verify_run
+    from vitbench.study.verify import verify_results
+
+    return [
+        *(finding for path in found.runs for finding in verify_run(path)),
+        *(finding for path in found.results for finding in verify_results(path)),
+        *(finding for path in found.checkpoints for finding in verify_checkpoint(path)),
+    ]
+
+
+def _tell(findings: "Sequence[Finding]") -> None:
+    for finding in findings:
+        line = f"{finding.path}: {finding.what} ({finding.mends})"
+        if finding.is_note:
+            console.note(f"note: {line}")
+        else:
+            console.product(line)

@@ -1,0 +1,175 @@
+"""What run folders there are, which results files name them, and how one is removed."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import Timeout
+
+from vitbench.errors import FileError, UsageError
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.schema import StudyResults
+from vitbench.spec.overrides import Tree, load_mapping
+from vitbench.spec.written import completed
+
+# done, diverged: complete; training: by another process, now; begun: some epochs are there;
+# new: none is; damaged: its files cannot be read.
+State = Literal["done", "diverged", "training", "begun", "new", "damaged"]
+IDENTITY_DIGITS = re.compile(r"-([0-9a-f]{10})$")
+GOING = ".removed-"  # a folder that is being removed begins so
+
+
+@dataclass(frozen=True)
+class CataloguedRun:
+    """A run folder.
+
+    Attributes:
+        folder: Its path.
+        state: What its files say it is.
+        seed: Its seed; None where its spec cannot be read.
+        epochs: Epochs finished.
+        of_epochs: Epochs of its spec; None where that cannot be read.
+        test_top1_pct: Top-1 accuracy in % on the test set; None where it did not end well.
+        num_bytes: What it takes on disk.
+        named_by: The studies' variants whose results files name it, as `pos-embed/none`.
+    """
+
+    folder: Path
+    state: State
+    seed: int | None
+    epochs: int
+    of_epochs: int | None
+    test_top1_pct: float | None
+    num_bytes: int
+    named_by: tuple[str, ...]
+
+
+def find_run_folders(runs_dir: Path) -> list[Path]:
+    """The run folders in a folder, by name; links and whatever else lies there are left out."""
+    if not runs_dir.is_dir():
+        return []
+    return sorted(filter(is_run_folder, runs_dir.iterdir()), key=_by_number)
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a path is a folder that a run of ours has made."""
+    if path.is_symlink() or not path.is_dir() or path.name.startswith("."):
+        return False
+    folder = RunFolder(path)
+    if IDENTITY_DIGITS.search(path.name) and folder.lock_file.exists():
+        return True
+    return _spec_of(folder) is not None
+
+
+def catalogue(runs_dir: Path, studies: Sequence[tuple[Path, StudyResults]]) -> list[CataloguedRun]:
+    """Every run folder in a folder.
+
+    Args:
+        runs_dir: The folder.
+        studies: Results files and what they hold, for who names a run.
+    """
+    named = _named(studies)
+    return [_entry(RunFolder(path), named) for path in find_run_folders(runs_dir)]
+
+
+def remove(run: CataloguedRun) -> None:
+    """Remove a run folder; one that is half removed is never taken for a run.
+
+    Raises:
+        UsageError: Another process trains it.
+        OSError: It cannot be removed.
+    """
+    lock = RunFolder(run.folder).lock()
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UsageError(f"{run.folder} is being trained by another process: it stays") from None
+    going = run.folder.with_name(f"{GOING}{run.folder.name}")
+    try:
+        run.folder.rename(going)
+    finally:
+        lock.release()
+    shutil.rmtree(going)
+
+
+def remove_leftovers(runs_dir: Path) -> None:
+    """Remove what a removal that was stopped has left."""
+    for path in runs_dir.glob(f"{GOING}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+
+
+def _by_number(path: Path) -> list[str | int]:
+    """A key that sorts seed 2 before seed 10."""
+    parts = re.split(r"(\d+)", path.name)
+    return [int(part) if number % 2 else part for number, part in enumerate(parts)]
+
+
+def _entry(folder: RunFolder, named: dict[str, set[str]]) -> CataloguedRun:
+    spec = _spec_of(folder)
+    seed, of_epochs = (spec["seed"], spec["train"]["epochs"]) if spec else (None, None)
+    state, epochs, accuracy = _ending(folder)
+    if spec is None:
+        state = "damaged"
+    digits = IDENTITY_DIGITS.search(folder.path.name)
+    keys = (str(folder.path.resolve()), digits[1] if digits else "")
+    named_by = sorted(set().union(*(named.get(key, set()) for key in keys)))
+    return CataloguedRun(
+        folder.path, state, seed, epochs, of_epochs, accuracy,
+        sum(_file_sizes(folder.path)), tuple(named_by),
+    )  # fmt: skip
+
+
+def _ending(folder: RunFolder) -> tuple[State, int, float | None]:
+    """What became of a run, its finished epochs and its test accuracy."""
+    if folder.state() == "trained":
+        try:
+            result = folder.read_result()
+        except FileError:
+            return "damaged", 0, None
+        ended: State = "diverged" if result.status == "diverged" else "done"
+        return ended, result.epochs, result.test_top1_pct
+    epochs = 0
+    if folder.history_file.exists():
+        epochs = folder.history_file.read_bytes().count(b"\n")
+    if folder.is_busy():
+        return "training", epochs, None
+    return "begun" if folder.state() == "begun" else "new", epochs, None
+
+
+def _named(studies: Sequence[tuple[Path, StudyResults]]) -> dict[str, set[str]]:
+    """Who names a run, by its folder's path and by the digits of its identity.
+
+    Both: results and runs may have been moved apart.
+    """
+    named: dict[str, set[str]] = {}
+    for file, results in studies:
+        for run in results.runs:
+            keys = [run.identity[:10]]
+            if run.run_folder is not None:
+                keys.append(str((file.parent / run.run_folder).resolve()))
+            for key in keys:
+                named.setdefault(key, set()).add(f"{results.study.name}/{run.variant}")
+    return named
+
+
+def _spec_of(folder: RunFolder) -> Tree | None:
+    try:
+        return completed(load_mapping(folder.spec_file, "spec")) or None
+    except (FileError, ValueError):
+        return None
+
+
+def _file_sizes(folder: Path) -> Iterator[int]:
+    """Bytes of each file below a folder; one with several names counts once."""
+    seen = set()
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            status = (Path(parent) / name).lstat()
+            if status.st_ino not in seen:
+                seen.add(status.st_ino)
+                yield status.st_size

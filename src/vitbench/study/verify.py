@@ -1,0 +1,92 @@
+"""What is wrong with a results file, and what mends it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vitbench.errors import FileError, UsageError
+from vitbench.runs.folder import RunFolder
+from vitbench.runs.results import check_runs_belong, read_results
+from vitbench.runs.schema import RunResult, StudyResults, StudyRun
+from vitbench.runs.verify import SLACK_PCT, Finding
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import build_spec
+from vitbench.study.comparison import right_answers
+from vitbench.study.variants import variant_specs
+
+ANEW = "remove that run from the file, and sweep again"
+
+
+def verify_results(path: Path) -> list[Finding]:
+    """Whether a results file's runs follow from its study and count what they answered."""
+    try:
+        results = read_results(path)
+        check_runs_belong(results)
+        right = right_answers(results)
+    except FileError as error:
+        what = str(error).removeprefix(f"{path}").strip(" :")
+        return [Finding(path, what, "take it from a copy; or remove it, and sweep again")]
+    if not results.base:
+        what = "it is the document's flat file"
+        return [Finding(path, what, "no harm: it holds nothing to check", is_note=True)]
+    found = list(_verified_specs(path, results))
+    for run in results.runs:
+        answers = right.get(run.variant, {}).get(results.study_seed(run))
+        if run.status == "done" and answers is not None:
+            accuracy = 100 * float(answers.mean())
+            if run.test_top1_pct is None or abs(accuracy - run.test_top1_pct) > SLACK_PCT:
+                what = f"says {run.test_top1_pct} % on the test set, its answers {accuracy:.2f} %"
+                found.append(Finding(path, f"{_name(run)} {what}", ANEW))
+    return [*found, *_against_folders(path, results)]
+
+
+def _verified_specs(path: Path, results: StudyResults) -> Iterator[Finding]:
+    """Whether each run is its variant's at its seed, and has that spec's identity."""
+    known = {variant.key for variant in results.study.variants}
+    for run in results.runs:
+        if run.variant not in known:
+            yield Finding(path, f"{_name(run)}: the study has no such variant", ANEW)
+    try:
+        base = build_spec(results.base)
+        specs = variant_specs(results.study, base, results.study.variants, results.tuned)
+    except UsageError as error:
+        yield Finding(path, f"its study cannot be built: {error}", "install what it names")
+        return
+    if any(run.semantics != ExperimentSpec.semantics for run in results.runs):
+        what = f"its runs are of other semantics than this vitbench's {ExperimentSpec.semantics}"
+        yield Finding(path, what, "no harm: a new sweep goes to a file of its own", is_note=True)
+        return
+    if base.base_identity != results.base_identity:
+        yield Finding(path, "its base is not that of its identity", "take it from a copy")
+    for run in results.runs:
+        if run.variant not in known or run.status == "failed":
+            continue
+        expected = specs[run.variant].with_seed(run.seed)
+        if run.spec != expected.to_json() or run.identity != expected.identity:
+            yield Finding(path, f"{_name(run)} is of another spec than its variant", ANEW)
+
+
+def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
+    """Whether the run folders, where they are still there, say the same."""
+    folders = {
+        _name(run): (run, RunFolder(path.parent / run.run_folder))
+        for run in results.runs
+        if run.run_folder is not None and run.status != "failed"
+    }
+    there = {name: pair for name, pair in folders.items() if pair[1].state() == "trained"}
+    if len(there) < len(folders):
+        what = f"of its {len(folders)} run folders {len(folders) - len(there)} are gone"
+        yield Finding(path, what, "no harm: the file stands alone", is_note=True)
+    for name, (run, folder) in there.items():
+        try:
+            result = folder.read_result()
+        except FileError:
+            continue  # whoever looks at the folder says so
+        for field in RunResult.model_fields:
+            if getattr(result, field) != getattr(run, field):
+                what = f"{name}: {field} is not that of {folder.result_file}"
+                yield Finding(path, what, ANEW)
+                break
+
+
+def _name(run: StudyRun) -> str:
+    return f"{run.variant}, seed {run.seed}"

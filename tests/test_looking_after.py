@@ -1,0 +1,429 @@
+"""`vitbench runs` and `vitbench check`: real runs, really damaged, and what must never go."""
+
+import json
+import os
+import pty
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+
+from vitbench.cli.main import main
+
+FIELDS = ("data.val_size=100", "data.augmentation=none", "model.embed_dim=16", "model.depth=2",
+          "model.num_heads=2", "model.patch_size=8", "train.batch_size=32")  # fmt: skip
+SWEEP = ["sweep", "pos-embed", "--preset", "smoke", "--epochs", "2", "--seeds", "2", "--only",
+         "none", "--only", "sinusoidal", "--device", "cpu", "--wandb", "disabled", "--quiet",
+         *(f"--set={field}" for field in FIELDS)]  # fmt: skip
+TRAIN = ["train", "--preset", "smoke", "--epochs", "1", "--device", "cpu", "--wandb", "disabled",
+         "--quiet", *(f"--set={field}" for field in FIELDS)]  # fmt: skip
+pytestmark = pytest.mark.usefixtures("here")
+RESULTS = Path("results/shapes/positional_embedding_results.json")
+
+
+@pytest.fixture(scope="session")
+def swept(tmp_path_factory) -> Path:
+    """A folder with the four runs of a study, a fifth that nobody names, and the results."""
+    folder = tmp_path_factory.mktemp("swept")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(SWEEP) == 0
+        assert main(TRAIN) == 0
+    return folder
+
+
+@pytest.fixture
+def here(swept, tmp_path, monkeypatch) -> None:
+    """We are in a copy of it, which may be damaged."""
+    shutil.copytree(swept, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main(list(arguments))
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def folder_of(what: str) -> Path:
+    (found,) = Path("runs").glob(f"*-{what}-*")
+    return found
+
+
+def named() -> Path:
+    return folder_of("none-none-e2-s1")
+
+
+def unnamed() -> Path:
+    return folder_of("e1-s0")
+
+
+def begun(folder: Path) -> None:
+    """As a run is that was stopped in an epoch."""
+    (folder / "result.json").unlink()
+    (folder / "predictions.npz").unlink()
+
+
+def edit(path: Path, change) -> None:
+    """Change what a JSON file holds."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+# Listing
+
+
+def test_runs_are_listed_with_what_names_them(capsys) -> None:
+    begun(folder_of("sinusoidal-none-e2-s0"))
+
+    code, out, _ = run(capsys, "runs", "list", "--json")
+    listed = {one["folder"]: one for one in json.loads(out)}
+
+    assert code == 0
+    assert len(listed) == 5
+    assert [one["state"] for one in listed.values()].count("done") == 4
+    stopped = listed[str(folder_of("sinusoidal-none-e2-s0"))]
+    assert stopped["state"] == "begun"
+    assert (stopped["epochs"], stopped["of_epochs"], stopped["test_top1_pct"]) == (2, 2, None)
+    assert stopped["named_by"] == ["pos-embed/sinusoidal"]
+    result = json.loads((named() / "result.json").read_text())
+    one = listed[str(named())]
+    assert (one["seed"], one["test_top1_pct"]) == (1, result["test_top1_pct"])
+    assert one["num_bytes"] == sum(path.stat().st_size for path in named().iterdir())
+    assert listed[str(unnamed())]["named_by"] == []
+
+
+def test_the_table_has_a_line_for_each_run_and_the_sum(capsys) -> None:
+    code, out, _ = run(capsys, "runs")
+
+    assert code == 0
+    assert len(out.splitlines()) == 1 + 5 + 1
+    assert out.splitlines()[-1].startswith("5 run folders, ")
+    assert "pos-embed/none" in out
+
+
+def test_what_is_no_run_folder_is_not_listed(capsys) -> None:
+    Path("runs/notes").mkdir()
+    Path("runs/notes/spec.json").write_text("{}")
+    Path("runs/link-0123456789").symlink_to(named().resolve())
+    Path("runs/a_file").write_text("text")
+
+    _, out, _ = run(capsys, "runs")
+
+    assert out.splitlines()[-1].startswith("5 run folders, ")
+
+
+def test_a_run_whose_files_cannot_be_read_is_damaged(capsys) -> None:
+    (named() / "spec.json").write_text("{")
+    (unnamed() / "result.json").write_text("{")
+
+    _, out, _ = run(capsys, "runs", "list", "--json")
+
+    assert [one["state"] for one in json.loads(out)].count("damaged") == 2
+
+
+# Removing
+
+
+def test_only_what_nobody_names_is_removed(capsys) -> None:
+    code, out, err = run(capsys, "runs", "prune", "--yes")
+
+    assert code == 0
+    assert len(out.splitlines()) == 3
+    assert "removed 1 run folder" in err
+    assert len(list(Path("runs").iterdir())) == 4
+    assert named().exists()
+    assert run(capsys, "report")[0] == 0
+
+
+def test_where_nobody_can_be_asked_nothing_is_removed(capsys) -> None:
+    code, _, err = run(capsys, "runs", "prune")
+
+    assert code == 2
+    assert "--yes" in err
+    assert unnamed().exists()
+
+
+@pytest.mark.parametrize(("answer", "left"), [("n", 5), ("y", 4)])
+def test_on_a_terminal_the_user_is_asked(answer, left) -> None:
+    """A real terminal, and a real answer."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "vitbench", "runs", "prune"])
+    said = b""
+    while b"?" not in said:
+        said += os.read(terminal, 1000)
+    os.write(terminal, f"{answer}\n".encode())
+    try:
+        while more := os.read(terminal, 1000):
+            said += more
+    except OSError:  # the end, on Linux
+        pass
+    _, status = os.waitpid(process, 0)
+
+    assert b"remove 1 run folder" in said
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(list(Path("runs").iterdir())) == left
+
+
+def test_a_dry_run_removes_nothing(capsys) -> None:
+    code, out, _ = run(capsys, "runs", "prune", "--force", "--unfinished", "--dry-run")
+
+    assert code == 0
+    assert out.splitlines()[-1].startswith("5 run folders")
+    assert len(list(Path("runs").iterdir())) == 5
+
+
+def test_what_was_begun_stays_unless_it_is_asked_for(capsys) -> None:
+    begun(unnamed())
+
+    kept, _, err = run(capsys, "runs", "prune", "--yes")
+    assert unnamed().exists()
+    gone, _, _ = run(capsys, "runs", "prune", "--yes", "--unfinished")
+
+    assert (kept, gone) == (0, 0)
+    assert "nothing to remove" in err
+    assert len(list(Path("runs").iterdir())) == 4
+
+
+def test_what_is_being_trained_stays_whatever_is_asked_for(capsys) -> None:
+    begun(unnamed())
+    with FileLock(unnamed() / ".lock"):
+        code, _, _ = run(capsys, "runs", "prune", "--yes", "--unfinished", "--force")
+
+    assert code == 0
+    assert [path.name for path in Path("runs").iterdir()] == [unnamed().name]
+
+
+def test_a_run_that_results_elsewhere_name_is_known_by_its_identity(capsys) -> None:
+    Path("kept").mkdir()
+    Path("results").rename("kept/results")
+    Path("runs").rename("kept/there")
+
+    code, _, _ = run(
+        capsys, "runs", "prune", "--yes", "--runs-dir", "kept/there", "--results-dir", "kept"
+    )
+
+    assert code == 0
+    assert len(list(Path("kept/there").iterdir())) == 4
+
+
+def test_with_a_damaged_results_file_nothing_is_removed(capsys) -> None:
+    RESULTS.write_text("{")
+
+    code, _, err = run(capsys, "runs", "prune", "--yes")
+
+    assert code == 2
+    assert str(RESULTS) in err
+    assert len(list(Path("runs").iterdir())) == 5
+
+
+def test_links_are_not_followed_and_foreign_folders_stay(tmp_path, capsys) -> None:
+    outside = tmp_path / "outside"
+    shutil.copytree(unnamed(), outside)
+    (Path("runs") / unnamed().name.replace("s0", "s9")).symlink_to(outside)
+    (unnamed() / "inner").symlink_to(outside)
+    Path("runs/notes").mkdir()
+
+    code, _, _ = run(capsys, "runs", "prune", "--yes", "--force", "--unfinished")
+
+    assert code == 0
+    assert (outside / "result.json").exists()
+    assert Path("runs/notes").is_dir()
+
+
+# Checking
+
+
+def test_all_is_well_after_a_sweep(capsys) -> None:
+    code, out, err = run(capsys, "check")
+
+    assert code == 0
+    assert out == "5 run folders, 1 results file: all is well\n"
+    assert err == ""
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def other_answers(path: Path) -> None:
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    content["predicted"][:100] = (content["labels"][:100] + 1) % 10
+    np.savez_compressed(path, **content)
+
+
+def other_weights(path: Path) -> None:
+    content = torch.load(path, weights_only=True)
+    content["weights"]["head.bias"] = torch.zeros(3)
+    torch.save(content, path)
+
+
+DAMAGE = {
+    "a flipped bit of a checkpoint": (lambda: flip(named() / "checkpoint.pt"), "checkpoint.pt: "),
+    "half a checkpoint": (lambda: truncate(named() / "checkpoint.pt"), "checkpoint.pt: "),
+    "weights that do not fit": (
+        lambda: other_weights(named() / "checkpoint.pt"), "head.bias is torch.float32 (3,)",
+    ),
+    "another run's checkpoint": (
+        lambda: shutil.copy(unnamed() / "checkpoint.pt", named() / "checkpoint.pt"),
+        "it is of another run (shapes-p8-d16x2h2-learned-1d",
+    ),
+    "a flipped bit of the answers": (lambda: flip(named() / "predictions.npz"), "predictions.npz"),
+    "other answers": (lambda: other_answers(named() / "predictions.npz"), "its answers"),
+    "half a result": (lambda: truncate(named() / "result.json"), "result.json: is damaged"),
+    "another accuracy in a result": (
+        lambda: edit(named() / "result.json", lambda r: r.update(test_top1_pct=99.0)),
+        "it says 99.0 % on the test set",
+    ),
+    "an epoch less in a result": (
+        lambda: edit(named() / "result.json", lambda r: r["history"].pop()),
+        "its history is not of epochs 1 to 2",
+    ),
+    "another learning rate in a spec": (
+        lambda: edit(named() / "spec.json", lambda s: s["train"].update(lr=0.5)),
+        "the spec is of another run",
+    ),
+    "no spec": (lambda: (named() / "spec.json").unlink(), "no spec file"),
+    "half a results file": (lambda: truncate(RESULTS), "is no results file"),
+    "another accuracy in the results": (
+        lambda: edit(RESULTS, lambda r: r["runs"][0].update(test_top1_pct=99.0)),
+        "none, seed 0 says 99.0 % on the test set, its answers",
+    ),
+    "another run's answers in the results": (
+        lambda: edit(RESULTS, lambda r: r["runs"][0].update(predicted=r["runs"][1]["predicted"])),
+        "none, seed 0 says",
+    ),
+    "another seed in the results": (
+        lambda: edit(RESULTS, lambda r: r["runs"][0].update(seed=7)),
+        "none, seed 7 is of another spec than its variant",
+    ),
+    "variants that changed places": (
+        lambda: edit(
+            RESULTS,
+            lambda r: [x.update(variant={"none": "sinusoidal"}.get(x["variant"], "none"))
+                       for x in r["runs"]],
+        ),
+        "is of another spec than its variant",
+    ),
+    "another time in the results": (
+        lambda: edit(RESULTS, lambda r: r["runs"][0].update(train_time_s=1.0)),
+        "none, seed 0: train_time_s is not that of",
+    ),
+    "another base in the results": (
+        lambda: edit(RESULTS, lambda r: r["base"]["train"].update(lr=0.5)),
+        "its base is not that of its identity",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damage_is_found_named_and_has_a_remedy(damage, capsys) -> None:
+    do, hint = DAMAGE[damage]
+    do()
+
+    code, out, err = run(capsys, "check")
+    _, as_json, _ = run(capsys, "check", "--json")
+
+    assert code == 3, (out, err)
+    lines = out.splitlines()
+    assert any(hint in line for line in lines), out
+    assert all(line.endswith(")") for line in lines[:-1])
+    assert "finding" in lines[-1]
+    grave = [finding for finding in json.loads(as_json) if not finding["is_note"]]
+    assert len(grave) == len(lines) - 1
+
+
+HARMLESS = {
+    "a torn line of history": (
+        lambda: truncate(named() / "history.jsonl"), "it is not the history of result.json",
+    ),
+    "a checkpoint that is gone": (lambda: (named() / "checkpoint.pt").unlink(), "it is gone"),
+    "answers that are gone": (lambda: (named() / "predictions.npz").unlink(), "are gone"),
+    "what a killed process left": (
+        lambda: (named() / ".result.json.x1.part").write_text("{"), "left by a process",
+    ),
+    "a run folder that is gone": (
+        lambda: shutil.rmtree(named()), "of its 4 run folders 1 are gone",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_what_harms_nothing_is_a_note(what, capsys) -> None:
+    do, hint = HARMLESS[what]
+    do()
+
+    code, out, err = run(capsys, "check")
+
+    assert code == 0, out
+    assert out.endswith("all is well\n")
+    assert hint in err
+    assert err.startswith("note: ")
+
+
+def test_a_damaged_checkpoint_with_the_one_before_is_a_note(capsys) -> None:
+    begun(unnamed())
+    whole = unnamed() / "checkpoint.pt"
+    shutil.copy(whole, unnamed() / "checkpoint.previous.pt")
+    truncate(whole)
+
+    code, out, err = run(capsys, "check", "runs")
+
+    assert code == 0, out
+    assert "the run goes on from the epoch before" in err
+
+
+def test_a_run_in_training_is_left_alone(capsys) -> None:
+    truncate(named() / "checkpoint.pt")
+    with FileLock(named() / ".lock"):
+        code, _, err = run(capsys, "check", "runs")
+
+    assert code == 0
+    assert "another process trains it now" in err
+
+
+def test_a_lone_checkpoint_and_one_results_file_are_checked_by_name(capsys) -> None:
+    shutil.copy(named() / "checkpoint.pt", "mine.pt")
+    well, out, _ = run(capsys, "check", "mine.pt", str(RESULTS))
+    flip(Path("mine.pt"))
+    ill, _, _ = run(capsys, "check", "mine.pt")
+
+    assert (well, ill) == (0, 3)
+    assert out == "1 results file, 1 checkpoint: all is well\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["check", "nowhere"], "nothing is at nowhere"),
+        (["check", "empty"], "nothing to check in empty"),
+        (["check", "a_file.txt"], "give a checkpoint (.pt)"),
+        (["runs", "list", "--runs-dir", "a_file.txt"], "is a file"),
+        (["runs", "prune", "--results-dir", "a_file.txt"], "is a file"),
+        (["runs", "purge"], "did you mean 'prune'"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_requests(arguments, hint, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    Path("a_file.txt").write_text("text")
+
+    code, out, err = run(capsys, *arguments)
+
+    assert (code, out) == (2, "")
+    assert hint.lower() in err.lower()
