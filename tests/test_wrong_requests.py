@@ -845,16 +845,12 @@ def _write_runs(folder: Path, fields: dict[str, object]) -> None:
     for name in ("damaged_run", "bare_run"):
         (folder / name).mkdir()
     (folder / "damaged_run" / "result.json").write_text("{")
-    (folder / "bare_run" / "result.json").write_bytes(
-        (folder / "run" / "result.json").read_bytes()
-    )
+    (folder / "bare_run" / "result.json").write_bytes((folder / "run" / "result.json").read_bytes())
 
 
 def _write_results(folder: Path, base, result) -> None:
     """A good results file of two variants, and those that differ from it in a piece."""
-    runs = [
-        StudyRun(**result.model_dump(), variant=variant) for variant in ("none", "learned-1d")
-    ]
+    runs = [StudyRun(**result.model_dump(), variant=variant) for variant in ("none", "learned-1d")]
     good = StudyResults(
         study=load_study("pos-embed"), preset="smoke", base=base.to_json(),
         base_identity=base.base_identity, dataset="shapes", num_test=1000,
