@@ -63,6 +63,28 @@ def test_the_same_model_twice_was_not_told_apart(tmp_path, monkeypatch, capsys) 
     assert report.count("is not shown to be better than any other") == 4
 
 
+def test_what_was_planted_was_found(tmp_path, monkeypatch, capsys) -> None:
+    """A second epoch on CIFAR-10, and positions on `shapes`, which cannot be learned without."""
+    shutil.copytree(EXAMPLES / "planted", tmp_path / "planted")
+    monkeypatch.chdir(tmp_path / "planted")
+
+    code = main(["report", ".", "--check", "RESULTS.md"])
+
+    assert code == 0, capsys.readouterr().out
+    report = (EXAMPLES / "planted" / "RESULTS.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" *") for cell in line.split("|")] for line in report.splitlines()]
+    verdicts = {row[1]: row[7] for row in rows if len(row) > 9}
+    assert verdicts["2 epochs"] == "better"
+    assert verdicts["No position"] == "worse"
+
+
+@pytest.mark.parametrize("name", ["chance", "cifar10", "planted"])
+def test_the_results_in_examples_are_whole(name, capsys) -> None:
+    code = main(["check", str(EXAMPLES / name)])
+
+    assert code == 0, capsys.readouterr().out
+
+
 def test_the_table_in_readme_is_that_of_the_report() -> None:
     readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
     report = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
