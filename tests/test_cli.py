@@ -5,6 +5,7 @@ import json
 import pytest
 
 from vitbench.cli.main import main
+from vitbench.spec.study import load_study, study_names
 
 TINY = [
     "--preset", "smoke", "--device", "cpu", "--wandb", "disabled",
@@ -147,6 +148,18 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
     assert "{cifar10," not in out
     assert report.startswith("# Results")
     assert audited.count("no doubt") == 6
+
+
+def test_methods_are_written_of_every_built_in_study(capsys) -> None:
+    for study in study_names():
+        run(capsys, "sweep", study, *TINY, "--seeds", "1", "--quiet", "--set", "model.embed_dim=8",
+            "--set", "model.depth=3", "--only", load_study(study).reference_key)  # fmt: skip
+
+    code, out, err = run(capsys, "report", "--methods")
+
+    assert code == 0, err
+    assert out.count("The base model is") == len(study_names())
+    assert "model.embed_dim" in out
 
 
 def test_the_documents_flat_results_get_a_report_with_the_verdict_they_deserve(
@@ -380,95 +393,3 @@ def test_the_default_preset_on_a_cpu_first_says_what_it_will_take(capsys) -> Non
 
     assert code == 0
     assert "--preset cpu is made for this machine" in err.splitlines()[0]
-
-
-WRONG = [
-    (["trian"], "did you mean 'train'"),
-    (["train", "--epoch", "3"], "--epochs"),
-    (["train", "--epochs", "many"], "--epochs"),
-    (["train", "--epochs", "0"], "train.epochs"),
-    (["train", "--epochs", "-3"], "train.epochs"),
-    (["train", "--seed", "-1"], "seed"),
-    (["train", "--preset", "smok"], "did you mean 'smoke'"),
-    (["train", "--device", "gpu"], "cuda"),
-    (["train", "--device", ""], "cuda"),
-    (["train", "--wandb", "onlin"], "did you mean 'online'"),
-    (["train", "--dataset", "cifar"], "did you mean 'cifar10'"),
-    (["train", "--spec", "absent.yaml"], "absent.yaml"),
-    (["train", "--spec", "."], "cannot read"),
-    (["train", "--set", "model.patch_size=5"], "use 1, 2, 4, 8, 16 or 32"),
-    (["train", "--set", "model.dept=4"], "did you mean 'model.depth'"),
-    (["train", "--set", "model"], "key=value"),
-    (["train", "--set", "model=4"], "section"),
-    (["train", "--set", "depth=4"], "model.depth"),
-    (["train", "--set", "model.depth=four"], "model.depth"),
-    (["train", "--set", "model.depth={"], "YAML"),
-    (["train", "--set", "train.lr=.nan"], "train.lr"),
-    (["train", "--set", "train.lr=.inf"], "train.lr"),
-    (["train", "--set", "train.optimizer=adam"], "did you mean 'adamw'"),
-    (["train", "--set", "train.optimizer.speed=4"], "speed"),
-    (["train", "--set", "train.batch_size=100000"], "batch_size"),
-    (["train", "--set", "data.val_size=11"], "multiple of 10"),
-    (["train", "--set", "model.pos_embed=learned1d"], "did you mean 'learned-1d'"),
-    (["train", "--set", "model.pos_embed=[]"], "empty"),
-    (["train", "--set", "model.embed_dim=12", "--set", "model.num_heads=5"], "num_heads"),
-    (["train", "--preset", "smoke", "--set", "model.embed_dim=9", "--set", "model.num_heads=3",
-      "--set", "model.pos_embed=learned-2d"], "learned-2d"),
-    (["train", "--preset", "smoke", "--out", "a_file"], "is a file"),
-    (["train", "--preset", "smoke", "--out", "a_file/below"], "is a file"),
-    (["train", "--data-dir", "nowhere.tar.gz"], "nowhere.tar.gz"),
-    (["train", "extra"], "extra"),
-    (["sweep"], "STUDY"),
-    (["sweep", "pos-embd"], "did you mean 'pos-embed'"),
-    (["sweep", "absent.yaml"], "absent.yaml"),
-    (["sweep", "a_file.yaml"], "no study"),
-    (["sweep", "pos-embed", "--only", "lerned-1d"], "did you mean 'learned-1d'"),
-    (["sweep", "pos-embed", "--seeds", "0"], "--seeds 0"),
-    (["sweep", "pos-embed", "--seeds", "2", "--seed-list", "1"], "exclude each other"),
-    (["sweep", "pos-embed", "--seed-list", "1,x"], "0,1,7"),
-    (["sweep", "pos-embed", "--seed-list", "1,1"], "twice"),
-    (["sweep", "pos-embed", "--preset", "smoke", "--results-dir", "a_file"], "is a file"),
-    (["sweep", "pos-embed", "--preset", "smoke", "--runs-dir", "a_file"], "is a file"),
-    (["sweep", "pos-embed", "--budget", "flop"], "did you mean 'flops'"),
-    (["sweep", "pos-embed", "--precision", "0"], "--precision 0"),
-    (["sweep", "pos-embed", "--precision", "1", "--seeds", "3"], "adds seeds by itself"),
-    (["sweep", "pos-embed", "--precision", "1", "--max-seeds", "5"], "from 6 to 1000"),
-    (["sweep", "pos-embed", "--tune", "train.lr"], "train.lr=1e-3,2e-3"),
-    (["sweep", "pos-embed", "--tune", "train.rl=1,2"], "did you mean 'train.lr'"),
-    (["sweep", "pos-embed", "--tune", "model.pos_embed=none,learned-1d"], "sets it itself"),
-    (["diff", "nowhere", "either"], "no run folder nowhere"),
-    (["diff", "absent_results.json:none", "learned-1d"], "no results file"),
-    (["diff", "absent_results.json", "learned-1d"], ":VARIANT"),
-    (["diff", "empty", "empty"], "no complete run"),
-    (["report", "--format", "pdf"], "markdown"),
-    (["report", "--check", "a_file", "--out", "b"], "writes nothing"),
-    (["report", "--methods", "--format", "csv"], "leave out --format csv"),
-    (["report"], "no results folder"),
-    (["report", "absent.json"], "absent.json"),
-    (["report", "a_file"], "no results file"),
-    (["report", "--results-dir", "empty"], "vitbench sweep writes them"),
-    (["studies", "shwo"], "did you mean 'show'"),
-    (["studies", "show", "nothing"], "unknown study"),
-    (["studies", "new", "../evil"], "study name"),
-    (["studies", "new", "pos-embed"], "built-in"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("arguments", "hint"), WRONG, ids=[" ".join(a)[:60] for a, _ in WRONG])
-def test_a_wrong_request_is_told_in_three_plain_lines_and_makes_no_file(
-    arguments, hint, capsys, tmp_path
-) -> None:
-    (tmp_path / "a_file").write_text("text\n")
-    (tmp_path / "a_file.yaml").write_text("- text\n")
-    (tmp_path / "empty").mkdir()
-    before = sorted(tmp_path.rglob("*"))
-
-    code, out, err = run(capsys, *arguments)
-
-    assert code == 2
-    assert out == ""
-    assert 1 <= len(err.splitlines()) <= 3
-    assert hint.lower() in err.lower()
-    assert "Traceback" not in err
-    assert "╭" not in err
-    assert sorted(tmp_path.rglob("*")) == before

@@ -1,936 +1,240 @@
-"""Wrong requests, command by command: each is told in plain lines, and nothing is made or changed.
-
-A row is what was typed and a word that the answer must hold: what is allowed, or the nearest name.
-Files that are given lie in `world`, a folder made once; the tables FILES say what is wrong in each.
-"""
-
-import io
-import json
-import os
-import pickle
-import socket
-import tarfile
-import urllib.error
-import urllib.request
-import zipfile
-from pathlib import Path
+"""Wrong requests: exit code 2, a line or two that help, nothing on stdout, and no file made."""
 
 import pytest
-import torch
 
 from vitbench.cli.main import main
-from vitbench.runs.experiment import RunRequest, run_experiment
-from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import load_study
-from vitbench.training.checkpoint import save_checkpoint
-from vitbench.training.fit import begin
 
 LONG = "x" * 10_000
-DIGITS = "9" * 5_000
-CYRILLIC = "ѕhapes"  # its first letter is no Latin one
-CPU_RUN = ["train", "--preset", "cpu", "--device", "cpu", "--wandb", "disabled", "--quiet"]
-SMOKE = ["--preset", "smoke", "--dry-run"]  # what is not refused ends in seconds
-
-TOP = [
+CONTROL = "\x1b[2J\x1b]0;x\x07"
+# Requests, each with a word that its message must have: what is allowed, or the nearest name.
+BY_HAND = [
     (["trian"], "did you mean 'train'"),
-    (["Train"], "train"),
-    ([""], "--help"),
-    (["\0"], "--help"),
-    ([LONG], "--help"),
-    (["--versoin"], "--version"),
-    (["--nothing"], "--help"),
-    (["-x"], "--help"),
-    (["train", "sweep"], "sweep"),
-    (["train\n"], "train"),
-    (["\x1b[31mtrain"], "--help"),
-]
-
-TRAIN = [
-    (["train", "extra"], "extra"),
-    (["train", LONG], "--help"),
-    (["train", ""], "--help"),
     (["train", "--epoch", "3"], "--epochs"),
-    (["train", "--Epochs", "3"], "--epochs"),
-    (["train", "--epochs"], "--epochs"),
-    (["train", "--epochs", ""], "--epochs"),
     (["train", "--epochs", "many"], "--epochs"),
-    (["train", "--epochs", "1.5"], "--epochs"),
-    (["train", "--epochs", "1e400"], "--epochs"),
-    (["train", "--epochs", "nan"], "--epochs"),
-    (["train", "--epochs", LONG], "--epochs"),
-    (["train", "--epochs", DIGITS], "--epochs"),
-    (["train", "--epochs", "3\0"], "--epochs"),
     (["train", "--epochs", "0"], "train.epochs"),
     (["train", "--epochs", "-3"], "train.epochs"),
-    (["train", "--epochs", "1000001"], "1000000"),
     (["train", "--seed", "-1"], "seed"),
-    (["train", "--seed", "x"], "--seed"),
-    (["train", "--seed", str(2**63)], "less than"),
-    (["train", "--seed", str(-(2**200))], "seed"),
     (["train", "--preset", "smok"], "did you mean 'smoke'"),
-    (["train", "--preset", "SMOKE"], "did you mean 'smoke'"),
-    (["train", "--preset", "smoke\n"], "did you mean 'smoke'"),
-    (["train", "--preset", ""], "smoke"),
-    (["train", "--preset", LONG], "smoke"),
-    (["train", "--preset", "../smoke"], "did you mean 'smoke'"),
     (["train", "--device", "gpu"], "cuda"),
     (["train", "--device", ""], "cuda"),
-    (["train", "--device", "CPU"], "did you mean 'cpu'"),
-    (["train", "--device", "cuda:0"], "did you mean 'cuda'"),
-    (["train", "--device", "cpu", "--device", "tpu"], "cuda"),
     (["train", "--wandb", "onlin"], "did you mean 'online'"),
-    (["train", "--wandb", "true"], "disabled"),
-    (["train", "--wandb", ""], "disabled"),
     (["train", "--dataset", "cifar"], "did you mean 'cifar10'"),
-    (["train", "--dataset", "CIFAR10"], "did you mean 'cifar10'"),
-    (["train", "--dataset", ""], "cifar10"),
-    (["train", "--dataset", CYRILLIC], "did you mean 'shapes'"),
-    (["train", "--dataset", "../shapes"], "did you mean 'shapes'"),
-    (["train", "--quiet=3"], "--quiet"),
-    (["train", "--dry-run=yes"], "--dry-run"),
-    (["train", "--seeds", "3"], "--seed"),
-    (["train", "--out", "a_file", *SMOKE], "is a file"),
-    (["train", "--out", "a_file/below", *SMOKE], "is a file"),
-    (["train", "--out", "fifo", *SMOKE], "is a file"),
-    (["train", "--out", "/dev/null", *SMOKE], "is a file"),
-    (["train", "--out", "dangling", *SMOKE], "dangling"),
-    (["train", "--out", "loop", *SMOKE], "loop"),
-    (["train", "--out", "", *SMOKE], "empty"),
-    (["train", "--out", "a\0b", *SMOKE], "--out"),
-    (["train", "--out", LONG, *SMOKE], "bytes"),
-    (["train", "--out", f"new/{LONG}", *SMOKE], "bytes"),
-    (["train", "--out", "a/" * 5_000, *SMOKE], "bytes"),
-    (["train", "--out", "\ud800", *SMOKE], "path"),
-    (["train", "--spec", ""], "empty"),
     (["train", "--spec", "absent.yaml"], "absent.yaml"),
     (["train", "--spec", "."], "cannot read"),
-    (["train", "--spec", "empty"], "cannot read"),
-    (["train", "--spec", "a_file/spec.yaml"], "cannot read"),
-    (["train", "--spec", "dangling"], "no spec file"),
-    (["train", "--spec", "loop"], "cannot read"),
-    (["train", "--spec", "socket"], "cannot read"),
-    (["train", "--spec", "/dev/null"], "must be a mapping"),
-    (["train", "--spec", "/dev/zero"], "bytes"),
-    (["train", "--spec", "/dev/full"], "bytes"),
-    (["train", "--spec", "/proc/self/mem"], "cannot read"),  # unreadable, even for root
-    (["train", "--spec", LONG], "bytes"),
-    (["train", "--spec", "a\0.yaml"], "--spec"),
-    (["train", "--spec", "run/checkpoint.pt"], "checkpoint.pt"),
-    (["train", "--spec", "pos-embed"], "no spec file"),
-]
-
-# What --set is given, each in `train`.
-SET = [
-    ("", "key=value"),
-    ("=", "key=value"),
-    ("=4", "key=value"),
-    ("model", "key=value"),
-    ("model.depth=", "key=value"),
-    ("model.depth= \t", "key=value"),
-    (LONG, "key=value"),
-    ("model=4", "is a section"),
-    ("model={}", "is a section"),
-    ("model={depth: 4}", "is a section"),
-    (".=4", "unknown field"),
-    ("model..depth=4", "did you mean 'model.depth'"),
-    ("model.dept=4", "did you mean 'model.depth'"),
-    ("Model.depth=4", "did you mean 'model.depth'"),
-    ("mоdel.depth=4", "did you mean 'model.depth'"),  # a Cyrillic o
-    ("depth=4", "did you mean 'model.depth'"),
-    ("data.val-size=10", "did you mean 'data.val_size'"),
-    ("__class__=4", "unknown field"),
-    ("model.__class__=4", "unknown field"),
-    ("a\nb=1", "unknown field"),
-    ("\x1b[31mseed=1", "did you mean 'seed'"),
-    (f"{LONG}=1", "unknown field"),
-    (f"model.pos_embed{'.a' * 3_000}=1", "unknown field"),
-    ("semantics=2", "unknown field"),
-    ("model.depth=four", "model.depth"),
-    ("model.depth=", "model.depth=4"),
-    ("model.depth={", "not YAML"),
-    ("model.depth=\x1b[31m", "not YAML"),
-    ("model.depth=\t4: 3", "not YAML"),
-    ("model.depth={a: 1, a: 2}", "twice"),
-    ("model.depth=&a [*a]", "not YAML"),
-    ("model.depth=!!python/object/apply:os.getcwd []", "not YAML"),
-    (f"model.depth={'[' * 5_000}", "not YAML"),
-    (f"model.depth={DIGITS}", "not YAML"),
-    ("model.depth=2024-13-45", "not YAML"),
-    ("model.depth=2024-12-24", "valid integer"),
-    ("model.depth=null", "valid integer"),
-    ("model.depth=[4]", "valid integer"),
-    ("model.depth=1e400", "valid integer"),
-    ("model.depth=.nan", "finite number"),
-    ("model.depth=0", "greater than 0"),
-    ("model.depth=-1", "greater than 0"),
-    ("model.depth=1025", "1024"),
-    ("model.depth=99999999999999999999", "1024"),
-    ("model.depth=2.5", "valid integer"),
-    ("model.patch_size=5", "use 1, 2, 4, 8, 16 or 32"),
-    ("model.patch_size=0", "greater than 0"),
-    ("model.patch_size=64", "use 1, 2, 4, 8, 16 or 32"),
-    ("model.embed_dim=0", "greater than 0"),
-    ("model.embed_dim=1e9", "65536"),
-    ("model.num_heads=0", "greater than 0"),
-    ("model.num_heads=7", "use 1, 2, 4, 8"),
-    ("model.mlp_ratio=0", "greater than 0"),
-    ("model.mlp_ratio=1e-9", "raise it"),
-    ("model.mlp_ratio=.inf", "finite"),
-    ("model.qkv_bias=maybe", "boolean"),
-    ("model.class_token=2", "boolean"),
-    ("model.drop_rate=1", "less than 1"),
-    ("model.drop_rate=-0.1", "greater than or equal to 0"),
-    ("model.attn_drop_rate=.nan", "finite"),
-    ("model.drop_path_rate=1.0", "less than 1"),
-    ("model.init=zeros", "fan-in"),
-    ("model.init=", "key=value"),
-    ("model.pos_embed=learned1d", "did you mean 'learned-1d'"),
-    ("model.pos_embed=Learned-1D", "did you mean 'learned-1d'"),
-    ("model.pos_embed=[]", "empty"),
-    ("model.pos_embed={}", "name"),
-    ("model.pos_embed=4", "learned-1d"),
-    ("model.pos_embed=[[none]]", "learned-1d"),
-    ("model.pos_embed={name: 4}", "learned-1d"),
-    ("model.pos_embed={name: learned-1d, sdt: 1}", "did you mean 'std'"),
-    ("model.pos_embed={name: learned-1d, std: .inf}", "a number"),
-    ("model.pos_embed={name: learned-1d, std: [1]}", "a number"),
-    ("model.pos_embed={name: learned-1d, std: 1e309}", "a number"),
-    ("model.pos_embed={name: learned-1d, 4: 1}", "words"),
-    (f"model.pos_embed={LONG}", "learned-1d"),
-    ("model.attention=sofmax", "did you mean 'softmax'"),
-    ("model.attention=[softmax]", "softmax"),
-    ("train.lr=.nan", "train.lr"),
-    ("train.lr=.inf", "train.lr"),
-    ("train.lr=1e400", "train.lr"),
-    ("train.lr=0", "greater than 0"),
-    ("train.lr=-0.0", "greater than 0"),
-    ("train.lr=1001", "1000"),
-    ("train.lr=0,001", "number"),
-    ("train.lr='1e-3", "not YAML"),
-    ("train.weight_decay=-1", "greater than or equal to 0"),
-    ("train.weight_decay_on=none", "matrices"),
-    ("train.optimizer=adam", "did you mean 'adamw'"),
-    ("train.optimizer.speed=4", "speed"),
-    ("train.optimizer.momentun=4", "did you mean 'momentum'"),
-    ("train.optimizer={name: adamw, momentum: 0.9}", "beta1, beta2"),
-    ("train.schedule=cosin", "did you mean 'cosine'"),
-    ("train.schedule.final=low", "a number"),
-    ("train.warmup_fraction=1", "less than 1"),
-    ("train.label_smoothing=1", "less than 1"),
-    ("train.grad_clip=0", "greater than 0"),
-    ("train.grad_clip=none", "number"),
-    ("train.precision=fp16", "bf16"),
-    ("train.on_divergence=halve", "halve-lr"),
-    ("train.batch_size=0", "greater than 0"),
-    ("train.batch_size=100000", "batch_size"),
-    ("data.val_size=11", "multiple of 10"),
-    ("data.val_size=0", "greater than 0"),
-    ("data.val_size=50000", "lower one"),
-    ("data.val_size=1000000000000000000000", "lower one"),
-    ("data.mean=0.5", "data.mean"),
-    ("data.mean=[0.5, 0.5]", "data.mean"),
-    ("data.mean=[.nan, 1, 1]", "finite"),
-    ("data.mean=[1, 1, 1, 1]", "data.mean"),
-    ("data.std=[0, 1, 1]", "greater than 0"),
-    ("data.std=[-1, 1, 1]", "greater than 0"),
-    ("data.augmentation=cutuot", "did you mean 'cutout'"),
-    ("data.augmentation=[none]", "cutout"),
-    ("data.augmentation.padding=1.5", "a whole number"),
-    ("data.augmentation.padding=true", "a whole number"),
-    ("data.augmentation={name: cutout, size: big}", "a whole number"),
-    ("data.dataset.size=1", "it has none"),
-    ("seed=-1", "greater than or equal to 0"),
-    ("seed=abc", "valid integer"),
-    ("seed.depth=1", "seed"),
-]
-
-# Several --set that do not go together.
-SET_TOGETHER = [
-    (["model.embed_dim=12", "model.num_heads=5"], "use 1, 2, 3, 4, 6 or 12"),
-    (["model.embed_dim=9", "model.num_heads=3", "model.pos_embed=learned-2d"], "learned-2d"),
-    (["model.embed_dim=6", "model.num_heads=2", "model.pos_embed=sincos-2d"], "sincos-2d"),
-    (["model.embed_dim=9", "model.num_heads=3", "model.pos_embed=sinusoidal"], "sinusoidal"),
-    (["model.embed_dim=9", "model.num_heads=3", "model.attention=differential"], "halves"),
-    (["data.augmentation=none", "data.augmentation.padding=2"], "it has none"),
-    (["model.pos_embed=[none, learned-1d]", "model.pos_embed.std=1"], "name"),
-    (["data.val_size=3190", "train.batch_size=20"], "batch_size"),
-    (["seed=1", "seed=x"], "valid integer"),
-]  # fmt: skip
-
-SWEEP = [
+    (["train", "--set", "model.patch_size=5"], "use 1, 2, 4, 8, 16 or 32"),
+    (["train", "--set", "model.dept=4"], "did you mean 'model.depth'"),
+    (["train", "--set", "model"], "key=value"),
+    (["train", "--set", "model=4"], "section"),
+    (["train", "--set", "depth=4"], "model.depth"),
+    (["train", "--set", "model.depth=four"], "model.depth"),
+    (["train", "--set", "model.depth={"], "YAML"),
+    (["train", "--set", "train.lr=.nan"], "train.lr"),
+    (["train", "--set", "train.lr=.inf"], "train.lr"),
+    (["train", "--set", "train.optimizer=adam"], "did you mean 'adamw'"),
+    (["train", "--set", "train.optimizer.speed=4"], "speed"),
+    (["train", "--set", "train.batch_size=100000"], "batch_size"),
+    (["train", "--set", "data.val_size=11"], "multiple of 10"),
+    (["train", "--set", "model.pos_embed=learned1d"], "did you mean 'learned-1d'"),
+    (["train", "--set", "model.pos_embed=[]"], "empty"),
+    (["train", "--set", "model.embed_dim=12", "--set", "model.num_heads=5"], "num_heads"),
+    (["train", "--preset", "smoke", "--set", "model.embed_dim=9", "--set", "model.num_heads=3",
+      "--set", "model.pos_embed=learned-2d"], "learned-2d"),
+    (["train", "--preset", "smoke", "--out", "a_file"], "is a file"),
+    (["train", "--preset", "smoke", "--out", "a_file/below"], "is a file"),
+    (["train", "--data-dir", "nowhere.tar.gz"], "nowhere.tar.gz"),
+    (["train", "extra"], "extra"),
     (["sweep"], "STUDY"),
-    (["sweep", ""], "pos-embed"),
     (["sweep", "pos-embd"], "did you mean 'pos-embed'"),
-    (["sweep", "POS-EMBD"], "did you mean 'pos-embed'"),
-    (["sweep", "pos-embed", "patchsize"], "did you mean 'patch-size'"),
-    (["sweep", LONG], "pos-embed"),
-    (["sweep", f"{LONG}.yaml"], "cannot read study file"),
-    (["sweep", "a\0.yaml"], "cannot read study file"),
-    (["sweep", "absent.yaml"], "no study file absent.yaml"),
-    (["sweep", "../pos-embed"], "no study file"),
-    (["sweep", "empty/"], "cannot read"),
-    (["sweep", "/dev/zero"], "bytes"),
-    (["sweep", "dangling.yaml"], "no study file"),
-    (["sweep", "pos-embed", "--only", "lerned-1d", *SMOKE], "did you mean 'learned-1d'"),
-    (["sweep", "pos-embed", "--only", "", *SMOKE], "learned-1d"),
-    (["sweep", "pos-embed", "--only", LONG, *SMOKE], "learned-1d"),
-    (["sweep", "pos-embed", "patch-size", "--only", "none", *SMOKE], "2x2"),
+    (["sweep", "absent.yaml"], "absent.yaml"),
+    (["sweep", "a_file.yaml"], "no study"),
+    (["sweep", "pos-embed", "--only", "lerned-1d"], "did you mean 'learned-1d'"),
     (["sweep", "pos-embed", "--seeds", "0"], "--seeds 0"),
-    (["sweep", "pos-embed", "--seeds", "-1"], "from 1 to 1000"),
-    (["sweep", "pos-embed", "--seeds", "1001"], "from 1 to 1000"),
-    (["sweep", "pos-embed", "--seeds", "1.5"], "--seeds"),
-    (["sweep", "pos-embed", "--seeds", DIGITS], "--seeds"),
     (["sweep", "pos-embed", "--seeds", "2", "--seed-list", "1"], "exclude each other"),
-    (["sweep", "pos-embed", "--seed-list", ""], "0,1,7"),
     (["sweep", "pos-embed", "--seed-list", "1,x"], "0,1,7"),
-    (["sweep", "pos-embed", "--seed-list", "1,,2"], "0,1,7"),
-    (["sweep", "pos-embed", "--seed-list", "1,2,"], "0,1,7"),
-    (["sweep", "pos-embed", "--seed-list", "1_0"], "0,1,7"),
-    (["sweep", "pos-embed", "--seed-list", "٣"], "0,1,7"),  # an Arabic-Indic 3
-    (["sweep", "pos-embed", "--seed-list", LONG], "0,1,7"),
-    (["sweep", "pos-embed", "--seed-list", DIGITS], "2^63"),
-    (["sweep", "pos-embed", "--seed-list", "-1"], "0 or more"),
-    (["sweep", "pos-embed", "--seed-list", str(2**63)], "2^63"),
     (["sweep", "pos-embed", "--seed-list", "1,1"], "twice"),
-    (["sweep", "pos-embed", "--results-dir", "a_file", *SMOKE], "is a file"),
-    (["sweep", "pos-embed", "--results-dir", "a_file/x", *SMOKE], "is a file"),
-    (["sweep", "pos-embed", "--results-dir", "", *SMOKE], "empty"),
-    (["sweep", "pos-embed", "--results-dir", LONG, *SMOKE], "bytes"),
-    (["sweep", "pos-embed", "--runs-dir", "a_file", *SMOKE], "is a file"),
-    (["sweep", "pos-embed", "--runs-dir", "fifo", *SMOKE], "is a file"),
-    (["sweep", "pos-embed", "--runs-dir", "", *SMOKE], "empty"),
+    (["sweep", "pos-embed", "--preset", "smoke", "--results-dir", "a_file"], "is a file"),
+    (["sweep", "pos-embed", "--preset", "smoke", "--runs-dir", "a_file"], "is a file"),
     (["sweep", "pos-embed", "--budget", "flop"], "did you mean 'flops'"),
-    (["sweep", "pos-embed", "--budget", ""], "flops"),
-    (["sweep", "hyperparams", "--set", "train.epochs=0", *SMOKE], "train.epochs"),
     (["sweep", "pos-embed", "--precision", "0"], "--precision 0"),
-    (["sweep", "pos-embed", "--precision", "-1"], "above 0"),
-    (["sweep", "pos-embed", "--precision", "100"], "below 100"),
-    (["sweep", "pos-embed", "--precision", "nan"], "above 0"),
-    (["sweep", "pos-embed", "--precision", "1e400"], "below 100"),
-    (["sweep", "pos-embed", "--precision", "small"], "--precision"),
     (["sweep", "pos-embed", "--precision", "1", "--seeds", "3"], "adds seeds by itself"),
-    (["sweep", "pos-embed", "--precision", "1", "--seed-list", "3"], "adds seeds by itself"),
     (["sweep", "pos-embed", "--precision", "1", "--max-seeds", "5"], "from 6 to 1000"),
-    (["sweep", "pos-embed", "--precision", "1", "--max-seeds", "1001"], "from 6 to 1000"),
-    (["sweep", "pos-embed", "--max-seeds", "many"], "--max-seeds"),
-    (["sweep", "pos-embed", "--tune", ""], "train.lr=1e-3,2e-3"),
     (["sweep", "pos-embed", "--tune", "train.lr"], "train.lr=1e-3,2e-3"),
-    (["sweep", "pos-embed", "--tune", "train.lr=1e-3"], "train.lr=1e-3,2e-3"),
-    (["sweep", "pos-embed", "--tune", "train.lr=1,,2"], "train.lr=1e-3,2e-3"),
-    (["sweep", "pos-embed", "--tune", LONG], "train.lr=1e-3,2e-3"),
-    (["sweep", "pos-embed", "--tune", f"train.lr={LONG},1"], "train.lr"),
-    (["sweep", "pos-embed", "--tune", "train.lr=1,1.0"], "twice"),
-    (["sweep", "pos-embed", "--tune", "train.lr=.nan,1"], "finite"),
     (["sweep", "pos-embed", "--tune", "train.rl=1,2"], "did you mean 'train.lr'"),
-    (["sweep", "pos-embed", "--tune", "model=1,2"], "is a section"),
     (["sweep", "pos-embed", "--tune", "model.pos_embed=none,learned-1d"], "sets it itself"),
-    (["sweep", "pos-embed", "--tune", "model.num_heads=3,8", *SMOKE], "num_heads"),
-    (["sweep", "pos-embed", "--tune", "train.lr=1e-3,1e-2", "--seed-list", "1000000", *SMOKE],
-     "choose another"),
-    (["sweep", "pos-embed", "--preset", "tiny"], "smoke"),
-    (["sweep", "pos-embed", "--device", "tpu"], "cuda"),
-    (["sweep", "pos-embed", "--wandb", "no"], "disabled"),
-    (["sweep", "pos-embed", "--dataset", "mnist"], "cifar10"),
-    (["sweep", "pos-embed", "--set", "model.pos_embed.std=1", "--preset", "smoke", "--out", "x"],
-     "--out"),
-    (["sweep", "pos-embed", "--spec", "spec.yaml"], "--help"),
-    (["sweep", "pos-embed", "--set", "model.embed_dim=9", "--set", "model.num_heads=3", *SMOKE],
-     "learned-2d"),
-    (["sweep", "pos-embed", "--results-dir", "broken_results", *SMOKE], "no results file"),
-]  # fmt: skip
-
-VISUALIZE = [
-    (["visualize"], "KIND"),
-    (["visualize", ""], "CHECKPOINT"),
-    (["visualize", "", "run"], "rollout"),
-    (["visualize", "rolout", "run"], "did you mean 'rollout'"),
-    (["visualize", "Rollout", "run"], "did you mean 'rollout'"),
-    (["visualize", LONG, "run"], "rollout"),
-    (["visualize", "run", "rollout"], "rollout"),
-    *(([
-        "visualize", kind], "CHECKPOINT") for kind in ("rollout", "pos-embed", "curves", "all")),
-    *((["visualize", kind, "absent.pt"], "absent.pt")
-      for kind in ("rollout", "pos-embed", "last-layer", "layers", "curves", "all")),
-    *((["visualize", kind, "a_file"], "no checkpoint")
-      for kind in ("rollout", "pos-embed", "last-layer", "layers", "curves", "all")),
-    *((["visualize", kind, "good_results.json"], "draw curves")
-      for kind in ("rollout", "pos-embed", "last-layer", "layers")),
-    (["visualize", "curves", "untrained.pt"], "no finished epoch"),
-    (["visualize", "pos-embed", "no_position.pt"], "position"),
-    (["visualize", "rollout", ""], "empty"),
-    (["visualize", "rollout", "\0"], "CHECKPOINT"),
-    (["visualize", "rollout", LONG], "bytes"),
-    (["visualize", "rollout", "empty"], "empty/checkpoint.pt"),
-    (["visualize", "rollout", "fifo"], "no file"),
-    (["visualize", "rollout", "socket"], "cannot read"),
-    (["visualize", "rollout", "/dev/zero"], "no file"),
-    (["visualize", "rollout", "/dev/full"], "no file"),
-    (["visualize", "rollout", "/dev/null"], "no file"),
-    (["visualize", "rollout", "/proc/self/mem"], "no checkpoint"),
-    (["visualize", "rollout", "dangling"], "dangling"),
-    (["visualize", "rollout", "loop"], "loop"),
-    (["visualize", "rollout", "run/spec.json"], "no results file"),
-    (["visualize", "rollout", "run/predictions.npz"], "no checkpoint"),
-    (["visualize", "curves", "fifo.json"], "no file"),
-    (["visualize", "rollout", "run", "run"], "same run"),
-    (["visualize", "curves", "run", "run/checkpoint.pt"], "same run"),
-    (["visualize", "rollout", "run", "absent.pt"], "absent.pt"),
-    (["visualize", "rollout", "run", "--images", "0"], "--images 0"),
-    (["visualize", "rollout", "run", "--images", "101"], "1 to 100"),
-    (["visualize", "rollout", "run", "--images", "-1"], "1 to 100"),
-    (["visualize", "rollout", "run", "--images", "five"], "--images"),
-    (["visualize", "rollout", "run", "--images", "2", "--indices", "1"], "exclude each other"),
-    (["visualize", "rollout", "run", "--indices", ""], "0,5,7"),
-    (["visualize", "rollout", "run", "--indices", "a"], "0,5,7"),
-    (["visualize", "rollout", "run", "--indices", "1;2"], "0,5,7"),
-    (["visualize", "rollout", "run", "--indices", LONG], "0,5,7"),
-    (["visualize", "rollout", "run", "--indices", "٣"], "0,5,7"),
-    (["visualize", "rollout", "run", "--indices", "1,1"], "different"),
-    (["visualize", "rollout", "run", "--indices", "-1"], "from 0 up"),
-    (["visualize", "rollout", "run", "--indices", "1000"], "0 to 999"),
-    (["visualize", "rollout", "run", "--indices", DIGITS], "0 to 999"),
-    (["visualize", "rollout", "run", "--indices", str(2**64)], "0 to 999"),
-    (["visualize", "rollout", "run", "--indices", ",".join(map(str, range(101)))], "100"),
-    (["visualize", "rollout", "run", "--fusion", "sum"], "mean, max, min"),
-    (["visualize", "rollout", "run", "--fusion", "Mean"], "did you mean 'mean'"),
-    (["visualize", "rollout", "run", "--fusion", ""], "mean, max, min"),
-    (["visualize", "rollout", "run", "--discard", "1"], "0 to 0.99"),
-    (["visualize", "rollout", "run", "--discard", "-0.1"], "0 to 0.99"),
-    (["visualize", "rollout", "run", "--discard", "nan"], "0 to 0.99"),
-    (["visualize", "rollout", "run", "--discard", "1e400"], "0 to 0.99"),
-    (["visualize", "rollout", "run", "--discard", "half"], "--discard"),
-    (["visualize", "last-layer", "run", "--layer", "2"], "layers 0 to 1"),
-    (["visualize", "last-layer", "run", "--layer", "-1"], "layers 0 to 1"),
-    (["visualize", "last-layer", "run", "--layer", "first"], "--layer"),
-    (["visualize", "all", "run", "--layer", DIGITS], "--layer"),
-    (["visualize", "rollout", "run", "--out", "a_file"], "is a file"),
-    (["visualize", "rollout", "run", "--out", "a_file/x"], "is a file"),
-    (["visualize", "rollout", "run", "--out", ""], "empty"),
-    (["visualize", "rollout", "run", "--out", LONG], "bytes"),
-    (["visualize", "rollout", "run", "--out", "/dev/full"], "is a file"),
-    (["visualize", "rollout", "run", "--device", "tpu"], "cpu, cuda, mps"),
-    (["visualize", "rollout", "run", "--wandb", "yes"], "offline"),
-    (["visualize", "curves", "run", "--name", "../../evil"], "--name"),
-    (["visualize", "curves", "run", "--name", ""], "--name"),
-    (["visualize", "curves", "run", "--name", "."], "--name"),
-    (["visualize", "curves", "run", "--name", "a\n"], "--name"),
-    (["visualize", "curves", "run", "--name", "a/b"], "--name"),
-    (["visualize", "curves", "run", "--name", "\x1b[31m"], "--name"),
-    (["visualize", "curves", "run", "--name", LONG], "--name"),
-    (["visualize", "rollout", "cifar.pt"], "no CIFAR-10 archive"),
-    (["visualize", "rollout", "cifar.pt", "--data-dir", "a_file"], "CIFAR-10"),
-    (["visualize", "rollout", "cifar.pt", "--data-dir", "wrong_batches"], "wrong MD5"),
-]  # fmt: skip
-
-REPORT = [
-    (["report"], "no results folder"),
-    (["report", "absent.json"], "absent.json"),
-    (["report", ""], "empty"),
-    (["report", "\0"], "RESULTS"),
-    (["report", LONG], "bytes"),
-    (["report", "a_file"], "no results file"),
-    (["report", "empty"], "below empty"),
-    (["report", "--results-dir", "empty"], "below empty"),
-    (["report", "--results-dir", "a_file"], "a_file is a file"),
-    (["report", "--results-dir", "absent"], "no results folder absent"),
-    (["report", "--results-dir", ""], "empty"),
-    (["report", "good_results.json", "absent.json"], "absent.json"),
-    (["report", "dangling"], "dangling"),
-    (["report", "loop"], "loop"),
-    (["report", "fifo.json"], "no file"),
-    (["report", "/dev/null"], "no file"),
-    (["report", "/dev/zero"], "no file"),
-    (["report", "/proc/self/mem"], "cannot read"),
-    (["report", "run/checkpoint.pt"], "no results file"),
-    (["report", "run/spec.json"], "no results file"),
-    (["report", "run/result.json"], "no results file"),
-    (["report", "--format", "pdf"], "markdown"),
-    (["report", "--format", "JSON"], "did you mean 'json'"),
-    (["report", "--format", ""], "markdown"),
-    (["report", "--format", LONG], "markdown"),
-    (["report", "--format"], "--format"),
-    (["report", "good_results.json", "--check", "a_file", "--out", "b"], "writes nothing"),
-    (["report", "good_results.json", "--check", "a_file", "--methods"], "writes nothing"),
-    (["report", "good_results.json", "--check", "nowhere.md"], "no report nowhere.md"),
-    (["report", "good_results.json", "--check", "empty"], "cannot read report"),
-    (["report", "good_results.json", "--check", ""], "empty"),
-    (["report", "good_results.json", "--check", "fifo"], "no file"),
-    (["report", "good_results.json", "--check", "/dev/zero"], "no file"),
-    (["report", "good_results.json", "--check", "run/predictions.npz"], "cannot read report"),
-    (["report", "good_results.json", "--check", "huge.yaml"], "bytes"),
-    (["report", "--methods", "--format", "csv"], "leave out --format csv"),
-    (["report", "flat.json", "--methods"], "not known"),
-    (["report", "good_results.json", "--out", "empty"], "is a folder"),
-    (["report", "good_results.json", "--out", ""], "empty"),
-    (["report", "good_results.json", "--out", "a_file/x.md"], "is a file"),
-    (["report", "good_results.json", "--out", "fifo"], "no file"),  # it would be replaced
-    (["report", "good_results.json", "--out", f"{LONG}.md"], "bytes"),
-    (["report", "good_results.json", "--figures", "a_file"], "is a file"),
-    (["report", "good_results.json", "--figures", ""], "empty"),
-    (["report", "good_results.json", "--figures", LONG], "bytes"),
-    (["report", "good_results.json", "--visualizations", "\0"], "--visualizations"),
-    (["report", "good_results.json", "--audit=2"], "--audit"),
-]
-
-DIFF = [
-    (["diff"], "A"),
-    (["diff", "run"], "'B'"),
-    (["diff", "run", "run", "run"], "--help"),
-    (["diff", "", ""], "no run folder"),
-    (["diff", "\0", "\0"], "no run folder"),
-    (["diff", LONG, LONG], "no run folder"),
     (["diff", "nowhere", "either"], "no run folder nowhere"),
-    (["diff", "run", "nowhere"], "no run folder nowhere"),
-    (["diff", "empty", "empty"], "no complete run"),
-    (["diff", "a_file", "run"], "no complete run"),
-    (["diff", "loop", "run"], "loop"),
-    (["diff", "damaged_run", "run"], "damaged"),
-    (["diff", "bare_run", "run"], "no answers"),
     (["diff", "absent_results.json:none", "learned-1d"], "no results file"),
     (["diff", "absent_results.json", "learned-1d"], ":VARIANT"),
-    (["diff", "good_results.json", "none"], "good_results.json:VARIANT"),
-    (["diff", "good_results.json:", "none"], "learned-1d"),
-    (["diff", "good_results.json:non", "none"], "did you mean 'none'"),
-    (["diff", "good_results.json:none", "learned1d"], "did you mean 'learned-1d'"),
-    (["diff", "good_results.json:none", "good_results.json:learned1d"], "'learned-1d'"),
-    (["diff", "good_results.json:none", LONG], "learned-1d"),
-    (["diff", f"good_results.json:{LONG}", "none"], "learned-1d"),
-    (["diff", "good_results.json:none", "sinusoidal"], "no answers"),
-    (["diff", "good_results.json:none", "../run"], "no run folder ../run"),
-    (["diff", "\0.json:none", "none"], "cannot read"),
-    (["diff", f"{LONG}.json:none", "none"], "cannot read"),
-    (["diff", "flat.json:sinusoidal", "none"], "no answers"),
-    (["diff", "fifo.json:none", "none"], "no file"),
-    (["diff", "good_results.json:none", "good_results.json:learned-1d", "--jsn"], "--json"),
-]
-
-STUDIES = [
+    (["diff", "empty", "empty"], "no complete run"),
+    (["report", "--format", "pdf"], "markdown"),
+    (["report", "--check", "a_file", "--out", "b"], "writes nothing"),
+    (["report", "--methods", "--format", "csv"], "leave out --format csv"),
+    (["report"], "no results folder"),
+    (["report", "absent.json"], "absent.json"),
+    (["report", "a_file"], "no results file"),
+    (["report", "--results-dir", "empty"], "vitbench sweep writes them"),
     (["studies", "shwo"], "did you mean 'show'"),
-    (["studies", ""], "--help"),
-    (["studies", "list", "extra"], "extra"),
-    (["studies", "show"], "NAME"),
-    (["studies", "show", ""], "pos-embed"),
     (["studies", "show", "nothing"], "unknown study"),
-    (["studies", "show", "posembed"], "did you mean 'pos-embed'"),
-    (["studies", "show", "absent.yaml"], "no study file"),
-    (["studies", "show", "empty/"], "cannot read"),
-    (["studies", "show", "/dev/zero"], "bytes"),
-    (["studies", "show", "../../etc/passwd"], "study file"),
-    (["studies", "show", LONG], "pos-embed"),
-    (["studies", "show", "a/\0"], "cannot read"),
-    (["studies", "new"], "NAME"),
-    (["studies", "new", ""], "small letters"),
-    (["studies", "new", "Mine"], "small letters"),
     (["studies", "new", "../evil"], "study name"),
-    (["studies", "new", "a/b"], "study name"),
-    (["studies", "new", "a\n"], "study name"),
-    (["studies", "new", "-a"], "--help"),
-    (["studies", "new", "."], "study name"),
-    (["studies", "new", LONG], "60"),
-    (["studies", "new", "\x1b[31m"], "study name"),
     (["studies", "new", "pos-embed"], "built-in"),
-    (["studies", "new", "there"], "is there already"),
-    (["presets", "smoke"], "smoke"),
-    (["presets", "--jsn"], "--json"),
-]
-
-DATA = [
-    ([*CPU_RUN, "--data-dir", "nowhere.tar.gz"], "nowhere.tar.gz"),
-    ([*CPU_RUN, "--data-dir", "a_file"], "CIFAR-10"),
-    ([*CPU_RUN, "--data-dir", "a_file/x"], "CIFAR-10"),
-    ([*CPU_RUN, "--data-dir", ""], "empty"),
-    ([*CPU_RUN, "--data-dir", "\0"], "--data-dir"),
-    ([*CPU_RUN, "--data-dir", LONG], "bytes"),
-    ([*CPU_RUN, "--data-dir", "empty"], "no download"),
-    ([*CPU_RUN, "--data-dir", "other.tar.gz"], "cifar-10-python.tar.gz"),
-    ([*CPU_RUN, "--data-dir", "wrong_batches"], "wrong MD5"),
-    ([*CPU_RUN, "--data-dir", "short_batches"], "data_batch_2"),
-    ([*CPU_RUN, "--data-dir", "broken_archive"], "is broken"),
-    ([*CPU_RUN, "--data-dir", "broken_archive/cifar-10-python.tar.gz"], "is broken"),
-    ([*CPU_RUN, "--data-dir", "archive_folder/cifar-10-python.tar.gz"], "no CIFAR-10 archive"),
-    ([*CPU_RUN, "--data-dir", "dangling"], "CIFAR-10"),
-    ([*CPU_RUN, "--data-dir", "fifo"], "CIFAR-10"),
-]
-
-NESTED = 400_000
-SPEC_FILES = {
-    "none.yaml": (b"", "must be a mapping"),
-    "null.yaml": (b"null", "must be a mapping"),
-    "list.yaml": (b"- seed: 1\n", "must be a mapping"),
-    "number.yaml": (b"4", "must be a mapping"),
-    "words.yaml": (b"just words", "must be a mapping"),
-    "tab.yaml": (b"train:\n\tlr: 1\n", "line 2"),
-    "open.yaml": (b"train: {lr: 1\n", "not readable"),
-    "alias.yaml": (b"data: &a {val_size: 10}\ntrain: *a\n", "not readable"),
-    "cycle.yaml": (b"train: &a {lr: *a}\n", "not readable"),
-    "bomb.yaml": (b"a: &a [x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]\n", "not readable"),
-    "repeated.yaml": (b"seed: 1\nseed: 2\n", "twice"),
-    "repeated_below.yaml": (b"train:\n  lr: 1\n  lr: 1\n", "twice"),
-    "code.yaml": (b"seed: !!python/object/apply:os.system ['touch exploded']", "not readable"),
-    "name.yaml": (b"seed: !!python/name:os.system\n", "not readable"),
-    "binary.yaml": (b"seed: !!binary |\n  R0lG\n", "valid integer"),
-    "set.yaml": (b"train: !!set {lr}\n", "train"),
-    "two.yaml": (b"seed: 1\n---\nseed: 2\n", "not readable"),
-    "date.yaml": (b"seed: 2024-13-45\n", "not readable"),
-    "merge.yaml": (b"<<: {seed: x}\n", "valid integer"),
-    "latin1.yaml": ("seed: é".encode("latin1"), "not text"),
-    "utf16.yaml": ("seed: 1".encode("utf-16"), "not text"),
-    "nul.yaml": (b"seed: 1\0", "not readable"),
-    "escape.yaml": (b'"\\e[31mseed": 1\n', "unknown field"),
-    "long_key.yaml": (b"x" * 900 + b": 1\n", "unknown field"),
-    "number_key.yaml": (b"1: 2\n", "words"),
-    "deep_number_key.yaml": (b"train: {1: 2}\n", "words"),
-    "null_key.yaml": (b"~: 2\n", "words"),
-    "path_key.yaml": (b"../x: 1\n", "unknown field"),
-    "unknown.yaml": (b"train: {learning_rate: 1}\n", "unknown field 'train.learning_rate'"),
-    "unknown_top.yaml": (b"trian: {lr: 1}\n", "did you mean 'train'"),
-    "section.yaml": (b"train: 4\n", "train"),
-    "section_list.yaml": (b"train: [lr]\n", "train"),
-    "value.yaml": (b"train: {lr: fast}\n", "valid number"),
-    "deep.yaml": (b"[" * NESTED, "not readable"),
-    "deep_mapping.yaml": (b"{a: " * (NESTED // 4), "not readable"),
-    "deep.json": (b'{"a":' * (NESTED // 4), "not readable"),
-    "very_deep.json": (b"[" * 1_000_000, "not readable"),
-    "huge.yaml": (b"# " + b"x" * 2_000_000, "bytes"),
-    "huge.json": (b" " * 1_000_001, "bytes"),
-    "list.json": (b"[]", "must be a mapping"),
-    "cut.json": (b'{"seed": 1', "line 1"),
-    "repeated.json": (b'{"seed": 1, "seed": 1}', "twice"),
-    "nan.json": (b'{"train": {"lr": NaN}}', "finite"),
-    "infinity.json": (b'{"train": {"lr": 1e400}}', "finite"),
-    "digits.json": (b'{"seed": ' + b"9" * 5_000 + b"}", "not readable"),
-    "surrogate.json": (b'{"\\ud800": 1}', "unknown field"),
-    "comment.json": (b'{"seed": 1} # one', "not readable"),
-    "yaml.json": (b"seed: 1\n", "not readable"),
-    "study.yaml": (b"name: a\nvariants: []\n", "unknown field"),
-}
-
-HEAD = "name: own\ntitle: Own\n"
-ONE = "{key: a, label: A}"
-TWO = f"variants: [{ONE}, {{key: b, label: B}}]\n"
-STUDY_FILES = {
-    "s_none.yaml": ("", "must be a mapping"),
-    "s_list.yaml": ("- text\n", "holds no study"),
-    "s_tab.yaml": (f"{HEAD}variants:\n\t- {ONE}\n", "line 4"),
-    "s_alias.yaml": (f"{HEAD}variants: [&a {ONE}, *a]\n", "not readable"),
-    "s_repeated.yaml": (f"{HEAD}name: b\nvariants: [{ONE}]\n", "twice"),
-    "s_code.yaml": (f"{HEAD}variants: !!python/object/apply:os.getcwd []\n", "not readable"),
-    "s_no_variants.yaml": (HEAD, "'variants' is missing"),
-    "s_empty_variants.yaml": (f"{HEAD}variants: []\n", "at least 1"),
-    "s_null_variants.yaml": (f"{HEAD}variants:\n", "valid list"),
-    "s_mapping_variants.yaml": (f"{HEAD}variants: {{a: {ONE}}}\n", "valid list"),
-    "s_no_name.yaml": (f"title: Own\nvariants: [{ONE}]\n", "'name' is missing"),
-    "s_no_title.yaml": (f"name: own\nvariants: [{ONE}]\n", "'title' is missing"),
-    "s_no_key.yaml": (f"{HEAD}variants: [{{label: A}}]\n", "key' is missing"),
-    "s_no_label.yaml": (f"{HEAD}variants: [{{key: a}}]\n", "label' is missing"),
-    "s_name_path.yaml": (f"name: ../x\ntitle: Own\nvariants: [{ONE}]\n", "name is '../x'"),
-    "s_name_upper.yaml": (f"name: Own\ntitle: Own\nvariants: [{ONE}]\n", "name is 'Own'"),
-    "s_name_newline.yaml": (f'name: "own\\n"\ntitle: Own\nvariants: [{ONE}]\n', "name is"),
-    "s_name_long.yaml": (f"name: {LONG}\ntitle: Own\nvariants: [{ONE}]\n", "60"),
-    "s_name_nul.yaml": (f'name: "a\\0"\ntitle: Own\nvariants: [{ONE}]\n', "name is"),
-    "s_key_path.yaml": (f"{HEAD}variants: [{{key: ../x, label: A}}]\n", "key is '../x'"),
-    "s_key_dots.yaml": (f"{HEAD}variants: [{{key: .., label: A}}]\n", "key is '..'"),
-    "s_key_slash.yaml": (f"{HEAD}variants: [{{key: a/b, label: A}}]\n", "key is 'a/b'"),
-    "s_key_empty.yaml": (f"{HEAD}variants: [{{key: '', label: A}}]\n", "key is ''"),
-    "s_key_null.yaml": (f"{HEAD}variants: [{{key: ~, label: A}}]\n", "key is None"),
-    "s_key_look_alike.yaml": (f"{HEAD}variants: [{{key: nоne, label: A}}]\n", "key is"),
-    "s_key_long.yaml": (f"{HEAD}variants: [{{key: {LONG}, label: A}}]\n", "60"),
-    "s_label_empty.yaml": (f"{HEAD}variants: [{{key: a, label: ''}}]\n", "label is ''"),
-    "s_label_long.yaml": (f"{HEAD}variants: [{{key: a, label: {LONG}}}]\n", "2000"),
-    "s_two_keys.yaml": (f"{HEAD}variants: [{ONE}, {ONE}]\n", "two variants have the key 'a'"),
-    "s_results_path.yaml": (f"{HEAD}results: ../../x\n{TWO}", "results is '../../x'"),
-    "s_results_empty.yaml": (f"{HEAD}results: ''\n{TWO}", "results is ''"),
-    "s_reference.yaml": (f"{HEAD}reference: c\n{TWO}", "choose from a, b"),
-    "s_reference_near.yaml": (f"{HEAD}reference: aa\n{TWO}", "did you mean 'a'"),
-    "s_budget.yaml": (f"{HEAD}budget: time\n{TWO}", "'epochs' or 'flops'"),
-    "s_margin.yaml": (f"{HEAD}margin_pct: 0\n{TWO}", "greater than 0"),
-    "s_margin_nan.yaml": (f"{HEAD}margin_pct: .nan\n{TWO}", "margin_pct"),
-    "s_margin_large.yaml": (f"{HEAD}margin_pct: 1e400\n{TWO}", "margin_pct"),
-    "s_extra.yaml": (f"{HEAD}referance: a\n{TWO}", "did you mean 'reference'"),
-    "s_variant_extra.yaml": (f"{HEAD}variants: [{{key: a, label: A, sets: {{}}}}]\n", "'set'"),
-    "s_offset.yaml": (f"{HEAD}variants: [{{key: a, label: A, seed_offset: -1}}]\n", "seed_offset"),
-    "s_published.yaml": (f"{HEAD}variants: [{{key: a, label: A, published_pct: 101}}]\n", "100"),
-    "s_claim_unknown.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: a, worse: c}}]\n", "a, b"),
-    "s_claim_better.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: c, worse: a}}]\n", "a, b"),
-    "s_claim_itself.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: a, worse: a}}]\n", "itself"),
-    "s_claim_list.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: a, worse: []}}]\n", "worse"),
-    "s_claim_empty.yaml": (f"{HEAD}{TWO}claims: [{{}}]\n", "is missing"),
-    "s_claim_text.yaml": (f"{HEAD}{TWO}claims: [{{text: '', better: a, worse: b}}]\n", "text"),
-    "s_notes.yaml": (f"{HEAD}notes: one\n{TWO}", "notes"),
-    "s_base_unknown.yaml": (f"{HEAD}base: {{train.rl: 1}}\n{TWO}", "did you mean 'train.lr'"),
-    "s_base_list.yaml": (f"{HEAD}base: [train.lr]\n{TWO}", "base"),
-    "s_base_value.yaml": (f"{HEAD}base: {{train.lr: -1}}\n{TWO}", "greater than 0"),
-    "s_base_section.yaml": (f"{HEAD}base: {{train: {{lr: 1}}}}\n{TWO}", "is a section"),
-    "s_set_unknown.yaml": (f"{HEAD}variants: [{{key: a, label: A, set: {{dept: 1}}}}]\n", "depth"),
-    "s_set_hostile.yaml": (f"{HEAD}variants: [{{key: a, label: A, set: {{../x: 1}}}}]\n", "../x"),
-    "s_set_number.yaml": (f"{HEAD}variants: [{{key: a, label: A, set: {{1: 1}}}}]\n", "set"),
-    "s_set_list.yaml": (f"{HEAD}variants: [{{key: a, label: A, set: [seed]}}]\n", "set"),
-    "s_set_value.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{model.depth: 0}}}}]\n", "variant a"),
-    "s_set_together.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{model.num_heads: 7}}}}]\n", "variant a"),
-    "s_set_data.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{data.dataset: cifar10}}}}]\n", "data set"),
-    "s_times_word.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{model.depth: {{times: x}}}}}}]\n", "4/3"),
-    "s_times_zero.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{model.depth: {{times: 1/0}}}}}}]\n", "4/3"),
-    "s_times_part.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{model.depth: {{times: 1.3}}}}}}]\n",
-        "whole number"),
-    "s_times_nan.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{train.lr: {{times: .nan}}}}}}]\n", "4/3"),
-    "s_times_large.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{train.lr: {{times: 1e300}}}}}}]\n", "4/3"),
-    "s_times_choice.yaml": (
-        f"{HEAD}variants: [{{key: a, label: A, set: {{model.pos_embed: {{times: 2}}}}}}]\n",
-        "cannot be multiplied"),
-    "s_budget_epochs.yaml": (
-        f"{HEAD}budget: flops\nvariants: [{{key: a, label: A, set: {{train.epochs: 2}}}}]\n",
-        "train.epochs"),
-    "s_cut.json": ('{"name": "own"', "line 1"),
-    "s_yaml.json": (f"{HEAD}{TWO}", "not readable"),
-    "s_two.yaml": (f"{HEAD}{TWO}---\n{HEAD}{TWO}", "not readable"),
-}  # fmt: skip
-
-# Flat ones, and whole ones with a piece put in the place of another.
-RESULTS_FILES = {
-    "r_empty.json": (b"", "no results file"),
-    "r_list.json": (b"[]", "no results file"),
-    "r_null.json": (b"null", "no results file"),
-    "r_mapping.json": (b"{}", "no results file"),
-    "r_text.json": (b"# Results\n", "no results file"),
-    "r_binary.json": (b"\xff\xfe\x00", "no results file"),
-    "r_deep.json": (b"[" * NESTED, "no results file"),
-    "r_deep_mapping.json": (b'{"study":' * (NESTED // 4), "no results file"),
-    "r_flat_unknown.json": (b'{"mine": 50}', "no results file"),
-    "r_flat_words.json": (b'{"sinusoidal": "50"}', "no results file"),
-    "r_flat_nan.json": (b'{"sinusoidal": NaN}', "no results file"),
-    "r_flat_large.json": (b'{"sinusoidal": 101}', "no results file"),
-    "r_flat_negative.json": (b'{"sinusoidal": -1}', "no results file"),
-    "r_flat_huge.json": (b'{"sinusoidal": 1e400}', "no results file"),
-    "r_flat_true.json": (b'{"sinusoidal": true}', "no results file"),
-}
-RESULTS_CHANGES = {
-    "r_version.json": ('"schema_version":1', '"schema_version":2', "schema_version"),
-    "r_study.json": ('"study":{', '"study":7,"x":{', "study"),
-    "r_status.json": ('"status":"done"', '"status":"fine"', "diverged"),
-    "r_accuracy.json": ('"test_top1_pct":', '"test_top1_pct":101,"x":', "test_top1_pct"),
-    "r_num_test.json": ('"num_test":1000', '"num_test":0', "num_test"),
-    "r_labels.json": ('"test_labels":"', '"test_labels":"x', "labels are damaged"),
-    "r_answers.json": ('"predicted":"', '"predicted":"!', "damaged"),
-    "r_seed.json": ('"seed":0', '"seed":0.5', "seed"),
-    "r_dataset.json": ('"dataset":"shapes"', '"dataset":["shapes"]', "dataset"),
-    "r_spec.json": ('"depth":2', '"depth":"two"', "depth"),
-    "r_key.json": ('"key":"none"', '"key":"../x"', "key"),
-    "r_semantics.json": ('"semantics":1', '"semantics":2', "semantics"),
-}
-
-
-def checkpoint_files(good: bytes) -> dict[str, tuple[bytes, str]]:
-    """Files that are no checkpoints, or damaged ones."""
-    content = torch.load(io.BytesIO(good), weights_only=True)
-    spec = content["spec"]
-    weights = content["weights"]
-    name = "blocks.0.norm1.weight"
-
-    def saved(changes: object) -> bytes:
-        buffer = io.BytesIO()
-        torch.save({**content, **changes} if isinstance(changes, dict) else changes, buffer)
-        return buffer.getvalue()
-
-    return {
-        "c_empty.pt": (b"", "no checkpoint"),
-        "c_text.pt": (b"weights", "no checkpoint"),
-        "c_cut.pt": (good[: len(good) // 2], "no checkpoint"),
-        "c_flipped.pt": (good[:5000] + bytes([good[5000] ^ 1]) + good[5001:], "damaged"),
-        "c_pickle.pt": (pickle.dumps({"format": "vitbench-checkpoint-1"}), "no checkpoint"),
-        "c_bomb.pt": (saved(os.system), "no checkpoint"),
-        "c_list.pt": (saved([1, 2]), "no checkpoint"),
-        "c_tensor.pt": (saved(torch.zeros(3)), "no checkpoint"),
-        "c_format.pt": (saved({"format": "vitbench-checkpoint-0"}), "vitbench-checkpoint-1"),
-        "c_no_spec.pt": (saved({"spec": None}), "damaged"),
-        "c_spec.pt": (saved({"spec": {**spec, "seed": -1}}), "seed"),
-        "c_spec_name.pt": (saved({"spec": {**spec, "data": {"dataset": "x"}}}), "shapes"),
-        "c_deeper.pt": (
-            saved({"spec": {**spec, "model": {**spec["model"], "depth": 3}}}), "blocks.2"),
-        "c_no_weights.pt": (saved({"weights": {}}), "is missing"),
-        "c_weights_list.pt": (saved({"weights": [1]}), "damaged"),
-        "c_shape.pt": (saved({"weights": {**weights, name: torch.ones(3)}}), name),
-        "c_dtype.pt": (saved({"weights": {**weights, name: weights[name].half()}}), name),
-        "c_number.pt": (saved({"weights": {**weights, name: 3}}), name),
-        "c_more.pt": (saved({"weights": {**weights, "extra": torch.ones(1)}}), "extra"),
-        "c_history.pt": (saved({"history": [{"epoch": 0}]}), "damaged"),
-        "c_history_list.pt": (saved({"history": 3}), "damaged"),
-        "c_bits.pt": (saved({"bits": 3}), "damaged"),
-    }  # fmt: skip
-
-
-CHECKPOINTS = [
-    "c_empty.pt", "c_text.pt", "c_cut.pt", "c_flipped.pt", "c_pickle.pt", "c_bomb.pt", "c_list.pt",
-    "c_tensor.pt", "c_format.pt", "c_no_spec.pt", "c_spec.pt", "c_spec_name.pt", "c_deeper.pt",
-    "c_no_weights.pt", "c_weights_list.pt", "c_shape.pt", "c_dtype.pt", "c_number.pt", "c_more.pt",
-    "c_history.pt", "c_history_list.pt", "c_bits.pt",
 ]  # fmt: skip
 
-WRONG = [
-    *TOP,
-    *TRAIN,
-    *((["train", "--preset", "smoke", f"--set={given}"], hint) for given, hint in SET),
-    *(
-        (["train", *SMOKE, *(word for one in given for word in ("--set", one))], hint)
-        for given, hint in SET_TOGETHER
-    ),
-    *((["train", "--spec", name, *SMOKE], hint) for name, (_, hint) in SPEC_FILES.items()),
-    *SWEEP,
-    *((["sweep", name, *SMOKE], hint) for name, (_, hint) in STUDY_FILES.items()),
-    *VISUALIZE,
-    *((["visualize", "layers", name], None) for name in CHECKPOINTS),
-    *REPORT,
-    *((["report", name], hint) for name, (_, hint) in RESULTS_FILES.items()),
-    *((["report", name], hint) for name, (_, _, hint) in RESULTS_CHANGES.items()),
-    *((["visualize", "curves", name], hint) for name, (_, hint) in RESULTS_FILES.items()),
-    *DIFF,
-    *STUDIES,
-    *DATA,
-]
+NUMBERS = ("", "many", "-1", "1.5.2", "nan", "inf", "1e400", "0x10", "١٢x", CONTROL, LONG)
+OPTIONS = {
+    ("train", "--epochs"): (*NUMBERS, "0", "9" * 30),
+    ("train", "--seed"): (*NUMBERS, "9" * 30),
+    ("sweep pos-embed", "--seeds"): (*NUMBERS, "0", "1001"),
+    ("sweep pos-embed", "--epochs"): (*NUMBERS, "0"),
+    ("sweep pos-embed", "--max-seeds"): ("", "many", "1.5", CONTROL, LONG),
+    ("sweep pos-embed", "--precision"): ("", "many", "-1", "0", "nan", "inf", "1e400", LONG),
+    ("sweep pos-embed", "--seed-list"): ("", ",", "1,,2", "1;2", "-1", "9" * 30, "1,1", CONTROL),
+    ("sweep pos-embed", "--only"): ("", "nothing", "None!", CONTROL, LONG),
+    ("sweep pos-embed", "--budget"): ("", "flop", "FLOPS!", CONTROL, LONG),
+    ("sweep pos-embed", "--tune"): ("", "=", "train.lr", "train.lr=", "train.lr=1", "train.lr=1,1",
+                                    "train.lr=1,-1", "train=1,2", CONTROL, LONG),
+    ("train", "--preset"): ("", "CPU!", "../cpu", CONTROL, LONG),
+    ("train", "--device"): ("", "gpu", "cuda:99999", "CPU", CONTROL, LONG),
+    ("train", "--wandb"): ("", "yes", "Online", CONTROL, LONG),
+    ("train", "--dataset"): ("", "cifar-10", "imagenet", CONTROL, LONG),
+    ("report", "--format"): ("", "pdf", "html5", CONTROL, LONG),
+}  # fmt: skip
+
+# An option of a field is told as that field, and a name that is not there as what it names.
+SAID = {
+    "--epochs": ("train.epochs",), "--seed": ("seed is",), "--only": ("unknown variant",),
+    "--tune": ("train.lr", "section", "unknown field"), "--preset": ("unknown preset",),
+    "--dataset": ("unknown data set", "data set ''"), "--format": ("unknown format",),
+}  # fmt: skip
+
+WHOLE = ("", "four", "-1", "0", "1.5", "nan", "[1]", "{a: 1}", "9999999999999", CONTROL)
+REAL = ("", "four", "-1", ".nan", ".inf", "1e400", "[1]", "{a: 1}", CONTROL)
+WORD = ("", "nothing", "3", "[1]", "{a: 1}", "{name: nothing}", "null", CONTROL)
+FIELDS = {
+    **dict.fromkeys(
+        ("model.patch_size", "model.embed_dim", "model.depth", "model.num_heads", "train.epochs",
+         "train.batch_size", "data.val_size"), WHOLE),
+    **dict.fromkeys(
+        ("model.mlp_ratio", "train.lr", "train.weight_decay", "train.warmup_fraction",
+         "train.label_smoothing", "train.grad_clip", "model.drop_rate", "model.attn_drop_rate",
+         "model.drop_path_rate"), REAL),
+    **dict.fromkeys(
+        ("data.dataset", "data.augmentation", "model.attention", "model.init", "train.optimizer",
+         "train.schedule", "train.precision", "train.weight_decay_on", "train.on_divergence",
+         "model.pos_embed"), WORD),
+    **dict.fromkeys(("model.qkv_bias", "model.class_token"), ("", "2", "maybe", "[true]", "null")),
+    **dict.fromkeys(("data.mean", "data.std"), ("1", "[1]", "[a, b, c]", "[1, 2, 3, 4]", "text")),
+}  # fmt: skip
+
+STUDIES = {
+    "no mapping": "- 1\n",
+    "no variants": "name: x\ntitle: X\n",
+    "empty variants": "name: x\ntitle: X\nvariants: []\n",
+    "a key twice": "name: x\nname: y\n",
+    "a tab": "name:\tx\n\ttitle: y\n",
+    "an alias": "name: &a x\ntitle: *a\nvariants: []\n",
+    "a tag": "name: !!python/object/apply:os.system ['touch evil']\n",
+    "two documents": "name: x\n---\nname: y\n",
+    "depth": "name: " + "[" * 100_000,
+    "not UTF-8": b"name: \xff\xfe\n",
+    "hostile key": "name: x\ntitle: X\nvariants:\n - {key: ../../x, label: X}\n",
+    "hostile name": "name: ../x\ntitle: X\nvariants:\n - {key: a, label: X}\n",
+    "one key twice": "name: x\ntitle: X\nvariants:\n - {key: a, label: X}\n - {key: a, label: Y}\n",
+    "unknown field": "name: x\ntitle: X\ncolour: red\nvariants:\n - {key: a, label: X}\n",
+    "unknown spec field":
+        "name: x\ntitle: X\nvariants:\n - {key: a, label: X, set: {model.dept: 3}}\n",
+    "bad value":
+        "name: x\ntitle: X\nvariants:\n - {key: a, label: X, set: {model.depth: -3}}\n",
+    "division by zero":
+        "name: x\ntitle: X\nvariants:\n - {key: a, label: X, set: {model.depth: {times: 1/0}}}\n",
+    "a product that is not whole":
+        "name: x\ntitle: X\nvariants:\n - {key: a, label: X, set: {model.depth: {times: 1.1}}}\n",
+    "unknown reference": "name: x\ntitle: X\nreference: b\nvariants:\n - {key: a, label: X}\n",
+    "unknown claim":
+        "name: x\ntitle: X\nvariants:\n - {key: a, label: X}\n"
+        "claims:\n - {text: t, better: a, worse: z}\n",
+    "two data sets":
+        "name: x\ntitle: X\nvariants:\n - {key: a, label: X, set: {data.dataset: cifar10}}\n",
+}  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A folder with every file that the requests name; they are made once and must stay so."""
-    folder = tmp_path_factory.mktemp("world")
-    fields = {
-        "data.dataset": "shapes", "data.val_size": 100, "data.augmentation": "none",
-        "model.embed_dim": 16, "model.depth": 2, "model.num_heads": 2, "model.patch_size": 8,
-        "train.batch_size": 500, "train.epochs": 1,
-    }  # fmt: skip
-    result = run_experiment(RunRequest(build_spec(fields), folder / "run", device="cpu"))
-    _write_runs(folder, fields)
-    _write_results(folder, build_spec(fields), result)
-    _write_data(folder)
-    for name, (content, _) in {**SPEC_FILES, **RESULTS_FILES}.items():
-        (folder / name).write_bytes(content)
-    for name, (text, _) in STUDY_FILES.items():
-        (folder / name).write_text(text)
-    (folder / "a_file").write_text("text\n")
-    (folder / "there.yaml").write_text(f"{HEAD}{TWO}")
-    (folder / "empty").mkdir()
-    for name in ("dangling", "dangling.yaml"):
-        (folder / name).symlink_to("nowhere")
-    (folder / "loop").symlink_to("loop")
-    for name in ("fifo", "fifo.json"):
-        os.mkfifo(folder / name)
-    with socket.socket(socket.AF_UNIX) as listener, pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)  # the path of a socket must be short
-        listener.bind("socket")
-    return folder
-
-
-def _write_runs(folder: Path, fields: dict[str, object]) -> None:
-    """Run folders and checkpoints beside the good ones in `run`."""
-    good = (folder / "run" / "checkpoint.pt").read_bytes()
-    for name, (content, _) in checkpoint_files(good).items():
-        (folder / name).write_bytes(content)
-    others = {
-        "untrained.pt": {},
-        "no_position.pt": {"model.pos_embed": "none"},
-        "cifar.pt": {"data.dataset": "cifar10"},
-    }
-    for name, changes in others.items():
-        spec = build_spec(fields, changes)
-        state, bits = begin(spec, torch.device("cpu")), {"device": "cpu", "threads": 1}
-        save_checkpoint(folder / name, state, spec, bits, complete=True)
-    for name in ("damaged_run", "bare_run"):
-        (folder / name).mkdir()
-    (folder / "damaged_run" / "result.json").write_text("{")
-    (folder / "bare_run" / "result.json").write_bytes((folder / "run" / "result.json").read_bytes())
-
-
-def _write_results(folder: Path, base, result) -> None:
-    """A good results file of two variants, and those that differ from it in a piece."""
-    runs = [StudyRun(**result.model_dump(), variant=variant) for variant in ("none", "learned-1d")]
-    good = StudyResults(
-        study=load_study("pos-embed"), preset="smoke", base=base.to_json(),
-        base_identity=base.base_identity, dataset="shapes", num_test=1000,
-        test_labels=pack_classes(bytes(sorted(list(range(10)) * 100))), runs=runs,
-    )  # fmt: skip
-    labels = [run.model_copy(update={"test_labels_sha256": None}) for run in runs]
-    text = good.model_copy(update={"runs": labels}).model_dump_json()
-    (folder / "good_results.json").write_text(text)
-    for name, (old, new, _) in RESULTS_CHANGES.items():
-        assert old in text, name
-        (folder / name).write_text(text.replace(old, new, 1))
-    (folder / "flat.json").write_text(json.dumps({"sinusoidal": 60.0, "no_pos_embed": 61.0}))
-    broken = folder / "broken_results" / "shapes"
-    broken.mkdir(parents=True)
-    (broken / "positional_embedding_results.json").write_text("{")
-
-
-def _write_data(folder: Path) -> None:
-    """What is not CIFAR-10."""
-    batches = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
-    for name, there in (("wrong_batches", batches), ("short_batches", batches[:1])):
-        (folder / name).mkdir()
-        for batch in (*there, "test_batch", "batches.meta"):
-            (folder / name / batch).write_bytes(pickle.dumps({"data": [], "labels": []}))
-    (folder / "other.tar.gz").write_bytes(b"x")
-    (folder / "archive_folder" / "cifar-10-python.tar.gz").mkdir(parents=True)
-    (folder / "broken_archive").mkdir()
-    with tarfile.open(folder / "broken_archive" / "cifar-10-python.tar.gz", "w:gz") as archive:
-        archive.addfile(tarfile.TarInfo("../../evil"))
-    with zipfile.ZipFile(folder / "zip.tar.gz", "w") as archive:
-        archive.writestr("data_batch_1", "x")
-
-
-@pytest.fixture
-def in_world(world, monkeypatch):
-    """The world as working folder, with no CIFAR-10 and no network."""
-
-    def no_network(*_, **__):
-        raise urllib.error.URLError("no network in a test")
-
-    monkeypatch.chdir(world)
-    monkeypatch.setenv("VITBENCH_DATA", "nowhere/cifar-10-python.tar.gz")
-    monkeypatch.setattr(urllib.request, "urlopen", no_network)
-    return world
-
-
-def state_of(folder: Path) -> dict[str, tuple[int, ...]]:
-    """What is in a folder: kind, size and time of every file, at any depth."""
-    found = {}
-    for path in folder.rglob("*"):
-        stat = path.lstat()
-        found[str(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns)
-    return found
-
-
-def test_there_are_many_and_none_twice() -> None:
-    assert len(WRONG) >= 250
-    assert len({str(arguments) for arguments, _ in WRONG}) > len(WRONG) - 3
-
-
-@pytest.mark.parametrize(
-    ("arguments", "hint"), WRONG, ids=[ascii(" ".join(words))[1:61] for words, _ in WRONG]
-)
-def test_a_wrong_request_is_told_in_plain_lines_and_makes_no_file(
-    arguments, hint, capsys, in_world
-) -> None:
-    if hint is None:  # a checkpoint
-        good = (in_world / "run" / "checkpoint.pt").read_bytes()
-        hint = checkpoint_files(good)[arguments[-1]][1]
-    before = state_of(in_world.parent)
+def told(capsys, tmp_path, *arguments: str) -> str:
+    """What a wrong request is told; all that holds for every one of them is seen to here."""
+    before = {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")}
 
     code = main(list(arguments))
-
     out, err = capsys.readouterr()
+
     assert code == 2, err
     assert out == ""
     assert 1 <= len(err.splitlines()) <= 3
-    assert max(map(len, err.splitlines())) <= 400
-    assert all(character.isprintable() or character == "\n" for character in err)
-    assert hint.lower() in err.lower()
+    assert max(map(len, err.splitlines())) < 700
+    assert all(c.isprintable() or c == "\n" for c in err)
     assert "Traceback" not in err
     assert "╭" not in err
-    assert state_of(in_world.parent) == before
+    assert {path: path.lstat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    return err.lower()
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_few_files(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_file").write_text("text\n")
+    (tmp_path / "a_file.yaml").write_text("- text\n")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "dangling").symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(("arguments", "hint"), BY_HAND, ids=[" ".join(a)[:60] for a, _ in BY_HAND])
+def test_a_request_is_told_what_would_do(arguments, hint, capsys, tmp_path) -> None:
+    assert hint.lower() in told(capsys, tmp_path, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "value"),
+    [(*key, value) for key, values in OPTIONS.items() for value in values],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_an_option_with_a_value_that_it_does_not_take_is_named(
+    command, option, value, capsys, tmp_path
+) -> None:
+    err = told(capsys, tmp_path, *command.split(), option, value)
+
+    assert any(word in err for word in (option, *SAID.get(option, ())))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [(field, value) for field, values in FIELDS.items() for value in values],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_a_field_with_a_value_that_it_does_not_take_is_named(
+    field, value, capsys, tmp_path
+) -> None:
+    err = told(capsys, tmp_path, "train", "--preset", "smoke", "--set", f"{field}={value}")
+
+    kind = {"data.dataset": "data set", "model.pos_embed": "position"}.get(field, field)
+    assert field in err or kind.rpartition(".")[2] in err
+
+
+@pytest.mark.parametrize("what", STUDIES)
+def test_a_study_file_that_is_none_is_named(what, capsys, tmp_path) -> None:
+    content = STUDIES[what]
+    (tmp_path / "mine.yaml").write_bytes(
+        content if isinstance(content, bytes) else content.encode()
+    )
+
+    err = told(capsys, tmp_path, "sweep", "mine.yaml", "--preset", "smoke")
+
+    assert "mine.yaml" in err or "study x" in err
+    assert not (tmp_path / "evil").exists()
+
+
+NO_FILES = ("a_file", "empty", "dangling", "absent", "/dev/null", "nul\0byte", LONG, CONTROL)
+
+
+@pytest.mark.parametrize("path", NO_FILES, ids=lambda value: ascii(value)[:30])
+@pytest.mark.parametrize(
+    "command",
+    ["train --spec", "sweep", "visualize rollout", "visualize curves", "report", "diff x", "check"],
+)  # fmt: skip
+def test_a_path_at_which_is_no_such_thing_is_named(command, path, capsys, tmp_path) -> None:
+    told(capsys, tmp_path, *command.split(), path)

@@ -3,6 +3,10 @@
 import sys
 from collections.abc import Iterable, Sequence
 
+from vitbench.errors import shortened
+
+LONGEST = 300  # characters of a word in an error, such as a path
+
 
 def product(text: str) -> None:
     """Print what the command was called for."""
@@ -22,8 +26,8 @@ def note(text: str) -> None:
 
 
 def error(text: str) -> None:
-    """Print what was wrong, on one line."""
-    note(f"vitbench: {' '.join(text.splitlines())}")
+    """Print what was wrong, on one line; words of any length are not."""
+    note(f"vitbench: {' '.join(shortened(word, LONGEST) for word in text.split())}")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

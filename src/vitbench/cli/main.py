@@ -123,7 +123,7 @@ def _fail(error: Exception) -> int:
         kept = "; all that is finished is kept: make room, and the same command goes on"
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         console.error(f"{error.filename}: {error.strerror}{kept if full else ''}")
-        return 1
+        return 2 if error.errno == errno.ENAMETOOLONG else 1
     first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     console.error(f"{first_line} (VITBENCH_DEBUG=1 shows where)")
     return 1

@@ -170,7 +170,7 @@ def choice_words(choice: Any) -> str:
         return " + ".join(choice_words(one) for one in choice)
     if isinstance(choice, dict):
         options = ", ".join(f"{key} {value}" for key, value in choice.items() if key != "name")
-        return f"{choice['name']} ({options})"
+        return f"{choice['name']} ({options})" if "name" in choice else options
     return str(choice)
 
 

@@ -1,6 +1,5 @@
 """RunFolder: where a run's files are, whether it is complete, and its lock."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Self
@@ -109,11 +108,14 @@ class RunFolder:
             FileError: The file is damaged.
         """
         try:
-            with np.load(self.predictions, allow_pickle=False) as arrays:
+            with (
+                self.predictions.open("rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
                 predicted, labels = arrays["predicted"], arrays["labels"]
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except Exception:  # of damaged bytes zipfile, zlib and numpy's header each have their own
             raise self._damaged(self.predictions) from None
         if predicted.ndim != 1 or predicted.shape != labels.shape:
             raise self._damaged(self.predictions)

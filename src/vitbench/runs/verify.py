@@ -103,7 +103,7 @@ def _verified_result(
     elif result.spec != spec.to_json():
         yield Finding(file, "its spec is not that of spec.json", AGAIN)
     numbers = [record.epoch for record in result.history]
-    if numbers != list(range(1, result.epochs + 1)):
+    if len(numbers) != result.epochs or numbers != list(range(1, len(numbers) + 1)):
         yield Finding(file, f"its history is not of epochs 1 to {result.epochs}", AGAIN)
     if result.status == "done" and result.epochs != spec.train.epochs:
         what = f"it ended after {result.epochs} of {spec.train.epochs} epochs"

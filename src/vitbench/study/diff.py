@@ -141,4 +141,6 @@ def _of_study(path: Path, key: str) -> Side:
 
 
 def _classes(result: RunResult) -> Sequence[str]:
+    if not result.spec:
+        raise FileError(f"run {result.name!r} holds no spec, so its classes are not known")
     return DataSpec.model_validate({"dataset": result.spec["data"]["dataset"]}).classes

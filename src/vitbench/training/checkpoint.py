@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,15 @@ from vitbench.training.history import EpochRecord
 
 FORMAT = "vitbench-checkpoint-1"
 # What reading damaged bytes, or values of the wrong type, may end in.
-DAMAGED = (RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
+DAMAGED = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
