@@ -23,7 +23,9 @@ class RunResult(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Annotated[int, Field(description="Version of this form.")] = SCHEMA_VERSION
+    schema_version: Annotated[
+        int, Field(ge=1, le=SCHEMA_VERSION, description="Version of this form.")
+    ] = SCHEMA_VERSION
     identity: Annotated[str, Field(description="Hash of the canonical spec, seed and semantics.")]
     name: Annotated[str, Field(description="The run's choices in words.")]
     spec: Annotated[WrittenSpec, Field(description="The whole spec.")]
@@ -131,7 +133,9 @@ class StudyResults(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Annotated[int, Field(description="Version of this form.")] = SCHEMA_VERSION
+    schema_version: Annotated[
+        int, Field(ge=1, le=SCHEMA_VERSION, description="Version of this form.")
+    ] = SCHEMA_VERSION
     study: Annotated[StudySpec, Field(description="The study file as it was.")]
     preset: Annotated[str, Field(description="Preset under the base spec.")]
     base: Annotated[WrittenSpec, Field(description="The base spec, whole.")]

@@ -55,6 +55,10 @@ def merge(tree: Tree, layer: Mapping[str, Any]) -> None:
         below = tree.get(first)
         if isinstance(below, list) and len(below) == 1:  # the options of a single position
             below = below[0]
+        if isinstance(below, list) and below and "name" not in value:
+            raise UsageError(
+                f"{first} is a list of {len(below)}: give each its options in the list"
+            )
         if isinstance(below, str) and "name" not in value:  # options for a choice given by name
             below = {"name": below}
         # A choice that is named anew takes none of the old one's options with it.
@@ -72,7 +76,7 @@ def parse_assignments(assignments: Iterable[str]) -> Tree:
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals or not key.strip() or not text.strip():
-            raise UsageError(f"--set {assignment!r}: write key=value, as model.depth=4")
+            raise UsageError(f"--set {shortened(assignment)!r}: write key=value, as model.depth=4")
         try:
             value = _load_yaml(text)
         except RepeatedKeyError as error:
@@ -206,7 +210,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"field {where!r} is missing{also}"
     given = shortened(repr(first["input"]))
-    return f"{where} is {given}: {message[0].lower()}{message[1:]}{also}"
+    return f"{where or 'a name'} is {given}: {message[0].lower()}{message[1:]}{also}"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

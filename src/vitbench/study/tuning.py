@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vitbench.errors import UsageError, VitbenchError
+from vitbench.errors import UsageError, VitbenchError, shortened
 from vitbench.registry import EXECUTORS
 from vitbench.runs.experiment import Listener, RunRequest, check_buildable
 from vitbench.runs.folder import RunFolder
@@ -122,11 +122,13 @@ def parse_tune(asked: str) -> tuple[str, list[Any]]:
     field, equals, text = asked.partition("=")
     field, words = field.strip(), [word.strip() for word in text.split(",")]
     if not equals or not field or len(words) < 2 or not all(words):
-        raise UsageError(f"--tune {asked!r}: write a field and its values, as train.lr=1e-3,2e-3")
+        raise UsageError(
+            f"--tune {shortened(asked)!r}: write a field and its values, as train.lr=1e-3,2e-3"
+        )
     check_key(field)
     values = [_value(build_spec(parse_assignments([f"{field}={word}"])), field) for word in words]
     if any(value in values[:place] for place, value in enumerate(values)):
-        raise UsageError(f"--tune {asked!r}: a value is there twice")
+        raise UsageError(f"--tune {shortened(asked)!r}: a value is there twice")
     return field, values
 
 
