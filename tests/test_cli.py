@@ -111,6 +111,11 @@ def test_a_sweep_writes_results_that_the_report_reads(capsys, tmp_path) -> None:
     assert (tmp_path / "deep" / "RESULTS.md").read_text() == out
     assert "wrote deep/RESULTS.md" in err
 
+    (tmp_path / "link.md").symlink_to("deep/linked.md")
+    assert run(capsys, "report", "--out", "link.md")[0] == 0
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "deep" / "linked.md").read_text() == out
+
 
 def test_a_report_that_no_longer_follows_is_found(capsys, tmp_path) -> None:
     run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--only", "none", "--quiet")

@@ -39,6 +39,11 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a path is a pipe or a device, which may never begin or never end."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with replacing(path) as part:

@@ -1,5 +1,8 @@
 """Options that several commands share; what they mean is read from the spec's own fields."""
 
+import contextlib
+import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from vitbench.cli import console
-from vitbench.errors import FileError, UnknownNameError, UsageError
+from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
 from vitbench.registry import (
     ATTENTIONS,
     AUGMENTATIONS,
@@ -35,6 +38,22 @@ REGISTERED: dict[str, Registry] = {
     "train.schedule": SCHEDULES,
 }
 
+
+def path(word: str | Path) -> Path:
+    """A path as it was given.
+
+    Raises:
+        UsageError: It can be none; an empty one is most often a variable without a value.
+    """
+    text = str(word)
+    if not text:
+        raise UsageError("a path is empty: name a file or a folder")
+    with contextlib.suppress(UnicodeError):
+        if b"\0" not in os.fsencode(text):
+            return Path(word)
+    raise UsageError(f"path {shortened(text)!r}: a character in it has no place in a name")
+
+
 Preset = Annotated[
     str, typer.Option("--preset", "-p", help=f"Base experiment: {', '.join(PRESETS)}.")
 ]
@@ -45,7 +64,7 @@ SetFields = Annotated[
 Dataset = Annotated[str | None, typer.Option("--dataset", help=_FIELDS["data.dataset"])]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Where the data set is, or is downloaded to."),
+    typer.Option("--data-dir", help="Where the data set is, or is downloaded to.", parser=path),
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", help=_FIELDS["train.epochs"])]
 Seed = Annotated[int | None, typer.Option("--seed", help=_FIELDS["seed"])]
@@ -57,8 +76,10 @@ Wandb = Annotated[
         help="Weights & Biases: online, offline, disabled; auto is online with credentials.",
     ),
 ]
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.")]
-ResultsDir = Annotated[Path, typer.Option("--results-dir", help="Folder of results files.")]
+RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.", parser=path)]
+ResultsDir = Annotated[
+    Path, typer.Option("--results-dir", help="Folder of results files.", parser=path)
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
@@ -99,6 +120,8 @@ def check_folder(option: str, path: Path) -> None:
             if not place.is_dir():
                 raise FileError(f"{option} {path}: {place} is a file, not a folder")
             return
+        if place.is_symlink():
+            raise FileError(f"{option} {path}: {place} is a link that leads nowhere")
 
 
 def spec_layers(
@@ -137,15 +160,25 @@ def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> l
         return list(range(count))
     if seeds is not None:
         raise UsageError("--seeds and --seed-list exclude each other: give one")
-    try:
-        listed = [int(word) for word in seed_list.split(",")]
-    except ValueError:
-        raise UsageError(f"--seed-list {seed_list!r}: give whole numbers, as 0,1,7") from None
+    listed = whole_numbers("--seed-list", seed_list, "0,1,7")
+    shown = shortened(seed_list)
     if any(not 0 <= seed < 2**63 for seed in listed):
-        raise UsageError(f"--seed-list {seed_list!r}: a seed is 0 or more, and below 2^63")
+        raise UsageError(f"--seed-list {shown!r}: a seed is 0 or more, and below 2^63")
     if len(set(listed)) < len(listed):
-        raise UsageError(f"--seed-list {seed_list!r}: a seed is there twice")
+        raise UsageError(f"--seed-list {shown!r}: a seed is there twice")
     return listed
+
+
+def whole_numbers(option: str, text: str, example: str) -> list[int]:
+    """Numbers between commas.
+
+    Raises:
+        UsageError: They are none.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(re.fullmatch("-?[0-9]{1,100}", word) for word in words):  # int takes 1_0 and more
+        raise UsageError(f"{option} {shortened(text)!r}: give whole numbers, as {example}")
+    return [int(word) for word in words]
 
 
 def about(seconds: float) -> str:

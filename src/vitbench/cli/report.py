@@ -8,6 +8,7 @@ import typer
 
 from vitbench.cli import console, options
 from vitbench.errors import FileError, UsageError
+from vitbench.files import is_stream, write_text
 
 if TYPE_CHECKING:
     from vitbench.report.tables import Report
@@ -24,27 +25,41 @@ def report(
             metavar="[RESULTS...]",
             help="Results files, or folders of them; --results-dir unless given.",
             show_default=False,
+            parser=options.path,
         ),
     ] = None,
     results_dir: options.ResultsDir = Path("results"),
     out: Annotated[
-        Path | None, typer.Option("--out", help="Write the report to a file instead of stdout.")
+        Path | None,
+        typer.Option(
+            "--out", help="Write the report to a file instead of stdout.", parser=options.path
+        ),
     ] = None,
     form: Annotated[
         str, typer.Option("--format", "-f", help="md, csv, json or latex.")
     ] = "markdown",
     visualizations: Annotated[
         Path,
-        typer.Option("--visualizations", help="Folder of pictures to link, where there are any."),
+        typer.Option(
+            "--visualizations",
+            help="Folder of pictures to link, where there are any.",
+            parser=options.path,
+        ),
     ] = Path("visualizations"),
     figures: Annotated[
         Path | None,
-        typer.Option("--figures", help="Draw differences, seeds, costs and curves there; linked."),
+        typer.Option(
+            "--figures",
+            help="Draw differences, seeds, costs and curves there; linked.",
+            parser=options.path,
+        ),
     ] = None,
     check: Annotated[
         Path | None,
         typer.Option(
-            "--check", help="Exit 3, and print what differs, where a report is not that of now."
+            "--check",
+            help="Exit 3, and print what differs, where a report is not that of now.",
+            parser=options.path,
         ),
     ] = None,
     methods: Annotated[
@@ -79,9 +94,7 @@ def report(
     elif out is None:
         console.product(text.rstrip("\n"))
     else:
-        from vitbench.files import write_text
-
-        write_text(out, text)
+        write_text(out.resolve(), text)  # a link stays one
         console.note(f"wrote {out}")
 
 
@@ -90,6 +103,10 @@ def _check_out(out: Path | None) -> None:
         options.check_folder("--out", out.parent)
         if out.is_dir():
             raise FileError(f"--out {out} is a folder: name a file")
+        if is_stream(out):  # a file of that name would take its place
+            raise FileError(
+                f"--out {out} is no file but a pipe or a device: leave it out for stdout"
+            )
 
 
 def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]":
@@ -98,9 +115,10 @@ def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]"
 
     files: list[Path] = []
     for path in results or [results_dir]:
-        files += [path] if path.is_file() else find_results(path)
+        files += [path] if path.is_file() or is_stream(path) else find_results(path)
     if not files:
-        raise FileError(f"no *_results.json below {results_dir}: vitbench sweep writes them")
+        folders = ", ".join(map(str, results or [results_dir]))
+        raise FileError(f"no *_results.json below {folders}: vitbench sweep writes them")
     return [read_results(path) for path in dict.fromkeys(files)]
 
 
@@ -124,6 +142,8 @@ def _methods(studies: "list[StudyResults]") -> str:
 
 def _compare(text: str, path: Path) -> None:
     """Print the lines in which a written report differs from what follows now; exit 3."""
+    if is_stream(path):
+        raise FileError(f"--check {path} is no file but a pipe or a device")
     try:
         written = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, UsageError, shortened
 from vitbench.files import write_text
-from vitbench.spec.study import BUILT_IN, KEY_PATTERN, load_study, study_names
+from vitbench.spec.study import BUILT_IN, KEY_PATTERN, LONGEST_KEY, load_study, study_names
 
 app = typer.Typer(rich_markup_mode=None, help="List studies, show one, or begin one of your own.")
 
@@ -68,8 +68,11 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of your study: letters, digits, hyphens.")],
 ) -> None:
     """Write NAME.yaml, a study to be edited, in this folder."""
-    if not re.fullmatch(KEY_PATTERN, name):
-        raise UsageError(f"study name {name!r}: use small letters, digits and hyphens")
+    if not re.fullmatch(KEY_PATTERN, name) or len(name) > LONGEST_KEY:
+        raise UsageError(
+            f"study name {shortened(name)!r}: use small letters, digits and hyphens, "
+            f"{LONGEST_KEY} at most"
+        )
     if name in study_names():
         raise UsageError(f"{name} is a built-in study: choose another name")
     path = Path(f"{name}.yaml")

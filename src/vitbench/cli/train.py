@@ -14,14 +14,19 @@ def train(
     spec_file: Annotated[
         Path | None,
         typer.Option(
-            "--spec", help="Spec file (YAML or JSON), over the preset; a run's spec.json too."
+            "--spec",
+            help="Spec file (YAML or JSON), over the preset; a run's spec.json too.",
+            parser=options.path,
         ),
     ] = None,
     fields: options.SetFields = None,
     dataset: options.Dataset = None,
     data_dir: options.DataDir = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Run folder; runs/<name>-<hash> unless given.")
+        Path | None,
+        typer.Option(
+            "--out", help="Run folder; runs/<name>-<hash> unless given.", parser=options.path
+        ),
     ] = None,
     seed: options.Seed = None,
     epochs: options.Epochs = None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vitbench.cli import console, options
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, UsageError, shortened
 
 if TYPE_CHECKING:
     from vitbench.cli.view import View
@@ -123,11 +123,12 @@ def visualize(
             metavar="CHECKPOINT...",
             help="Checkpoint files or run folders; for curves, results files too.",
             show_default=False,
+            parser=options.path,
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder of pictures.")] = Path(
-        "visualizations"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of pictures.", parser=options.path)
+    ] = Path("visualizations"),
     images: Annotated[
         int | None, typer.Option("--images", help="The first N test images; five unless given.")
     ] = None,
@@ -168,8 +169,10 @@ def visualize(
     options.check_folder("--out", out)
     if not 0 <= discard <= 0.99:
         raise UsageError(f"--discard {discard}: give a share from 0 to 0.99")
-    if name is not None and not re.fullmatch(r"[\w.+-]*\w[\w.+-]*", name):
-        raise UsageError(f"--name {name!r}: use letters, digits, hyphens and underscores")
+    if name is not None and not re.fullmatch(r"(?=.*\w)[\w.+-]{1,100}", name):
+        raise UsageError(
+            f"--name {shortened(name)!r}: use letters, digits, hyphens and underscores, 100 at most"
+        )
     chosen = _parse_indices(images, indices)
     for path in checkpoints:
         if not path.exists():
@@ -215,10 +218,9 @@ def _parse_indices(images: int | None, indices: str | None) -> list[int]:
         return list(range(count))
     if images is not None:
         raise UsageError("--images and --indices exclude each other: give one")
-    try:
-        listed = [int(word) for word in indices.split(",")]
-    except ValueError:
-        raise UsageError(f"--indices {indices!r}: give whole numbers, as 0,5,7") from None
+    listed = options.whole_numbers("--indices", indices, "0,5,7")
     if any(index < 0 for index in listed) or len(set(listed)) < len(listed) or len(listed) > 100:
-        raise UsageError(f"--indices {indices!r}: give up to 100 different numbers from 0 up")
+        raise UsageError(
+            f"--indices {shortened(indices)!r}: give up to 100 different numbers from 0 up"
+        )
     return listed

@@ -7,7 +7,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from vitbench.errors import FileError, UsageError
-from vitbench.files import write_text
+from vitbench.files import is_stream, write_text
 from vitbench.runs.published import read_flat
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.overrides import Tree, explain
@@ -24,6 +24,8 @@ def read_results(path: Path) -> StudyResults:
         FileError: It is absent, damaged, or no results file.
     """
     try:
+        if is_stream(path):
+            raise FileError(f"{path} is no file but a pipe or a device")
         if path.stat().st_size > MAX_FILE_BYTES:
             raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no results file")
         content = path.read_bytes()
@@ -34,8 +36,12 @@ def read_results(path: Path) -> StudyResults:
         raise FileError(f"cannot read {path}: {error.strerror}") from None
     except ValidationError as error:
         raise FileError(f"{path} is no results file: {explain(error, StudyResults)}") from None
+    except FileError:
+        raise
     except UsageError as error:
         raise FileError(f"{path} is no results file: {error}") from None
+    except ValueError:  # a NUL
+        raise FileError(f"cannot read {str(path)!r}: no path has a NUL") from None
 
 
 def find_results(folder: Path) -> list[Path]:

@@ -18,7 +18,8 @@ from vitbench.spec.overrides import Tree, build_spec, check_key, explain, load_m
 BUILT_IN = Path(__file__).parent / "studies"
 LARGEST_FACTOR = 10**12
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_.+-]*$"
-Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=60)]
+LONGEST_KEY = 60
+Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
 # YAML reads `key: 2` as a number and `key: none` as a word; a key is a word.
 WordKey = Annotated[Key, BeforeValidator(lambda key: str(key) if isinstance(key, int) else key)]

@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from vitbench.errors import FileError, UsageError
-from vitbench.files import keep_as, replacing
+from vitbench.files import is_stream, keep_as, replacing
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import explain
@@ -61,6 +61,8 @@ class Checkpoint:
             FileError: It is absent, no checkpoint of ours, or damaged.
         """
         try:
+            if is_stream(path):
+                raise FileError(f"{path} is no file but a pipe or a device")
             with path.open("rb") as file:
                 whole = _is_whole(file)
                 file.seek(0)
