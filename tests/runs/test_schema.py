@@ -51,6 +51,25 @@ def test_a_run_that_cannot_be_is_refused(field, value, study_results) -> None:
         StudyRun.model_validate({**run, field: value})
 
 
+def test_what_a_later_vitbench_wrote_is_refused_by_its_form(study_results) -> None:
+    results = study_results({"none": [60.0]}).model_dump(mode="json")
+
+    with pytest.raises(ValidationError, match="schema_version") as raised:
+        StudyResults.model_validate({**results, "schema_version": 2, "colour": 1})
+    assert raised.value.errors()[0]["loc"] == ("schema_version",)
+
+
+def test_what_an_earlier_vitbench_wrote_is_read_with_defaults_for_what_it_lacks(
+    study_results,
+) -> None:
+    written = study_results({"none": [60.0]}).model_dump(mode="json")
+    older = json.loads(json.dumps(written))
+    del older["precision"], older["tuned"], older["runs"][0]["peak_memory_bytes"]
+    del older["base"]["train"]["on_divergence"], older["runs"][0]["spec"]["train"]["on_divergence"]
+
+    assert StudyResults.model_validate(older) == StudyResults.model_validate(written)
+
+
 def test_a_run_is_found_by_variant_and_seed(study_results) -> None:
     results = study_results({"none": [60.0, 61.0], "sinusoidal": [62.0]})
 
