@@ -51,6 +51,15 @@ def test_options_and_summaries_read_from_the_source_are_those_of_the_thing(regis
         assert registry.entry(name) == read  # and importing it changes nothing that is said
 
 
+@each_registry
+def test_every_number_that_can_be_chosen_has_a_range_with_its_default_in_it(registry) -> None:
+    for name in unread(registry).names():
+        entry = registry.entry(name)
+        numbers = {key: value for key, (kind, value) in entry.options.items() if kind is not str}
+        assert entry.ranges.keys() == numbers.keys()
+        assert all(low <= numbers[key] <= high for key, (low, high) in entry.ranges.items())
+
+
 def test_names_are_read_without_running_the_module(tmp_path, monkeypatch) -> None:
     (tmp_path / "explosive.py").write_text(
         "raise RuntimeError('imported')\n"

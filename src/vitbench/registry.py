@@ -10,7 +10,8 @@ A module registers what it defines with a decorator:
 
 The command line must list such names, with the first line of their docstrings and their options,
 before torch is imported. So `names()` and `entry()` read the decorators of the module's source, and
-only `get()` imports it. Options are the keyword-only parameters; each has a literal default.
+only `get()` imports it. Options are the keyword-only parameters; each has a literal default, and
+the decorator may state from what to what they go: `ranges={"std": (0, 10)}`.
 """
 
 import ast
@@ -45,6 +46,11 @@ class Entry:
     summary: str
     options: dict[str, tuple[type[Option], Option]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Least and largest value of its options, of those whose decorator states them."""
+        return dict(self.facts.get("ranges", {}))
 
 
 class Registry:

@@ -69,7 +69,7 @@ class Position(nn.Module):
         return None
 
 
-@POSITIONS.register("learned-1d")
+@POSITIONS.register("learned-1d", ranges={"std": (0, 100)})
 class Learned1d(Position):
     """A learned vector per token, the class token too (ViT, arXiv:2010.11929, equation 1).
 
@@ -92,7 +92,7 @@ class Learned1d(Position):
         return self.table[0, 0] if self.layout.class_token else None
 
 
-@POSITIONS.register("learned-2d")
+@POSITIONS.register("learned-2d", ranges={"std": (0, 100)})
 class Learned2d(Position):
     """A learned vector per row and one per column, joined (ViT, arXiv:2010.11929, appendix D.4).
 

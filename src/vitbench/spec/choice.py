@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer
 
-from vitbench.errors import UsageError, did_you_mean
+from vitbench.errors import UsageError, did_you_mean, shortened
 from vitbench.registry import (
     ATTENTIONS,
     AUGMENTATIONS,
@@ -44,7 +44,7 @@ def parse_choice(registry: Registry, given: object) -> Choice:
 
     Raises:
         UnknownNameError: The registry has no such name.
-        UsageError: An option is unknown or of the wrong type.
+        UsageError: An option is unknown, of the wrong type or out of its range.
     """
     if isinstance(given, Choice):
         given = {"name": given.name, **given.options}
@@ -52,8 +52,8 @@ def parse_choice(registry: Registry, given: object) -> Choice:
         given = {"name": given}
     if not isinstance(given, dict) or not isinstance(given.get("name"), str):
         raise UsageError(
-            f"{registry.kind} {given!r}: give a name ({', '.join(registry.names())}) "
-            "or a mapping with name and options"
+            f"{registry.kind} {shortened(repr(given))}: give a name "
+            f"({', '.join(registry.names())}) or a mapping with name and options"
         )
     name = given["name"]
     if name not in registry.names() and name.replace("_", "-") in registry.names():
@@ -66,12 +66,17 @@ def parse_choice(registry: Registry, given: object) -> Choice:
         if key not in entry.options:
             names = ", ".join(entry.options)
             raise UsageError(
-                f"unknown option {key!r} of {registry.kind} {entry.name}: "
+                f"unknown option {shortened(repr(key))} of {registry.kind} {entry.name}: "
                 f"{f'choose from {names}' if names else 'it has none'}"
                 f"{did_you_mean(str(key), entry.options)}"
             )
         kind, default = entry.options[key]
-        converted = _convert(value, kind, f"{registry.kind} {entry.name}: {key}")
+        where = f"{registry.kind} {entry.name}: {key}"
+        converted = _convert(value, kind, where)
+        if key in entry.ranges:
+            low, high = entry.ranges[key]
+            if not low <= float(converted) <= high:
+                raise UsageError(f"{where} is {converted}: it takes {low:g} to {high:g}")
         if converted != default:
             options[key] = converted
     return Choice(name=entry.name, options=dict(sorted(options.items())))
@@ -79,7 +84,7 @@ def parse_choice(registry: Registry, given: object) -> Choice:
 
 def _convert(value: object, kind: type[Option], where: str) -> Option:
     """A value as the type of its option; a float that is whole will do for an int."""
-    wrong = UsageError(f"{where} is {value!r}: it takes {_TYPE_NAMES[kind]}")
+    wrong = UsageError(f"{where} is {shortened(repr(value))}: it takes {_TYPE_NAMES[kind]}")
     if kind is str and isinstance(value, str):
         return value
     if kind is bool or isinstance(value, bool):
@@ -90,7 +95,7 @@ def _convert(value: object, kind: type[Option], where: str) -> Option:
         raise wrong
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise wrong from None
     if number != number or number in (float("inf"), float("-inf")):
         raise wrong

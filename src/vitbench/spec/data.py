@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from vitbench.registry import DATASETS
 from vitbench.spec.choice import AugmentationChoice, Choice, DatasetChoice
 
-Channels = tuple[float, float, float]
-Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Channels = tuple[Share, Share, Share]
+Positive = Annotated[float, Field(gt=0, le=10)]
 
 
 class DataSpec(BaseModel):

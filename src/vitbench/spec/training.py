@@ -49,7 +49,9 @@ class TrainingSpec(BaseModel):
     ] = 0.1
     grad_clip: Annotated[
         float | None,
-        Field(gt=0, description="Largest norm of the whole gradient; null for no limit."),
+        Field(
+            gt=0, le=1_000_000, description="Largest norm of the whole gradient; null for no limit."
+        ),
     ] = 1.0
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
