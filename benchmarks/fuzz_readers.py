@@ -228,7 +228,7 @@ def _replaced(content: bytes, rng: random.Random) -> bytes:
             other, its_key = rng.choice(places)
             parent[key] = copy.deepcopy(other[its_key])
         else:
-            parent[key] = rng.choice(NASTY)
+            parent[key] = copy.deepcopy(rng.choice(NASTY))  # the next change may be inside it
     text = json.dumps(tree) if is_json else yaml.safe_dump(tree)
     return text.encode("utf-8", "surrogatepass")
 

@@ -84,8 +84,10 @@ AUGMENTATION_NAMES = ", ".join(AUGMENTATIONS.names())
         ("train.precision=16", "train.precision is 16: input should be 'auto', 'fp32' or 'bf16'"),
         ("data.mean=[.nan, 1, 1]", "data.mean.0 is nan: input should be a finite number"),
         ("data.mean=[127, 1, 1]", "data.mean.0 is 127: input should be less than or equal to 1"),
-        ("train.grad_clip=1e+30", "train.grad_clip is '1e+30': input should be less than or equal to "
-         "1000000"),
+        (
+            "train.grad_clip=1e+30",
+            "train.grad_clip is '1e+30': input should be less than or equal to 1000000",
+        ),
         # names
         (
             "model.pos_embed=lerned-1d",

@@ -117,9 +117,12 @@ class RunFolder:
             return None
         except Exception:  # of damaged bytes zipfile, zlib and numpy's header each have their own
             raise self._damaged(self.predictions) from None
+        # A member that is no array comes as bytes.
+        if not all(isinstance(a, np.ndarray) and a.dtype == np.uint8 for a in (predicted, labels)):
+            raise self._damaged(self.predictions)
         if predicted.ndim != 1 or predicted.shape != labels.shape:
             raise self._damaged(self.predictions)
-        return Answers(predicted.astype(np.uint8), labels.astype(np.uint8))
+        return Answers(predicted, labels)
 
     def write_result(self, result: RunResult) -> None:
         """Write how the run ended; with this it is complete."""
