@@ -31,10 +31,10 @@ SWEEP = [
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
-def sweep(folder: Path, **arguments: Any) -> subprocess.Popen[str]:
+def sweep(folder: Path, *more: str, **arguments: Any) -> subprocess.Popen[str]:
     (folder / "two.yaml").write_text(STUDY)
     return subprocess.Popen(
-        SWEEP, cwd=folder, env=ENVIRONMENT, text=True,
+        [*SWEEP, *more], cwd=folder, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **arguments,
     )  # fmt: skip
 
@@ -46,6 +46,18 @@ def wait_for(condition, process: subprocess.Popen[str]) -> None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def wait_until_gone(group: int) -> None:
+    """Wait until no process of a group is left."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    pytest.fail("a process is left")
 
 
 def epochs_of(folder: Path, variant: str) -> int:
@@ -129,6 +141,37 @@ def test_an_interrupted_sweep_says_in_a_line_how_to_go_on(number, code, unbroken
     again = sweep(tmp_path)
     again.communicate()
     assert again.returncode == 0
+    assert end_of(tmp_path) == unbroken
+
+
+def test_ctrl_c_ends_all_processes_of_a_sweep_and_the_same_command_goes_on(
+    unbroken, tmp_path
+) -> None:
+    process = sweep(tmp_path, "--jobs", "2", start_new_session=True)
+    wait_for(lambda: epochs_of(tmp_path, "none") >= 1, process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, err = process.communicate()
+
+    assert process.returncode == 130
+    assert "the same command goes on from there" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    wait_until_gone(process.pid)
+
+    again = sweep(tmp_path, "--jobs", "2")
+    again.communicate()
+    assert again.returncode == 0
+    assert end_of(tmp_path) == unbroken  # one process or two: the same bits
+
+
+def test_workers_end_with_a_sweep_that_is_killed(unbroken, tmp_path) -> None:
+    process = sweep(tmp_path, "--jobs", "2", start_new_session=True)
+    wait_for(lambda: epochs_of(tmp_path, "none") >= 1, process)
+    process.kill()
+    process.communicate()  # its pipes are the workers' too: they are closed when all are gone
+
+    wait_until_gone(process.pid)
+    again = sweep(tmp_path)
+    again.communicate()
     assert end_of(tmp_path) == unbroken
 
 

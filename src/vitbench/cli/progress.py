@@ -9,8 +9,8 @@ from tqdm import tqdm
 
 from vitbench.cli import console
 from vitbench.runs.experiment import Note, RunBegun
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.study.plan import run_flop
+from vitbench.study.worker import OfWorker
 from vitbench.training.fit import Diverged, Event, RateHalved, StepDone
 from vitbench.training.history import EpochRecord
 
@@ -26,23 +26,23 @@ class Progress:
         num_runs: How many runs will begin.
         total_flop: FLOPs of all of them; their time left is in proportion.
         quiet: Whether to show nothing but notes.
+        at_once: How many are trained at the same time.
     """
 
-    def __init__(self, title: str, num_runs: int, total_flop: float, quiet: bool) -> None:
+    def __init__(
+        self, title: str, num_runs: int, total_flop: float, quiet: bool, at_once: int = 1
+    ) -> None:
         self._title = title
         self._num_runs = num_runs
         self._quiet = quiet
         self._on_terminal = sys.stderr.isatty() and not quiet
         self._begun = 0
-        self._spec = ExperimentSpec()
-        self._step_flop = 0.0
-        self._val = ""
-        self._epoch_started = time.monotonic()
-        self._steps_of_epoch = 0
+        self._runs: dict[int, _Run] = {}  # by the worker that trains it
         self._runs_bar: tqdm[NoReturn] | None = None
-        self._epochs_bar: tqdm[NoReturn] | None = None
         if self._on_terminal and num_runs > 1:
-            self._runs_bar = tqdm(total=total_flop, bar_format=RUNS_BAR, desc=title, position=1)
+            self._runs_bar = tqdm(
+                total=total_flop, bar_format=RUNS_BAR, desc=title, position=at_once
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -53,86 +53,107 @@ class Progress:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        for bar in (self._epochs_bar, self._runs_bar):
+        for bar in (*(run.bar for run in self._runs.values()), self._runs_bar):
             if bar is not None:
                 bar.close()
 
-    def __call__(self, event: Event | RunBegun | Note) -> None:
+    def __call__(self, event: Event | RunBegun | Note | OfWorker) -> None:
         """Show an event."""
+        worker = 0
+        if isinstance(event, OfWorker):
+            worker, event = event.worker, event.event
         match event:
             case Note():
                 if not self._quiet:
                     console.note(event.text)
             case RunBegun():
-                self._begin(event)
+                self._begin(worker, event)
             case StepDone():
-                self._step(event)
+                self._step(self._runs[worker], event)
             case EpochRecord():
-                self._epoch(event)
+                self._epoch(self._runs[worker], event)
             case RateHalved():
+                run = self._runs[worker]
                 console.note(
-                    f"{self._spec.name}: {event.reason}; the epoch begins anew at "
+                    f"{run.spec.name}: {event.reason}; the epoch begins anew at "
                     f"1/{2**event.lr_halvings} of the learning rate"
                 )
-                self._take_back(self._steps_of_epoch)
+                self._take_back(run)
             case Diverged():
-                console.note(f"{self._spec.name}: diverged, {event.reason}")
+                console.note(f"{self._runs[worker].spec.name}: diverged, {event.reason}")
 
-    def _begin(self, event: RunBegun) -> None:
+    def _begin(self, worker: int, event: RunBegun) -> None:
         self._begun += 1
-        self._spec = event.spec
-        self._step_flop = run_flop(event.spec) / (event.spec.train.epochs * event.num_steps)
-        self._val = ""
-        self._epoch_started = time.monotonic()
+        before = self._runs.get(worker)
+        if before is not None and before.bar is not None:
+            before.bar.close()
+        run = _Run(event, self._begun)
+        self._runs[worker] = run
         if event.epochs_done and not self._quiet:
             console.note(f"{event.spec.name}: goes on after epoch {event.epochs_done}")
         if self._runs_bar is not None:
             self._runs_bar.set_description_str(
                 f"{self._title}: run {self._begun} of {self._num_runs}"
             )
-            self._runs_bar.update(self._step_flop * event.epochs_done * event.num_steps)
+            self._runs_bar.update(run.step_flop * event.epochs_done * event.num_steps)
         if self._on_terminal:
-            if self._epochs_bar is not None:
-                self._epochs_bar.close()
-            self._epochs_bar = tqdm(
+            run.bar = tqdm(
                 total=event.spec.train.epochs * event.num_steps,
                 initial=event.epochs_done * event.num_steps,
                 bar_format=EPOCHS_BAR,
                 desc=event.spec.name,
                 leave=False,
-                position=0,
+                position=worker,
             )
 
-    def _step(self, event: StepDone) -> None:
-        self._steps_of_epoch = event.step
-        if self._epochs_bar is None:
+    def _step(self, run: "_Run", event: StepDone) -> None:
+        run.steps_of_epoch = event.step
+        if run.bar is None:
             return
         loss = "" if event.loss is None else f"loss {event.loss:.3f}, "
-        self._epochs_bar.set_description_str(
-            f"epoch {event.epoch}/{self._spec.train.epochs} step {event.step}/{event.num_steps}",
+        run.bar.set_description_str(
+            f"epoch {event.epoch}/{run.spec.train.epochs} step {event.step}/{event.num_steps}",
             refresh=False,
         )
-        self._epochs_bar.unit = f"{loss}{self._val}{event.img_per_s:.0f} img/s"
-        self._epochs_bar.update()
+        run.bar.unit = f"{loss}{run.val}{event.img_per_s:.0f} img/s"
+        run.bar.update()
         if self._runs_bar is not None:
-            self._runs_bar.update(self._step_flop)
+            self._runs_bar.update(run.step_flop)
 
-    def _take_back(self, num_steps: int) -> None:
+    def _take_back(self, run: "_Run") -> None:
         """Steps that were taken in vain do not count."""
-        for bar, size in ((self._epochs_bar, 1.0), (self._runs_bar, self._step_flop)):
+        for bar, size in ((run.bar, 1.0), (self._runs_bar, run.step_flop)):
             if bar is not None:
-                bar.update(-size * num_steps)
+                bar.update(-size * run.steps_of_epoch)
 
-    def _epoch(self, record: EpochRecord) -> None:
-        self._val = f"val {record.val_top1_pct:.1f} %, "
+    def _epoch(self, run: "_Run", record: EpochRecord) -> None:
+        run.val = f"val {record.val_top1_pct:.1f} %, "
         now = time.monotonic()
-        left = (self._spec.train.epochs - record.epoch) * (now - self._epoch_started)
-        self._epoch_started = now
+        left = (run.spec.train.epochs - record.epoch) * (now - run.epoch_started)
+        run.epoch_started = now
         if self._on_terminal or self._quiet:
             return
-        run = f"run {self._begun} of {self._num_runs}, " if self._num_runs > 1 else ""
+        number = f"run {run.number} of {self._num_runs}, " if self._num_runs > 1 else ""
         console.note(
-            f"{run}{self._spec.name}: epoch {record.epoch}/{self._spec.train.epochs}, "
-            f"loss {record.train_loss:.3f}, {self._val}{record.img_per_s:.0f} img/s, "
+            f"{number}{run.spec.name}: epoch {record.epoch}/{run.spec.train.epochs}, "
+            f"loss {record.train_loss:.3f}, {run.val}{record.img_per_s:.0f} img/s, "
             f"{console.duration(left)} left"
         )
+
+
+class _Run:
+    """A run that is being trained, and its bar.
+
+    Args:
+        begun: How it began.
+        number: How many had begun with it.
+    """
+
+    def __init__(self, begun: RunBegun, number: int) -> None:
+        self.spec = begun.spec
+        self.number = number
+        self.step_flop = run_flop(begun.spec) / (begun.spec.train.epochs * begun.num_steps)
+        self.steps_of_epoch = 0
+        self.epoch_started = time.monotonic()
+        self.val = ""
+        self.bar: tqdm[NoReturn] | None = None

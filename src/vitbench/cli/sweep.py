@@ -1,6 +1,7 @@
 """`vitbench sweep`: studies, variants times seeds in, a results file each out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from vitbench.errors import UsageError
 if TYPE_CHECKING:
     from vitbench.runs.schema import StudyRun
     from vitbench.spec.study import StudySpec
+    from vitbench.study.executors import Executor
     from vitbench.study.plan import StudyPlan
     from vitbench.study.tuning import Tuning
 
@@ -30,12 +32,16 @@ class How:
         device: auto, cpu, cuda or mps.
         wandb: Mode of W&B.
         quiet: Whether to show no progress.
+        executor: What runs them.
+        at_once: How many it runs at the same time.
     """
 
     data_dir: Path | None
     device: str
     wandb: str
     quiet: bool
+    executor: "Executor"
+    at_once: int
 
 
 def sweep(
@@ -91,6 +97,15 @@ def sweep(
     data_dir: options.DataDir = None,
     epochs: options.Epochs = None,
     device: options.Device = "auto",
+    jobs: Annotated[
+        str,
+        typer.Option(
+            "--jobs",
+            "-j",
+            help="Runs at once, each in a process of its own; auto is as many as this CPU has "
+            "cores, and one on a GPU.",
+        ),
+    ] = "1",
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -114,12 +129,13 @@ def sweep(
 
     # From here on torch is needed.
     from vitbench.cli.sweep_tables import show_plan, show_results
+    from vitbench.study.executors import build_executor
+    from vitbench.study.jobs import choose_jobs
     from vitbench.study.plan import plan_study, runs_to_train, seconds_for
     from vitbench.study.tuning import Tuning, parse_tune
     from vitbench.training.device import pick_device
 
     target = pick_device(device)
-    how = How(data_dir, device, wandb, quiet)
     bases = {study.name: base_spec(study, *layers) for study in loaded}
     asked = None if tune is None else parse_tune(tune)
     tunings = [
@@ -135,6 +151,7 @@ def sweep(
     plans = [plan_for(tuning, chosen) for tuning in tunings]
     trials = [trial.spec for tuning in tunings for trial in tuning.trials if trial.to_train]
     to_train = [*trials, *(run.spec for run in runs_to_train(plans))]
+    shared = choose_jobs(jobs, plans, len(to_train), target)
     if dry_run:
         show_plan(plans, trials, seconds_for(to_train, target), as_json)
         return
@@ -142,12 +159,14 @@ def sweep(
         options.warn_slow(preset, seconds_for(to_train, target))
     if to_train and not quiet:
         options.say_wandb_mode(wandb)
-    for tuning in tunings:
-        _choose(tuning, how)
-    failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
-    if precision is not None and not failed:
+    with closing(build_executor(shared.jobs, shared.threads)) as executor:
+        how = How(data_dir, device, wandb, quiet, executor, shared.jobs)
         for tuning in tunings:
-            failed += _add_seeds(partial(plan_for, tuning), precision, max_seeds, how)
+            _choose(tuning, how)
+        failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
+        if precision is not None and not failed:
+            for tuning in tunings:
+                failed += _add_seeds(partial(plan_for, tuning), precision, max_seeds, how)
     show_results(plans, as_json, quiet)
     if failed:
         for run in failed:
@@ -186,8 +205,8 @@ def _choose(tuning: "Tuning", how: How) -> None:
 
     left = [trial.spec for trial in tuning.trials if trial.to_train]
     title = f"{tuning.study.name}, trials"
-    with Progress(title, len(left), sum(map(run_flop, left)), how.quiet) as progress:
-        chosen = tuning.choose(how.data_dir, how.device, how.wandb, progress)
+    with Progress(title, len(left), sum(map(run_flop, left)), how.quiet, how.at_once) as progress:
+        chosen = tuning.choose(how.data_dir, how.device, how.wandb, progress, how.executor)
     for variant, value in chosen.items():
         if not how.quiet:
             console.note(f"{tuning.study.name}, {variant}: {tuning.field} {value} is its best")
@@ -202,10 +221,14 @@ def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
     runs = [run.spec for run in runs_to_train(plans)]
     failed = []
     with Progress(
-        " ".join(plan.study.name for plan in plans), len(runs), sum(map(run_flop, runs)), how.quiet
+        " ".join(plan.study.name for plan in plans),
+        len(runs),
+        sum(map(run_flop, runs)),
+        how.quiet,
+        how.at_once,
     ) as progress:
         for plan in plans:
-            for run in run_plan(plan, how.data_dir, how.device, how.wandb, progress):
+            for run in run_plan(plan, how.data_dir, how.device, how.wandb, progress, how.executor):
                 if run.status == "failed":
                     failed.append(run)
     return failed

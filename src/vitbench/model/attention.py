@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitbench.errors import UsageError
+from vitbench.model.cpu_attention import cpu_attention
 from vitbench.model.position import PositionSum
 from vitbench.registry import ATTENTIONS
 
@@ -67,10 +68,11 @@ class Attention(nn.Module):
         return q, k, v
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
-        """Values (B, H, T, D/H) weighted by softmax(q k / sqrt(channels) + bias), fused."""
-        return functional.scaled_dot_product_attention(
-            q, k, v, attn_mask=bias, dropout_p=self.attn_drop_rate * self.training
-        )
+        """Values (B, H, T, D/H) weighted by softmax(q k / sqrt(channels) + bias)."""
+        drop_rate = self.attn_drop_rate * self.training
+        if q.device.type == "cpu" and q.dtype == torch.float32 and bias is None and not drop_rate:
+            return cpu_attention(q, k, v)
+        return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=drop_rate)
 
     def join(self, attended: Tensor) -> Tensor:
         """Heads' outputs (B, H, T, D/H) to tokens (B, T, D)."""

@@ -1,6 +1,7 @@
 """PatchEmbed: images to tokens."""
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class PatchEmbed(nn.Module):
@@ -20,5 +21,10 @@ class PatchEmbed(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (B, C, H, W) to patch tokens (B, N, D), row by row."""
-        tokens: Tensor = self.proj(images)  # (B, D, rows, cols)
-        return tokens.flatten(2).transpose(1, 2)
+        rows, cols = self.grid
+        patches = images.unflatten(3, (cols, -1)).unflatten(
+            2, (rows, -1)
+        )  # (B, C, rows, P, cols, P)
+        patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)  # (B, N, C P P)
+        # The strided convolution as one product: its backward pass is twice as fast on a CPU.
+        return functional.linear(patches, self.proj.weight.flatten(1), self.proj.bias)

@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         return _own_result(folder, spec)
     full = load_images(spec.data, "train", request.data_dir)
     train, val = train_val_split(full.to(device), spec.data.val_size)
-    with folder.lock():
+    with folder.lock(), _threads_put_back():
         if folder.state() == "trained":  # by another process, while this one waited
             return _own_result(folder, spec)
         state, bits = _begin_or_resume(folder, spec, device, listen)
@@ -130,6 +131,16 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
             result = _finish(request, folder, state, bits, diverged)
             tracker.finish(_summary(result))
     return result
+
+
+@contextmanager
+def _threads_put_back() -> Iterator[None]:
+    """A run that was begun with another number of threads does not leave it to the next run."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:

@@ -1,28 +1,49 @@
 """Ways to run a plan, one registered class each: requests in, results out as they come."""
 
-import errno
+import multiprocessing
+import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from typing import Protocol
 
-from vitbench.errors import VitbenchError
-from vitbench.model.cost import cost_of
+import torch
+
 from vitbench.registry import EXECUTORS
-from vitbench.runs.experiment import Listener, Note, RunRequest, run_experiment
+from vitbench.runs.experiment import Listener, Note, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
+from vitbench.study.attempt import attempt, failed
+from vitbench.study.worker import OfWorker, serve
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 POLL_S = 1.0  # between two looks at what another process trains
+SILENT_S = 600.0  # without a step, after which a worker is said to hang
+STOP_S = 1.5  # that a worker gets to close its W&B run
+ELSEWHERE = "what is left is being trained by another process: waiting for it"
+
+SweepListener = Callable[..., None]  # a Listener that takes an OfWorker too
 
 
 class Executor(Protocol):
     """A way to run a plan."""
 
     def execute(
-        self, requests: Sequence[RunRequest], listen: Listener
+        self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
         """Run requests; yield the place of each in the sequence, and its result, as they come."""
+
+    def close(self) -> None:
+        """End whatever processes there are."""
+
+
+def build_executor(jobs: int, threads: int) -> Executor:
+    """What trains so many runs at once, each with so many threads; one with all of them here."""
+    if jobs == 1 and threads == torch.get_num_threads():
+        return Local()
+    return Processes(jobs, threads)
 
 
 @EXECUTORS.register("local")
@@ -40,38 +61,171 @@ class Local:
         left = dict(enumerate(requests))
         told = False
         while left:
-            place = next((p for p in left if not RunFolder(left[p].folder).is_busy()), None)
+            place = _free(left)
             if place is not None:
                 yield place, attempt(left.pop(place), listen)
                 continue
             if not told:
-                listen(Note("what is left is being trained by another process: waiting for it"))
+                listen(Note(ELSEWHERE))
                 told = True
             time.sleep(POLL_S)
 
+    def close(self) -> None:
+        """There is nothing to end."""
 
-def attempt(request: RunRequest, listen: Listener) -> RunResult:
-    """Run a request; an error becomes a result that says so.
 
-    Raises:
-        OSError: Nothing can be written any more, so no other run would end better.
+@dataclass
+class _Worker:
+    """A worker process and what it does."""
+
+    process: SpawnProcess
+    pipe: Connection
+    place: int | None = None
+    heard: float = field(default_factory=time.monotonic)
+    told: bool = False
+
+
+@EXECUTORS.register("processes")
+class Processes:
+    """Several runs at once, each in a process of its own.
+
+    Where small models are trained, two processes of one thread do more than one of two threads. A
+    worker that the system kills, as it does for want of memory, ends its run and no other.
+
+    Args:
+        jobs: Runs at once.
+        threads: Threads of each.
     """
+
+    def __init__(self, jobs: int, threads: int) -> None:
+        self._jobs = jobs
+        self._threads = threads
+        self._workers: dict[int, _Worker] = {}
+
+    def execute(
+        self, requests: Sequence[RunRequest], listen: SweepListener
+    ) -> Iterator[tuple[int, RunResult]]:
+        """Run requests; what another sweep trains at this moment is left to it."""
+        left = dict(enumerate(requests))
+        told = False
+        while left or self._is_training():
+            self._hand_out(requests, left)
+            if self._is_training():
+                yield from self._hear(requests, listen)
+                continue
+            if not told:
+                listen(Note(ELSEWHERE))
+                told = True
+            time.sleep(POLL_S)
+
+    def close(self) -> None:
+        """End all workers: at once where they can close what they opened, else by force."""
+        for worker in self._workers.values():
+            worker.process.terminate()
+        deadline = time.monotonic() + STOP_S
+        for worker in self._workers.values():
+            worker.process.join(max(0.0, deadline - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
+            worker.pipe.close()
+        self._workers.clear()
+
+    def _hand_out(self, requests: Sequence[RunRequest], left: dict[int, RunRequest]) -> None:
+        """Give every idle worker a run that nobody trains."""
+        for number in range(self._jobs):
+            place = _free(left)
+            if place is None:
+                return
+            worker = self._workers.get(number) or self._start(number)
+            if worker.place is None:
+                worker.pipe.send(requests[place])
+                worker.place, worker.heard, worker.told = place, time.monotonic(), False
+                del left[place]
+
+    def _start(self, number: int) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=serve, args=(theirs, self._threads), daemon=True)
+        with _without_interrupts():
+            process.start()
+        theirs.close()
+        self._workers[number] = _Worker(process, ours)
+        return self._workers[number]
+
+    def _hear(
+        self, requests: Sequence[RunRequest], listen: SweepListener
+    ) -> Iterator[tuple[int, RunResult]]:
+        """Pass on what workers say within a moment; yield what ended."""
+        by_pipe = {worker.pipe: number for number, worker in self._workers.items()}
+        for pipe in wait(list(by_pipe), POLL_S):
+            number = by_pipe[pipe]  # type: ignore[index]
+            worker = self._workers[number]
+            try:
+                sent = worker.pipe.recv()
+            except (EOFError, ConnectionError):
+                ended = self._lost(number)
+                if ended is not None:
+                    yield ended, failed(requests[ended], _why_lost(worker.process))
+                continue
+            worker.heard = time.monotonic()
+            if isinstance(sent, OSError):
+                raise sent
+            if isinstance(sent, RunResult):
+                assert worker.place is not None
+                place, worker.place = worker.place, None
+                yield place, sent
+            else:
+                listen(sent if isinstance(sent, Note) else OfWorker(number, sent))
+        self._tell_of_silence(requests, listen)
+
+    def _is_training(self) -> bool:
+        return any(worker.place is not None for worker in self._workers.values())
+
+    def _lost(self, number: int) -> int | None:
+        """Forget a worker that is gone; the place of the run that it had."""
+        worker = self._workers.pop(number)
+        worker.process.join()
+        worker.pipe.close()
+        return worker.place
+
+    def _tell_of_silence(self, requests: Sequence[RunRequest], listen: SweepListener) -> None:
+        for worker in self._workers.values():
+            silent_s = time.monotonic() - worker.heard
+            if worker.place is not None and silent_s > SILENT_S and not worker.told:
+                worker.told = True
+                name = requests[worker.place].spec.name
+                listen(
+                    Note(
+                        f"no sign of life for {silent_s / 60:.0f} min from {name}, process "
+                        f"{worker.process.pid}: if it hangs, end it, and the others go on"
+                    )
+                )
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """A process begun herein never sees Ctrl-C, which a terminal sends to all; we do, after it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return run_experiment(request, listen)
-    except (VitbenchError, OSError, RuntimeError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        spec, cost = request.spec, cost_of(request.spec)
-        return RunResult(
-            identity=spec.identity,
-            name=spec.name,
-            spec=spec.to_json(),
-            seed=spec.seed,
-            semantics=spec.semantics,
-            status="failed",
-            reason=reason[:500],
-            num_params=cost.num_params,
-            forward_flop=cost.forward_flop,
-            train_flop=cost.train_flop,
-        )
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _free(left: dict[int, RunRequest]) -> int | None:
+    """The first place whose run no process trains."""
+    return next((p for p in left if not RunFolder(left[p].folder).is_busy()), None)
+
+
+def _why_lost(process: SpawnProcess) -> str:
+    """Why a worker is gone, and what to try."""
+    code = process.exitcode
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        memory = " (most often for want of memory: lower --jobs or train.batch_size)"
+        return f"its process was ended by {name}{memory if name == 'SIGKILL' else ''}"
+    return f"its process ended with exit code {code}"

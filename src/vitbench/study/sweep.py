@@ -5,17 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vitbench.data.datasets import load_images
-from vitbench.registry import EXECUTORS
-from vitbench.runs.experiment import Listener, RunRequest
+from vitbench.runs.experiment import RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import merge_runs
 from vitbench.runs.schema import RunResult, StudyResults, StudyRun, pack_classes
-from vitbench.study.executors import Executor
+from vitbench.study.executors import Executor, SweepListener
 from vitbench.study.plan import PlannedRun, StudyPlan
 
 
 def sweep(
-    plan: StudyPlan, data_dir: Path | None, device: str, wandb: str, listen: Listener
+    plan: StudyPlan,
+    data_dir: Path | None,
+    device: str,
+    wandb: str,
+    listen: SweepListener,
+    executor: Executor,
 ) -> Iterator[StudyRun]:
     """Do what is missing of a plan.
 
@@ -25,6 +29,7 @@ def sweep(
         device: auto, cpu, cuda or mps.
         wandb: Mode of W&B.
         listen: Told of every step, epoch and note of the runs.
+        executor: What runs them.
 
     Yields:
         Each run, once it stands in the results file.
@@ -38,7 +43,6 @@ def sweep(
         )
         for run in missing
     ]
-    executor: Executor = EXECUTORS.get("local")()
     for place, result in executor.execute(requests, listen):
         done = _of_study(result, missing[place], plan.results_file)
         merge_runs(plan.results_file, _with_labels(plan.header, missing[place]), [done])

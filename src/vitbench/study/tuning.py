@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from vitbench.errors import UsageError, VitbenchError, shortened
-from vitbench.registry import EXECUTORS
-from vitbench.runs.experiment import Listener, RunRequest, check_buildable
+from vitbench.runs.experiment import RunRequest, check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import RunResult, TunedField
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import build_spec, check_key, parse_assignments
 from vitbench.spec.study import StudySpec
-from vitbench.study.executors import Executor
+from vitbench.study.executors import Executor, SweepListener
 from vitbench.study.plan import results_file_of
 from vitbench.study.variants import variant_specs
 
@@ -85,7 +84,12 @@ class Tuning:
             self.trials = plan_trials(study, base, *asked, seeds, runs_dir)
 
     def choose(
-        self, data_dir: Path | None, device: str, wandb: str, listen: Listener
+        self,
+        data_dir: Path | None,
+        device: str,
+        wandb: str,
+        listen: SweepListener,
+        executor: Executor,
     ) -> dict[str, Any]:
         """Run what is left of the trials; each variant's best value, by its key.
 
@@ -94,6 +98,7 @@ class Tuning:
             device: auto, cpu, cuda or mps.
             wandb: Mode of W&B.
             listen: Told of every step, epoch and note of the trials.
+            executor: What runs them.
 
         Raises:
             VitbenchError: A trial failed, or all of a variant's diverged.
@@ -104,7 +109,6 @@ class Tuning:
             RunRequest(t.spec, t.folder, data_dir, device, wandb, (self.study.name, t.variant))
             for t in self.trials
         ]
-        executor: Executor = EXECUTORS.get("local")()
         ended = executor.execute(requests, listen)
         found = choose(
             self.field, self.values, ((self.trials[place], result) for place, result in ended)

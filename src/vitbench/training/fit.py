@@ -6,12 +6,12 @@ Training and validation images come in; the test set never does.
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
@@ -21,6 +21,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.seeds import derive_seed
+from vitbench.spec.training import TrainingSpec
 from vitbench.training.device import autocast, precision_of
 from vitbench.training.evaluate import evaluate
 from vitbench.training.history import EpochRecord
@@ -183,11 +184,9 @@ def _epoch(
 
 def _steps(
     state: TrainingState, spec: ExperimentSpec, train: ImageSet, epoch: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Take the steps of an epoch; of each, the loss and the number of right answers."""
     model, recipe = state.model, spec.train
-    device = train.labels.device
-    precision = precision_of(recipe, device)
     augment = build_augmentation(spec.data.augmentation)
     num_steps = num_batches(len(train), recipe.batch_size)
     torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # dropout knows no other generator
@@ -196,18 +195,39 @@ def _steps(
     for step, (inputs, labels) in enumerate(batches):
         factor = lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
         set_lr_factor(state.optimizers, factor / 2**state.lr_halvings)
-        with autocast(precision, device):
-            logits = model(inputs)
-        loss = functional.cross_entropy(
-            logits.float(), labels, label_smoothing=recipe.label_smoothing
-        )
-        model.zero_grad()
-        loss.backward()
-        if recipe.grad_clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_clip)
-        for optimizer in state.optimizers:
-            optimizer.step()
-        yield loss.detach(), (logits.detach().argmax(dim=1) == labels).sum()
+        loss, logits = take_step(model, state.optimizers, inputs, labels, recipe)
+        yield loss, (logits.argmax(dim=1) == labels).sum()
+
+
+def take_step(
+    model: nn.Module,
+    optimizers: Sequence[Optimizer],
+    inputs: Tensor,
+    labels: Tensor,
+    recipe: TrainingSpec,
+) -> tuple[Tensor, Tensor]:
+    """One step of training, at the rates that the optimisers have.
+
+    Args:
+        model: Images to logits.
+        optimizers: Its optimisers.
+        inputs: Images (B, C, H, W), float32 and normalised.
+        labels: Their classes (B,).
+        recipe: Precision, label smoothing and clipping.
+
+    Returns:
+        The loss, and the logits (B, classes) before the step.
+    """
+    with autocast(precision_of(recipe, inputs.device), inputs.device):
+        logits = model(inputs)
+    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
+    model.zero_grad()
+    loss.backward()
+    if recipe.grad_clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    return loss.detach(), logits.detach()
 
 
 def _kept(state: TrainingState) -> tuple[dict[str, Any], list[dict[str, Any]]]:

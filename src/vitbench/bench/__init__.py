@@ -1,0 +1,1 @@
+"""What `vitbench bench` measures: ours and others', in alternating rounds."""

@@ -1,0 +1,94 @@
+"""Softmax attention on a CPU, in plain products of which the cache holds the scores.
+
+PyTorch's fused attention gains little from a second thread where heads are as narrow as in small
+models; docs/performance.md has what this one gains.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+SCORES_AT_ONCE = 2**19  # 2 MiB of them; so many heads are done together
+LOG2_E = math.log2(math.e)
+
+
+def cpu_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Values weighted by softmax(q k / sqrt(C)), as functional.scaled_dot_product_attention.
+
+    Where there are more weights than SCORES_AT_ONCE they are computed anew for the gradient (Dao et
+    al., arXiv:2205.14135), so that no more of them are ever in memory.
+
+    Args:
+        q: Queries (B, H, Q, C).
+        k: Keys (B, H, T, C).
+        v: Values (B, H, T, V).
+
+    Returns:
+        (B, H, Q, V).
+    """
+    if q.shape[:3].numel() * k.shape[2] <= SCORES_AT_ONCE:
+        return (q @ k.mT * q.shape[3] ** -0.5).softmax(dim=-1) @ v
+    heads = (x.reshape(-1, *x.shape[2:]) for x in (q, k, v))
+    attended: Tensor = _Attention.apply(*heads)
+    return attended.view(*q.shape[:3], v.shape[-1])
+
+
+class _Attention(torch.autograd.Function):
+    """The same on (B H, Q, C), (B H, T, C) and (B H, T, V).
+
+    Scores stand transposed, keys by queries: what is summed over keys is then summed over rows, in
+    whole vectors. Powers are of 2, the cheaper ones, and the scale holds log2(e).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        attended = q.new_empty(*q.shape[:2], v.shape[2])
+        log_sums = q.new_empty(len(q), 1, q.shape[1])
+        scores, scale = _room_for_scores(q, k), q.shape[2] ** -0.5
+        for part in _parts(q, scores):
+            weights = scores[: len(q[part])]
+            _scaled_product(k[part], q[part].mT, scale * LOG2_E, weights)
+            most = weights.amax(dim=1, keepdim=True)
+            weights.sub_(most).exp2_()
+            sums = weights.sum(dim=1, keepdim=True)
+            torch.bmm(weights.mT, v[part], out=attended[part]).div_(sums.mT)
+            torch.add(most, sums.log2_(), out=log_sums[part])
+        ctx.save_for_backward(q, k, v, attended, log_sums)
+        return attended
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v, attended, log_sums = ctx.saved_tensors
+        grad = grad.contiguous()
+        mean = (grad * attended).sum(dim=2).unsqueeze(1)  # of a query's score gradients, weighted
+        grad_q, grad_k, grad_v = (torch.empty_like(x) for x in (q, k, v))
+        scores, scale = _room_for_scores(q, k), q.shape[2] ** -0.5
+        grad_scores = torch.empty_like(scores)
+        for part in _parts(q, scores):
+            weights, slopes = scores[: len(q[part])], grad_scores[: len(q[part])]
+            _scaled_product(k[part], q[part].mT, scale * LOG2_E, weights)
+            weights.sub_(log_sums[part]).exp2_()
+            torch.bmm(weights, grad[part], out=grad_v[part])
+            torch.bmm(v[part], grad[part].mT, out=slopes)
+            slopes.sub_(mean[part]).mul_(weights)
+            _scaled_product(slopes.mT, k[part], scale, grad_q[part])
+            _scaled_product(slopes, q[part], scale, grad_k[part])
+        return grad_q, grad_k, grad_v
+
+
+def _room_for_scores(q: Tensor, k: Tensor) -> Tensor:
+    """Memory for the scores (heads, T, Q) of as many heads as are done together."""
+    num_scores = k.shape[1] * q.shape[1]
+    return q.new_empty(min(len(q), max(1, SCORES_AT_ONCE // num_scores)), k.shape[1], q.shape[1])
+
+
+def _parts(q: Tensor, scores: Tensor) -> list[slice]:
+    return [slice(start, start + len(scores)) for start in range(0, len(q), len(scores))]
+
+
+def _scaled_product(a: Tensor, b: Tensor, scale: float, out: Tensor) -> None:
+    torch.baddbmm(out, a, b, beta=0, alpha=scale, out=out)

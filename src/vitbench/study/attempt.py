@@ -1,0 +1,41 @@
+"""One run of a sweep: whatever befalls it, there is a result."""
+
+import errno
+
+from vitbench.errors import VitbenchError
+from vitbench.model.cost import cost_of
+from vitbench.runs.experiment import Listener, RunRequest, run_experiment
+from vitbench.runs.schema import RunResult
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+
+
+def attempt(request: RunRequest, listen: Listener) -> RunResult:
+    """Run a request; an error becomes a result that says so.
+
+    Raises:
+        OSError: Nothing can be written any more, so no other run would end better.
+    """
+    try:
+        return run_experiment(request, listen)
+    except (VitbenchError, OSError, RuntimeError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise
+        return failed(request, (str(error).strip().splitlines() or [type(error).__name__])[0])
+
+
+def failed(request: RunRequest, reason: str) -> RunResult:
+    """The result of a run that an error ended; the next call tries it again."""
+    spec, cost = request.spec, cost_of(request.spec)
+    return RunResult(
+        identity=spec.identity,
+        name=spec.name,
+        spec=spec.to_json(),
+        seed=spec.seed,
+        semantics=spec.semantics,
+        status="failed",
+        reason=reason[:500],
+        num_params=cost.num_params,
+        forward_flop=cost.forward_flop,
+        train_flop=cost.train_flop,
+    )

@@ -1,0 +1,80 @@
+"""How many runs to train at once, and with how many threads each."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from vitbench.errors import UsageError
+from vitbench.runs.results import read_results
+from vitbench.study.plan import StudyPlan
+
+MOST_JOBS = 256
+MEMORY_OF_A_JOB = 2 * 2**30  # bytes; a small model with a batch of 128 takes about half of it
+MEMINFO = Path("/proc/meminfo")
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """How a sweep shares a machine among its runs.
+
+    Attributes:
+        jobs: Runs at once.
+        threads: Threads of PyTorch in each.
+    """
+
+    jobs: int
+    threads: int
+
+
+def choose_jobs(
+    asked: str, plans: Sequence[StudyPlan], num_runs: int, device: torch.device
+) -> Jobs:
+    """What `--jobs` comes to.
+
+    `auto` is one run at a time on a GPU. On a CPU it is as many as there are threads, each with
+    one, as memory and the number of runs allow; where runs of these studies are recorded, with as
+    many threads as those had, for the number of threads changes the bits of a result.
+
+    Args:
+        asked: A number, or `auto`.
+        plans: The studies.
+        num_runs: Runs that are to be trained.
+        device: What they run on.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    all_threads = torch.get_num_threads()
+    if asked != "auto":
+        if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= MOST_JOBS):
+            raise UsageError(f"--jobs {asked!r}: give auto, or a number from 1 to {MOST_JOBS}")
+        jobs = int(asked)
+        return Jobs(jobs, max(1, all_threads // jobs))
+    if device.type != "cpu":
+        return Jobs(1, all_threads)
+    recorded = _recorded_threads(plans)
+    at_once = all_threads // (recorded or 1)
+    jobs = max(1, min(at_once, num_runs, _free_memory() // MEMORY_OF_A_JOB))
+    return Jobs(jobs, recorded or max(1, all_threads // jobs))
+
+
+def _recorded_threads(plans: Sequence[StudyPlan]) -> int | None:
+    """The number of threads that most recorded CPU runs had."""
+    counts: Counter[int] = Counter()
+    for plan in plans:
+        if plan.results_file.exists():
+            runs = read_results(plan.results_file).runs
+            counts.update(run.threads for run in runs if run.device == "cpu" and run.threads)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _free_memory() -> int:
+    """Bytes that new processes can have; where that is not known, more than they need."""
+    if MEMINFO.exists():
+        for line in MEMINFO.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return MOST_JOBS * MEMORY_OF_A_JOB

@@ -1,0 +1,59 @@
+"""What a worker process of a sweep does: requests in, events and results out."""
+
+import contextlib
+import signal
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from types import FrameType
+from typing import NoReturn
+
+import torch
+
+from vitbench.runs.experiment import Note, RunBegun, RunRequest
+from vitbench.runs.schema import RunResult
+from vitbench.study.attempt import attempt
+from vitbench.training.fit import Event
+
+# What a worker sends: an event of its run, its run's result, or what ends the whole sweep.
+Sent = Event | RunBegun | Note | RunResult | OSError
+
+
+@dataclass(frozen=True)
+class OfWorker:
+    """An event of one of several runs that are trained at once.
+
+    Attributes:
+        worker: Number of the worker, from 0; it trains one run after the other.
+        event: What happened.
+    """
+
+    worker: int
+    event: Event | RunBegun
+
+
+def serve(pipe: Connection, threads: int) -> None:
+    """Train what is asked for until the other end is closed.
+
+    Ctrl-C is left to the process at the other end; it ends this one by SIGTERM, and where it dies
+    the pipe breaks.
+
+    Args:
+        pipe: RunRequests in, Sent out.
+        threads: Threads that PyTorch may use.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    torch.set_num_threads(threads)  # a run that was begun with another number keeps that
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+        while True:
+            request: RunRequest = pipe.recv()
+            try:
+                pipe.send(attempt(request, pipe.send))
+            except OSError as error:
+                if isinstance(error, ConnectionError):
+                    return
+                pipe.send(error)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

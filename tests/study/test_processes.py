@@ -1,0 +1,100 @@
+"""Several runs at once, in real processes: all are done, whatever befalls one of them."""
+
+import os
+import signal
+from contextlib import closing
+
+import pytest
+import torch
+
+from vitbench.runs.experiment import Note, RunRequest, run_experiment
+from vitbench.spec.overrides import build_spec
+from vitbench.study import executors
+from vitbench.study.executors import Local, Processes, build_executor
+from vitbench.study.worker import OfWorker
+from vitbench.training.fit import StepDone
+from vitbench.training.history import EpochRecord
+
+
+@pytest.fixture
+def requests(tiny_fields, tmp_path) -> list[RunRequest]:
+    specs = [build_spec(tiny_fields, {"seed": seed}) for seed in range(3)]
+    return [RunRequest(spec, tmp_path / spec.folder_name, device="cpu") for spec in specs]
+
+
+def test_runs_of_two_processes_are_those_of_one(requests, tmp_path) -> None:
+    heard: list[object] = []
+    with closing(Processes(jobs=2, threads=1)) as executor:
+        ended = dict(executor.execute(requests, heard.append))
+
+    assert sorted(ended) == [0, 1, 2]
+    assert [ended[place].seed for place in range(3)] == [0, 1, 2]
+    assert {(r.status, r.threads) for r in ended.values()} == {("done", 1)}
+    workers = {e.worker for e in heard if isinstance(e, OfWorker)}
+    assert workers == {0, 1}
+    epochs = [e for e in heard if isinstance(e, OfWorker) and isinstance(e.event, EpochRecord)]
+    assert len(epochs) == sum(result.epochs for result in ended.values())
+    alone = run_experiment(RunRequest(requests[0].spec, tmp_path / "alone", device="cpu"))
+    assert alone.test_top1_pct == pytest.approx(ended[0].test_top1_pct, abs=5)
+
+
+def test_a_worker_that_the_system_kills_ends_its_run_and_no_other(requests) -> None:
+    killed = []
+
+    def kill_once(event: object) -> None:
+        if isinstance(event, OfWorker) and isinstance(event.event, StepDone) and not killed:
+            worker = executor._workers[event.worker]
+            killed.append(worker.place)
+            os.kill(worker.process.pid, signal.SIGKILL)
+
+    with closing(Processes(jobs=2, threads=1)) as executor:
+        ended = dict(executor.execute(requests, kill_once))
+
+    (place,) = killed
+    assert ended[place].status == "failed"
+    assert "SIGKILL" in (ended[place].reason or "")
+    assert "lower --jobs" in (ended[place].reason or "")
+    assert [ended[p].status for p in range(3) if p != place] == ["done", "done"]
+    assert run_experiment(requests[place]).status == "done"  # the next call does it
+
+
+def test_a_worker_without_a_sign_of_life_is_told_of(requests, monkeypatch) -> None:
+    monkeypatch.setattr(executors, "POLL_S", 0.1)
+    stopped, told = [], []
+
+    def stop_once(event: object) -> None:
+        if isinstance(event, Note) and "no sign of life" in event.text:
+            told.append(event.text)
+            os.kill(stopped[0], signal.SIGCONT)
+        if isinstance(event, OfWorker) and isinstance(event.event, StepDone) and not stopped:
+            stopped.append(executor._workers[event.worker].process.pid)
+            os.kill(stopped[0], signal.SIGSTOP)
+            monkeypatch.setattr(executors, "SILENT_S", 1.0)
+
+    with closing(Processes(jobs=1, threads=1)) as executor:
+        ended = dict(executor.execute(requests[:1], stop_once))
+
+    assert ended[0].status == "done"
+    assert any(str(stopped[0]) in text for text in told)
+
+
+def test_closing_ends_what_is_being_trained(requests) -> None:
+    executor = Processes(jobs=1, threads=1)
+    pids = []
+
+    def stop(event: object) -> None:
+        if isinstance(event, OfWorker) and isinstance(event.event, StepDone):
+            pids.append(executor._workers[event.worker].process.pid)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), closing(executor):
+        list(executor.execute(requests, stop))
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+    assert not (requests[0].folder / "result.json").exists()
+
+
+def test_one_job_with_all_threads_needs_no_process() -> None:
+    assert isinstance(build_executor(1, torch.get_num_threads()), Local)
+    assert isinstance(build_executor(1, torch.get_num_threads() + 1), Processes)
