@@ -11,6 +11,7 @@ import typer
 
 import vitbench
 from vitbench.cli import (
+    bench,
     check,
     console,
     diff,
@@ -45,6 +46,7 @@ app.command("report")(report.report)
 app.command("diff")(diff.diff)
 app.add_typer(runs.app, name="runs")
 app.command("check")(check.check)
+app.add_typer(bench.app, name="bench")
 app.add_typer(studies.app, name="studies")
 app.command("presets")(presets.presets)
 

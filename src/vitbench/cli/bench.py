@@ -1,0 +1,174 @@
+"""`vitbench bench`: how fast this machine trains, side by side with others."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vitbench.cli import console, options
+from vitbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from vitbench.bench.rounds import Ratio
+    from vitbench.bench.step import StepReport
+
+app = typer.Typer(help="Measure speed, side by side with others.")
+
+QUICK_ROUNDS = 3
+Rounds = Annotated[
+    int, typer.Option("--rounds", help="How often each is timed; at least five, unless --quick.")
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Three rounds: within a minute, and rough.")]
+
+
+@app.command()
+def step(
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            help="Peers between commas: timm, torchvision, transformers, vit-pytorch; all that "
+            "are installed unless given; none for none.",
+        ),
+    ] = None,
+    preset: options.Preset = "default",
+    fields: options.SetFields = None,
+    device: options.Device = "auto",
+    rounds: Rounds = 7,
+    quick: Quick = False,
+    as_json: options.Json = False,
+) -> None:
+    """Training steps: the same network, optimiser (AdamW) and batch, in turn."""
+    options.check_word("--device", device, options.DEVICES)
+    num_rounds = _rounds(rounds, quick)
+    layers = options.spec_layers(preset, None, fields, None, None)
+    from vitbench.spec.overrides import build_spec
+
+    spec = build_spec(*layers)
+    names = None if against is None else _peers(against)
+
+    from vitbench.bench.peers import installed_peers
+    from vitbench.bench.step import bench_step
+    from vitbench.runs.experiment import check_buildable
+    from vitbench.training.device import pick_device
+
+    check_buildable(spec)
+    target = pick_device(device)
+    peers = installed_peers() if names is None else names
+    steps = 1 if target.type == "cpu" else 20
+    report = bench_step(spec, peers, target, num_rounds, steps, with_memory=not quick)
+    if as_json:
+        console.product(json.dumps(report.to_json()))
+        return
+    _show_steps(report)
+
+
+@app.command()
+def data(
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Images of a batch.")] = 128,
+    device: options.Device = "auto",
+    rounds: Rounds = 7,
+    quick: Quick = False,
+    as_json: options.Json = False,
+) -> None:
+    """Augmented batches: ours, and torchvision's transforms in a DataLoader."""
+    options.check_word("--device", device, options.DEVICES)
+    num_rounds = _rounds(rounds, quick)
+    num_images = 2560 if quick else 10240
+    if not 1 <= batch_size <= num_images:
+        raise UsageError(f"--batch-size {batch_size}: give a number from 1 to {num_images}")
+
+    from vitbench.bench.augmentation import bench_augmentation
+    from vitbench.training.device import pick_device
+
+    speeds = bench_augmentation(num_images, batch_size, num_rounds, pick_device(device))
+    if as_json:
+        console.product(json.dumps([asdict(speed) for speed in speeds]))
+        return
+    rows = [
+        (speed.name, whose, f"{per_s:,.0f}", _times(speed.against.get(whose)))
+        for speed in speeds
+        for whose, per_s in speed.img_per_s.items()
+    ]
+    console.product(console.table(("augmentation", "", "images/s", "vitbench is"), rows))
+
+
+@app.command()
+def startup(rounds: Rounds = 5, quick: Quick = False, as_json: options.Json = False) -> None:
+    """What one waits for: --help, a report on four studies, the first step."""
+    num_rounds = _rounds(rounds, quick)
+
+    from vitbench.bench.startup import bench_startup
+
+    waits = bench_startup(num_rounds)
+    if as_json:
+        console.product(json.dumps(asdict(waits)))
+        return
+    rows = [
+        ("vitbench --help", f"{waits.help_s:.2f} s"),
+        ("vitbench report, four studies", f"{waits.report_s:.2f} s"),
+        ("from a spec to the first step", f"{waits.first_step_s:.2f} s"),
+        ("of which import torch", f"{waits.torch_import_s:.2f} s"),
+    ]
+    console.product(console.table(("", "time"), rows))
+
+
+def _rounds(asked: int, quick: bool) -> int:
+    if quick:
+        return QUICK_ROUNDS
+    if not 5 <= asked <= 1000:
+        raise UsageError(f"--rounds {asked}: give a number from 5 to 1000, or --quick")
+    return asked
+
+
+def _peers(against: str) -> list[str]:
+    """The peers of `--against`.
+
+    Raises:
+        UnknownNameError: There is no such peer.
+    """
+    from vitbench.registry import PEERS
+
+    names = [name.strip() for name in against.split(",")]
+    if names == ["none"]:
+        return []
+    for name in names:
+        PEERS.entry(name)
+    return list(dict.fromkeys(names))
+
+
+def _show_steps(report: "StepReport") -> None:
+    model, train = report.spec.model, report.spec.train
+    console.product(
+        f"dim {model.embed_dim}, depth {model.depth}, heads {model.num_heads}, "
+        f"patch {model.patch_size}, MLP ratio {model.mlp_ratio:g}, batch {train.batch_size}, "
+        f"AdamW; {report.device_name}, {report.precision}"
+        + (f", {report.threads} threads" if report.device == "cpu" else "")
+    )
+    rows = [
+        (
+            f"{one.name} {one.version}",
+            f"{one.num_params:,}",
+            f"{one.img_per_s:,.0f}",
+            f"{one.flop_per_s / 1e9:,.0f}",
+            f"{100 * one.share_of_peak:.0f} %",
+            "-" if one.peak_memory_bytes is None else f"{one.peak_memory_bytes / 2**20:,.0f} MiB",
+            _times(report.against.get(one.name)),
+        )
+        for one in report.contestants
+    ]
+    heads = ("", "parameters", "images/s", "GFLOP/s", "of peak", "memory", "vitbench is")
+    console.product(console.table(heads, rows))
+    console.product(
+        f"peak: {report.peak_flop_per_s / 1e9:,.0f} GFLOP/s, of a product of 2048 x 2048 matrices"
+    )
+
+
+def _times(ratio: "Ratio | None") -> str:
+    if ratio is None:
+        return ""
+    return (
+        f"{ratio.median:.2f} times as fast ({ratio.low:.2f} to {ratio.high:.2f}, "
+        f"{ratio.confidence_pct:.0f} %)"
+    )
