@@ -107,7 +107,7 @@ def test_the_configurations_are_the_documents_at_its_base_and_scale_with_others(
 
     assert sizes["default"] == [(256, 6, 8, 4), (384, 8, 12, 4), (512, 10, 16, 4), (256, 12, 8, 3)]
     assert sizes["document"] == sizes["default"]
-    assert sizes["cpu"] == [(96, 6, 8, 2), (144, 8, 12, 2), (192, 10, 16, 2), (96, 12, 8, 1.5)]
+    assert sizes["cpu"] == [(64, 6, 8, 2), (96, 8, 12, 2), (128, 10, 16, 2), (64, 12, 8, 1.5)]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
