@@ -1,13 +1,15 @@
 """`vitbench bench`: real measurements of tiny things. No time is judged here."""
 
 import json
+import sys
 
 import pytest
 import torch
 
 from vitbench.bench.peers import build_peer, installed_peers
-from vitbench.bench.rounds import Timed, in_turn, ratio
+from vitbench.bench.rounds import Timed, in_turn, output_of, ratio
 from vitbench.cli.main import main
+from vitbench.errors import VitbenchError
 from vitbench.model.vit import build_model
 from vitbench.registry import PEERS
 from vitbench.spec.overrides import build_spec
@@ -92,6 +94,11 @@ def test_augmentation_and_waits_are_measured(capsys) -> None:
         assert len(speed["against"]) == 2
     assert main(["bench", "startup", "--quick"]) == 0
     assert "of which import torch" in capsys.readouterr().out
+
+
+def test_a_measured_process_that_fails_is_an_error_of_ours() -> None:
+    with pytest.raises(VitbenchError, match=r"failed \(3\): no luck"):
+        output_of([sys.executable, "-c", "import sys; print('no luck', file=sys.stderr); exit(3)"])
 
 
 @pytest.mark.parametrize(

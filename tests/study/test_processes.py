@@ -78,6 +78,17 @@ def test_a_worker_without_a_sign_of_life_is_told_of(requests, monkeypatch) -> No
     assert any(str(stopped[0]) in text for text in told)
 
 
+def test_a_worker_that_died_idle_is_replaced(requests) -> None:
+    with closing(Processes(jobs=1, threads=1)) as executor:
+        list(executor.execute(requests[:1], lambda _event: None))
+        process = executor._workers[0].process
+        process.kill()
+        process.join()
+        ended = dict(executor.execute(requests[1:2], lambda _event: None))
+
+    assert ended[0].status == "done"
+
+
 def test_closing_ends_what_is_being_trained(requests) -> None:
     executor = Processes(jobs=1, threads=1)
     pids = []

@@ -1,12 +1,16 @@
 """Contestants timed in turn, so that what else the machine does falls on all alike."""
 
 import statistics
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from scipy import stats
+
+from vitbench.errors import VitbenchError
 
 # What is done is done when this returns; the number of units (images, steps) it did.
 Contestant = Callable[[], int]
@@ -88,6 +92,19 @@ def ratio(ours: Timed, theirs: Timed) -> Ratio:
 def _confidence(num: int, cut: int) -> float:
     """That the median lies between the values left of `num` when `cut` are cut off each side."""
     return float(1 - 2 * stats.binom.cdf(cut, num, 0.5))
+
+
+def output_of(command: Sequence[str], folder: Path | None = None) -> str:
+    """What a command writes to stdout.
+
+    Raises:
+        VitbenchError: It fails.
+    """
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
+        raise VitbenchError(f"a process that was measured failed ({done.returncode}): {last}")
+    return done.stdout
 
 
 def wait_for(device: torch.device) -> None:

@@ -1,6 +1,5 @@
 """What one waits for before anything happens: help, a report, the first step."""
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vitbench.bench.rounds import Contestant, Timed, in_turn
+from vitbench.bench.rounds import Contestant, Timed, in_turn, output_of
 from vitbench.runs.results import merge_runs
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
 from vitbench.spec.experiment import ExperimentSpec
@@ -121,7 +120,7 @@ def _invented_run(
 
 def _command(words: Sequence[str], folder: Path) -> Contestant:
     def work() -> int:
-        subprocess.run(words, cwd=folder, capture_output=True, check=True)
+        output_of(words, folder)
         return 1
 
     return work

@@ -1,6 +1,5 @@
 """Training steps of ours and of others' ViTs: the same network, optimiser and batch, in turn."""
 
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +8,15 @@ import torch
 from torch import nn
 
 from vitbench.bench.peers import build_peer, version_of
-from vitbench.bench.rounds import Contestant, Ratio, in_turn, products_flop_per_s, ratio, wait_for
+from vitbench.bench.rounds import (
+    Contestant,
+    Ratio,
+    in_turn,
+    output_of,
+    products_flop_per_s,
+    ratio,
+    wait_for,
+)
 from vitbench.model.cost import forward_flop
 from vitbench.model.vit import build_model
 from vitbench.spec.choice import Choice
@@ -178,8 +185,7 @@ def _memory_of(name: str, spec: ExperimentSpec, device: torch.device) -> int | N
     if device.type != "cpu":
         return memory_of_steps(name, spec, device)
     command = [sys.executable, "-m", "vitbench.bench.step", name, spec.model_dump_json()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return int(done.stdout) or None
+    return int(output_of(command)) or None
 
 
 def memory_of_steps(name: str, spec: ExperimentSpec, device: torch.device) -> int | None:

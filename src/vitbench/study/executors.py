@@ -139,7 +139,11 @@ class Processes:
                 return
             worker = self._workers.get(number) or self._start(number)
             if worker.place is None:
-                worker.pipe.send(requests[place])
+                try:
+                    worker.pipe.send(requests[place])
+                except ConnectionError:  # it died while it had nothing to do: a new one takes over
+                    self._lost(number)
+                    continue
                 worker.place, worker.heard, worker.told = place, time.monotonic(), False
                 del left[place]
 
