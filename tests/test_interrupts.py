@@ -231,11 +231,11 @@ def test_a_disk_that_is_full_is_one_line_and_with_room_it_goes_on(unbroken, tmp_
 
 
 def test_a_run_that_memory_is_refused_fails_by_name_and_the_others_go_on(tmp_path) -> None:
-    """All images as one batch, in patches of one pixel: each of its activations takes 6 GB."""
+    """One of the model's matrices alone takes 13 GB."""
     (tmp_path / "two.yaml").write_text(
         STUDY.replace(
             "model.pos_embed: none",
-            "model.patch_size: 1, model.embed_dim: 512, train.batch_size: 2900",
+            "model.embed_dim: 32768",
         )
     )
     process = subprocess.Popen(
@@ -248,9 +248,32 @@ def test_a_run_that_memory_is_refused_fails_by_name_and_the_others_go_on(tmp_pat
     assert process.returncode == 1
     (line,) = [line for line in err.splitlines() if line.startswith("vitbench:")]
     assert "none, seed 0 failed: out of memory" in line
-    assert "train.batch_size" in line
+    assert "smaller model" in line
     runs = json.loads((tmp_path / "results" / "shapes" / "two_results.json").read_text())["runs"]
     assert {run["variant"]: run["status"] for run in runs} == {"none": "failed", "learned": "done"}
+
+
+def test_a_batch_that_memory_is_too_small_for_is_taken_in_parts_and_it_is_told(tmp_path) -> None:
+    """Patches of one pixel, 1,025 tokens: a batch of 600 wants over 10 GB, parts of it do not."""
+    run = [
+        *SWEEP[:3], "train", "--preset", "smoke", "--device", "cpu", "--wandb", "disabled",
+        "--epochs", "1", "--out", "run", "--json", "--set", "model.patch_size=1",
+        "--set", "model.embed_dim=256", "--set", "model.depth=1", "--set", "train.batch_size=600",
+        "--set", "data.val_size=2400", "--set", "model.num_heads=1",
+    ]  # fmt: skip
+    limit = 9 * 2**30
+    process = subprocess.Popen(
+        run, cwd=tmp_path, env=ENVIRONMENT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )  # fmt: skip
+    out, err = process.communicate()
+
+    assert process.returncode == 0, err
+    result = json.loads(out)
+    assert f"out of memory; on with {result['micro_batch']} images at a time" in err
+    assert result["micro_batch"] < 600
+    assert result["status"] == "done"
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path) -> None:

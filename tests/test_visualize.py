@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from vitbench.cli.main import main
-from vitbench.runs.experiment import RunRequest, run_experiment
+from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
 
 ATTENTION = "attention_visualization"
@@ -31,7 +31,7 @@ def trained(tmp_path_factory):
                 {f"model.{name}": value for name, value in fields.items()},
             )  # fmt: skip
             folder = tmp_path_factory.mktemp("runs") / "run"
-            run_experiment(RunRequest(spec, folder, device="cpu"))
+            run_experiment(RunRequest(spec, folder, RunOptions(device="cpu")))
             folders[key] = folder
         return folders[key]
 

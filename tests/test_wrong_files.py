@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from vitbench.cli.main import main
-from vitbench.runs.experiment import RunRequest, run_experiment
+from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.study import load_study
@@ -569,7 +569,9 @@ def world(tmp_path_factory):
         "model.embed_dim": 16, "model.depth": 2, "model.num_heads": 2, "model.patch_size": 8,
         "train.batch_size": 500, "train.epochs": 1,
     }  # fmt: skip
-    result = run_experiment(RunRequest(build_spec(fields), folder / "run", device="cpu"))
+    result = run_experiment(
+        RunRequest(build_spec(fields), folder / "run", RunOptions(device="cpu"))
+    )
     _write_runs(folder, fields)
     _write_results(folder, build_spec(fields), result)
     _write_data(folder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vitbench.model.vit import VisionTransformer, build_model
-    from vitbench.runs.experiment import RunRequest, run_experiment
+    from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.results import read_results
     from vitbench.runs.schema import RunResult, StudyResults
     from vitbench.spec.experiment import ExperimentSpec
@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Checkpoint",
     "ExperimentSpec",
+    "RunOptions",
     "RunRequest",
     "RunResult",
     "StudyResults",
@@ -33,6 +34,7 @@ __all__ = [
 _HOMES = {
     "Checkpoint": "vitbench.training.checkpoint",
     "ExperimentSpec": "vitbench.spec.experiment",
+    "RunOptions": "vitbench.runs.experiment",
     "RunRequest": "vitbench.runs.experiment",
     "RunResult": "vitbench.runs.schema",
     "StudyResults": "vitbench.runs.schema",

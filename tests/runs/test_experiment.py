@@ -9,7 +9,7 @@ import torch
 from vitbench.data.datasets import shapes
 from vitbench.errors import FileError, UsageError
 from vitbench.registry import DATASETS
-from vitbench.runs.experiment import Note, RunBegun, RunRequest, run_experiment
+from vitbench.runs.experiment import Note, RunBegun, RunOptions, RunRequest, run_experiment
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import unpack_classes
 from vitbench.spec.overrides import build_spec, load_mapping
@@ -47,7 +47,7 @@ def weights_of(folder):
 def test_a_run_folder_holds_all_that_the_design_names(tmp_path, tiny_fields) -> None:
     spec = build_spec(tiny_fields, {"train.epochs": 2})
 
-    result = run_experiment(RunRequest(spec, tmp_path / "run", device="cpu"))
+    result = run_experiment(RunRequest(spec, tmp_path / "run", RunOptions(device="cpu")))
 
     folder = RunFolder(tmp_path / "run")
     assert build_spec(load_mapping(folder.spec_file, "spec")).identity == spec.identity
@@ -75,10 +75,10 @@ def test_a_stopped_and_resumed_run_ends_bit_for_bit_like_an_unbroken_one(
             "data.augmentation": "baseline",
         },
     )
-    unbroken = run_experiment(RunRequest(spec, tmp_path / "unbroken", device="cpu"))
+    unbroken = run_experiment(RunRequest(spec, tmp_path / "unbroken", RunOptions(device="cpu")))
     with pytest.raises(Stopped):
-        run_experiment(RunRequest(spec, tmp_path / "broken", device="cpu"), stop)
-    resumed = run_experiment(RunRequest(spec, tmp_path / "broken", device="cpu"))
+        run_experiment(RunRequest(spec, tmp_path / "broken", RunOptions(device="cpu")), stop)
+    resumed = run_experiment(RunRequest(spec, tmp_path / "broken", RunOptions(device="cpu")))
 
     one, two = weights_of(tmp_path / "unbroken"), weights_of(tmp_path / "broken")
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -88,7 +88,7 @@ def test_a_stopped_and_resumed_run_ends_bit_for_bit_like_an_unbroken_one(
 
 def test_a_resumed_run_begins_after_its_last_finished_epoch(tmp_path, tiny_fields) -> None:
     spec = build_spec(tiny_fields, {"train.epochs": 3})
-    request = RunRequest(spec, tmp_path / "run", device="cpu")
+    request = RunRequest(spec, tmp_path / "run", RunOptions(device="cpu"))
     with pytest.raises(Stopped):
         run_experiment(request, stop_after(2))
     begun = []
@@ -109,8 +109,8 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_
     tmp_path, tiny_fields
 ) -> None:
     spec = build_spec(tiny_fields, {"train.epochs": 3})
-    whole = run_experiment(RunRequest(spec, tmp_path / "whole", device="cpu"))
-    request = RunRequest(spec, tmp_path / "run", device="cpu")
+    whole = run_experiment(RunRequest(spec, tmp_path / "whole", RunOptions(device="cpu")))
+    request = RunRequest(spec, tmp_path / "run", RunOptions(device="cpu"))
     with pytest.raises(Stopped):
         run_experiment(request, stop_after(2))
     damage(tmp_path / "run" / "checkpoint.pt")
@@ -127,7 +127,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_
 
 def test_with_both_checkpoints_damaged_the_way_out_is_told(tmp_path, tiny_fields) -> None:
     spec = build_spec(tiny_fields, {"train.epochs": 3})
-    request = RunRequest(spec, tmp_path / "run", device="cpu")
+    request = RunRequest(spec, tmp_path / "run", RunOptions(device="cpu"))
     with pytest.raises(Stopped):
         run_experiment(request, stop_after(2))
     for name in ("checkpoint.pt", "checkpoint.previous.pt"):
@@ -140,7 +140,7 @@ def test_with_both_checkpoints_damaged_the_way_out_is_told(tmp_path, tiny_fields
 def test_a_complete_run_keeps_one_checkpoint(tmp_path, tiny_fields) -> None:
     spec = build_spec(tiny_fields, {"train.epochs": 2})
 
-    run_experiment(RunRequest(spec, tmp_path / "run", device="cpu"))
+    run_experiment(RunRequest(spec, tmp_path / "run", RunOptions(device="cpu")))
 
     assert [file.name for file in (tmp_path / "run").glob("*.pt")] == ["checkpoint.pt"]
 
@@ -155,7 +155,7 @@ def test_a_run_is_busy_while_its_lock_is_held(tmp_path) -> None:
 
 
 def test_a_complete_run_is_read_and_not_trained(tmp_path, tiny_fields) -> None:
-    request = RunRequest(build_spec(tiny_fields), tmp_path / "run", device="cpu")
+    request = RunRequest(build_spec(tiny_fields), tmp_path / "run", RunOptions(device="cpu"))
     first = run_experiment(request)
     events = []
 
@@ -164,12 +164,14 @@ def test_a_complete_run_is_read_and_not_trained(tmp_path, tiny_fields) -> None:
 
 
 def test_a_folder_of_another_run_is_left_alone(tmp_path, tiny_fields) -> None:
-    run_experiment(RunRequest(build_spec(tiny_fields), tmp_path / "run", device="cpu"))
+    run_experiment(RunRequest(build_spec(tiny_fields), tmp_path / "run", RunOptions(device="cpu")))
     before = (tmp_path / "run" / "result.json").read_bytes()
 
     with pytest.raises(UsageError, match="another run"):
         run_experiment(
-            RunRequest(build_spec(tiny_fields, {"seed": 5}), tmp_path / "run", device="cpu")
+            RunRequest(
+                build_spec(tiny_fields, {"seed": 5}), tmp_path / "run", RunOptions(device="cpu")
+            )
         )
     assert (tmp_path / "run" / "result.json").read_bytes() == before
 
@@ -186,7 +188,7 @@ def test_a_divergence_is_a_result_with_its_reason(tmp_path, tiny_fields) -> None
         },
     )
 
-    result = run_experiment(RunRequest(spec, tmp_path / "run", device="cpu"))
+    result = run_experiment(RunRequest(spec, tmp_path / "run", RunOptions(device="cpu")))
 
     assert result.status == "diverged"
     assert "loss was" in result.reason
@@ -207,7 +209,7 @@ def test_the_test_set_is_read_once_and_after_the_last_epoch(tmp_path, tiny_field
 
     spec = build_spec(tiny_fields, {"data.dataset": "witness", "train.epochs": 2})
     run_experiment(
-        RunRequest(spec, tmp_path / "run", device="cpu"),
+        RunRequest(spec, tmp_path / "run", RunOptions(device="cpu")),
         lambda e: happened.append(f"epoch {e.epoch}") if isinstance(e, EpochRecord) else None,
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitbench.runs.experiment import Note, RunRequest
+from vitbench.runs.experiment import Note, RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.spec.overrides import build_spec
 from vitbench.study import executors
@@ -12,7 +12,9 @@ from vitbench.study.executors import Local
 @pytest.fixture
 def requests(tiny_fields, tmp_path) -> list[RunRequest]:
     specs = [build_spec(tiny_fields, {"seed": seed}) for seed in range(3)]
-    return [RunRequest(spec, tmp_path / spec.folder_name, device="cpu") for spec in specs]
+    return [
+        RunRequest(spec, tmp_path / spec.folder_name, RunOptions(device="cpu")) for spec in specs
+    ]
 
 
 def test_runs_come_in_the_order_asked_for(requests) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 import torch
 
-from vitbench.runs.experiment import Note, RunRequest, run_experiment
+from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
 from vitbench.study import executors
 from vitbench.study.executors import Local, Processes, build_executor
@@ -19,7 +19,9 @@ from vitbench.training.history import EpochRecord
 @pytest.fixture
 def requests(tiny_fields, tmp_path) -> list[RunRequest]:
     specs = [build_spec(tiny_fields, {"seed": seed}) for seed in range(3)]
-    return [RunRequest(spec, tmp_path / spec.folder_name, device="cpu") for spec in specs]
+    return [
+        RunRequest(spec, tmp_path / spec.folder_name, RunOptions(device="cpu")) for spec in specs
+    ]
 
 
 def test_runs_of_two_processes_are_those_of_one(requests, tmp_path) -> None:
@@ -34,7 +36,9 @@ def test_runs_of_two_processes_are_those_of_one(requests, tmp_path) -> None:
     assert workers == {0, 1}
     epochs = [e for e in heard if isinstance(e, OfWorker) and isinstance(e.event, EpochRecord)]
     assert len(epochs) == sum(result.epochs for result in ended.values())
-    alone = run_experiment(RunRequest(requests[0].spec, tmp_path / "alone", device="cpu"))
+    alone = run_experiment(
+        RunRequest(requests[0].spec, tmp_path / "alone", RunOptions(device="cpu"))
+    )
     assert alone.test_top1_pct == pytest.approx(ended[0].test_top1_pct, abs=5)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vitbench.runs.experiment import Note, RunRequest, run_experiment
+from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
 from vitbench.training.trackers import Guarded, WandbTracker, wandb_mode
 
@@ -36,7 +36,7 @@ def values(items):
 def test_an_offline_run_holds_spec_epochs_summary_group_and_tags(tmp_path, tiny_fields) -> None:
     spec = build_spec(tiny_fields, {"train.epochs": 2})
     request = RunRequest(
-        spec, tmp_path / "run", device="cpu", wandb="offline", tags=("pos-embed", "none")
+        spec, tmp_path / "run", RunOptions(device="cpu", wandb="offline"), ("pos-embed", "none")
     )
 
     result = run_experiment(request)
@@ -113,7 +113,9 @@ def test_a_wandb_that_cannot_be_imported_stops_nothing(tmp_path, tiny_fields, mo
     for name in [name for name in sys.modules if name.partition(".")[0] == "wandb"]:
         monkeypatch.delitem(sys.modules, name)
     notes: list[str] = []
-    request = RunRequest(build_spec(tiny_fields), tmp_path / "run", device="cpu", wandb="offline")
+    request = RunRequest(
+        build_spec(tiny_fields), tmp_path / "run", RunOptions(device="cpu", wandb="offline")
+    )
 
     result = run_experiment(
         request, lambda e: notes.append(e.text) if isinstance(e, Note) else None
@@ -149,10 +151,10 @@ def test_without_wandbs_server_a_run_is_logged_offline_and_ends_the_same(
     spec = build_spec(tiny_fields)
 
     tracked = run_experiment(
-        RunRequest(spec, tmp_path / "tracked", device="cpu", wandb="auto"),
+        RunRequest(spec, tmp_path / "tracked", RunOptions(device="cpu", wandb="auto")),
         lambda event: notes.append(event.text) if isinstance(event, Note) else None,
     )
-    alone = run_experiment(RunRequest(spec, tmp_path / "alone", device="cpu"))
+    alone = run_experiment(RunRequest(spec, tmp_path / "alone", RunOptions(device="cpu")))
 
     assert len(notes) == 1
     assert notes[0].startswith("W&B cannot be used, so runs are logged offline: ")

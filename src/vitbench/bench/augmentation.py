@@ -7,7 +7,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from vitbench.bench.rounds import Contestant, Ratio, in_turn, ratio
+from vitbench.bench.rounds import Contestant, Median, in_turn, ratio
 from vitbench.data.augment import build_augmentation
 from vitbench.data.batches import training_batches
 from vitbench.data.image_set import ImageSet
@@ -41,7 +41,7 @@ class AugmentationSpeed:
 
     name: str
     img_per_s: dict[str, float]
-    against: dict[str, Ratio]
+    against: dict[str, Median]
 
 
 class _Pictures(Dataset[tuple[torch.Tensor, int]]):

@@ -33,11 +33,11 @@ class Timed:
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """How many times as fast one contestant is as another.
+class Median:
+    """A median over rounds.
 
     Attributes:
-        median: Of the rounds' ratios.
+        median: The median.
         low: Lower end of the median's interval.
         high: Upper end.
         confidence_pct: What the interval has: order statistics give no more than so many rounds do.
@@ -74,18 +74,23 @@ def in_turn(
     return {name: Timed(tuple(taken)) for name, taken in seconds.items()}
 
 
-def ratio(ours: Timed, theirs: Timed) -> Ratio:
-    """How many times as fast ours is: rounds compared one by one.
+def ratio(ours: Timed, theirs: Timed) -> Median:
+    """How many times as fast ours is: rounds compared one by one."""
+    return median_of([b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True)])
+
+
+def median_of(rounds: Sequence[float]) -> Median:
+    """The median of what rounds gave, with its interval.
 
     The interval is of order statistics (as in scipy.stats.quantile_test): it asks nothing of how
-    times are distributed. Of five rounds the widest has 93.75 % confidence, of six 96.9 %.
+    they are distributed. Of five rounds the widest has 93.75 % confidence, of six 96.9 %.
     """
-    ratios = sorted(b / a for a, b in zip(ours.seconds, theirs.seconds, strict=True))
-    num = len(ratios)
+    ordered = sorted(rounds)
+    num = len(ordered)
     # The narrowest symmetric interval of 95 %, or the whole range where none has so much.
     cut = max((k for k in range(num // 2) if _confidence(num, k) >= 0.95), default=0)
-    return Ratio(
-        statistics.median(ratios), ratios[cut], ratios[-1 - cut], 100 * _confidence(num, cut)
+    return Median(
+        statistics.median(ordered), ordered[cut], ordered[-1 - cut], 100 * _confidence(num, cut)
     )
 
 

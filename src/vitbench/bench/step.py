@@ -10,7 +10,7 @@ from torch import nn
 from vitbench.bench.peers import build_peer, version_of
 from vitbench.bench.rounds import (
     Contestant,
-    Ratio,
+    Median,
     in_turn,
     output_of,
     products_flop_per_s,
@@ -80,7 +80,7 @@ class StepReport:
     versions: dict[str, str]
     peak_flop_per_s: float
     contestants: list[StepSpeed]
-    against: dict[str, Ratio]
+    against: dict[str, Median]
 
     @property
     def fastest_peer(self) -> str | None:

@@ -1,4 +1,4 @@
-"""`vitbench bench`: how fast this machine trains, side by side with others."""
+"""`vitbench bench`: how fast this machine trains, side by side with others, and how cost grows."""
 
 import json
 from dataclasses import asdict
@@ -10,12 +10,13 @@ from vitbench.cli import console, options
 from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from vitbench.bench.rounds import Ratio
+    from vitbench.bench.rounds import Median
     from vitbench.bench.step import StepReport
 
 app = typer.Typer(help="Measure speed, side by side with others.")
 
 QUICK_ROUNDS = 3
+EPOCH_STEPS = 8
 Rounds = Annotated[
     int, typer.Option("--rounds", help="How often each is timed; at least five, unless --quick.")
 ]
@@ -48,6 +49,7 @@ def step(
     spec = build_spec(*layers)
     names = None if against is None else _peers(against)
 
+    from vitbench.bench.epoch import bench_epoch
     from vitbench.bench.peers import installed_peers
     from vitbench.bench.step import bench_step
     from vitbench.runs.experiment import check_buildable
@@ -58,10 +60,17 @@ def step(
     peers = installed_peers() if names is None else names
     steps = 1 if target.type == "cpu" else 20
     report = bench_step(spec, peers, target, num_rounds, steps, with_memory=not quick)
+    epoch = None if quick else bench_epoch(spec, target, num_rounds, EPOCH_STEPS)
     if as_json:
-        console.product(json.dumps(report.to_json()))
+        times = None if epoch is None else asdict(epoch)
+        console.product(json.dumps({**report.to_json(), "epoch_to_bare_steps": times}))
         return
     _show_steps(report)
+    if epoch is not None:
+        console.product(
+            f"an epoch's steps, data and all, take {epoch.median:.3f} times as long as bare ones "
+            f"({epoch.low:.3f} to {epoch.high:.3f})"
+        )
 
 
 @app.command()
@@ -112,6 +121,46 @@ def startup(rounds: Rounds = 5, quick: Quick = False, as_json: options.Json = Fa
         ("of which import torch", f"{waits.torch_import_s:.2f} s"),
     ]
     console.product(console.table(("", "time"), rows))
+
+
+@app.command()
+def scaling(
+    preset: options.Preset = "cpu",
+    fields: options.SetFields = None,
+    device: options.Device = "auto",
+    rounds: Rounds = 5,
+    quick: Quick = False,
+    as_json: options.Json = False,
+) -> None:
+    """How time grows with images, tokens, width, depth, batch and runs: fitted exponents."""
+    options.check_word("--device", device, options.DEVICES)
+    num_rounds = _rounds(rounds, quick)
+    layers = options.spec_layers(preset, None, fields, None, None)
+    from vitbench.spec.overrides import build_spec
+
+    spec = build_spec(*layers)
+
+    from vitbench.bench.scaling import bench_scaling
+    from vitbench.runs.experiment import check_buildable
+    from vitbench.training.device import pick_device
+
+    check_buildable(spec)
+    grown = bench_scaling(spec, pick_device(device), num_rounds, quick)
+    if as_json:
+        console.product(json.dumps([asdict(one) for one in grown]))
+        return
+    rows = [
+        (
+            f"{one.of} by {one.size}",
+            ", ".join(map(str, one.values)),
+            ", ".join(f"{1000 * seconds:,.3g}" for seconds in one.seconds),
+            f"{one.exponent.median:.2f} ({one.exponent.low:.2f} to {one.exponent.high:.2f})",
+            f"{one.count_exponent:.2f}",
+        )
+        for one in grown
+    ]
+    heads = ("", "sizes", "milliseconds", "exponent of time", "of FLOPs, images or runs")
+    console.product(console.table(heads, rows))
 
 
 def _rounds(asked: int, quick: bool) -> int:
@@ -165,7 +214,7 @@ def _show_steps(report: "StepReport") -> None:
     )
 
 
-def _times(ratio: "Ratio | None") -> str:
+def _times(ratio: "Median | None") -> str:
     if ratio is None:
         return ""
     return (

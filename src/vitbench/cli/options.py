@@ -76,6 +76,22 @@ Wandb = Annotated[
         help="Weights & Biases: online, offline, disabled; auto is online with credentials.",
     ),
 ]
+MicroBatch = Annotated[
+    str,
+    typer.Option(
+        "--micro-batch",
+        metavar="IMAGES",
+        help="Images of one forward and backward pass, to take less memory: a number; auto is the "
+        "whole batch, and half as many whenever memory is not enough.",
+    ),
+]
+Recompute = Annotated[
+    bool,
+    typer.Option(
+        "--recompute",
+        help="Compute blocks anew in the backward pass: less memory, a third more work.",
+    ),
+]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.", parser=path)]
 ResultsDir = Annotated[
     Path, typer.Option("--results-dir", help="Folder of results files.", parser=path)
@@ -167,6 +183,20 @@ def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> l
     if len(set(listed)) < len(listed):
         raise UsageError(f"--seed-list {shown!r}: a seed is there twice")
     return listed
+
+
+def parse_micro_batch(asked: str) -> int | None:
+    """The number of images that `--micro-batch` names; None for `auto`.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if asked == "auto":
+        return None
+    (number,) = whole_numbers("--micro-batch", asked, "auto or 32")[:1]
+    if not 1 <= number <= 1_000_000:
+        raise UsageError(f"--micro-batch {shortened(asked)}: give auto, or a number from 1 up")
+    return number
 
 
 def whole_numbers(option: str, text: str, example: str) -> list[int]:

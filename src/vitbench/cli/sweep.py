@@ -13,6 +13,7 @@ from vitbench.cli import console, options
 from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from vitbench.runs.experiment import RunOptions
     from vitbench.runs.schema import StudyRun
     from vitbench.spec.study import StudySpec
     from vitbench.study.executors import Executor
@@ -28,17 +29,13 @@ class How:
     """How runs are made, whatever they are.
 
     Attributes:
-        data_dir: Where the data set is.
-        device: auto, cpu, cuda or mps.
-        wandb: Mode of W&B.
+        options: Of each run.
         quiet: Whether to show no progress.
         executor: What runs them.
         at_once: How many it runs at the same time.
     """
 
-    data_dir: Path | None
-    device: str
-    wandb: str
+    options: "RunOptions"
     quiet: bool
     executor: "Executor"
     at_once: int
@@ -106,6 +103,8 @@ def sweep(
             "cores, and one on a GPU.",
         ),
     ] = "1",
+    micro_batch: options.MicroBatch = "auto",
+    recompute: options.Recompute = False,
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -118,6 +117,7 @@ def sweep(
     """
     options.check_word("--device", device, options.DEVICES)
     options.check_word("--wandb", wandb, options.WANDB_MODES)
+    images_at_once = options.parse_micro_batch(micro_batch)
     options.check_folder("--results-dir", results_dir)
     options.check_folder("--runs-dir", runs_dir)
     names = [n for given in studies for n in (DOCUMENT_STUDIES if given == "all" else (given,))]
@@ -129,6 +129,7 @@ def sweep(
 
     # From here on torch is needed.
     from vitbench.cli.sweep_tables import show_plan, show_results
+    from vitbench.runs.experiment import RunOptions
     from vitbench.study.executors import build_executor
     from vitbench.study.jobs import choose_jobs
     from vitbench.study.plan import plan_study, runs_to_train, seconds_for
@@ -160,7 +161,8 @@ def sweep(
     if to_train and not quiet:
         options.say_wandb_mode(wandb)
     with closing(build_executor(shared.jobs, shared.threads)) as executor:
-        how = How(data_dir, device, wandb, quiet, executor, shared.jobs)
+        run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute)
+        how = How(run_options, quiet, executor, shared.jobs)
         for tuning in tunings:
             _choose(tuning, how)
         failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
@@ -206,7 +208,7 @@ def _choose(tuning: "Tuning", how: How) -> None:
     left = [trial.spec for trial in tuning.trials if trial.to_train]
     title = f"{tuning.study.name}, trials"
     with Progress(title, len(left), sum(map(run_flop, left)), how.quiet, how.at_once) as progress:
-        chosen = tuning.choose(how.data_dir, how.device, how.wandb, progress, how.executor)
+        chosen = tuning.choose(how.options, progress, how.executor)
     for variant, value in chosen.items():
         if not how.quiet:
             console.note(f"{tuning.study.name}, {variant}: {tuning.field} {value} is its best")
@@ -228,7 +230,7 @@ def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
         how.at_once,
     ) as progress:
         for plan in plans:
-            for run in run_plan(plan, how.data_dir, how.device, how.wandb, progress, how.executor):
+            for run in run_plan(plan, how.options, progress, how.executor):
                 if run.status == "failed":
                     failed.append(run)
     return failed

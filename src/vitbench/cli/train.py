@@ -31,6 +31,8 @@ def train(
     seed: options.Seed = None,
     epochs: options.Epochs = None,
     device: options.Device = "auto",
+    micro_batch: options.MicroBatch = "auto",
+    recompute: options.Recompute = False,
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -43,6 +45,7 @@ def train(
     """
     options.check_word("--device", device, options.DEVICES)
     options.check_word("--wandb", wandb, options.WANDB_MODES)
+    images_at_once = options.parse_micro_batch(micro_batch)
     layers = options.spec_layers(preset, spec_file, fields, dataset, epochs, seed)
     from vitbench.spec.overrides import build_spec
 
@@ -53,7 +56,12 @@ def train(
     # From here on torch is needed.
     from vitbench.cli.progress import Progress
     from vitbench.model.cost import cost_of
-    from vitbench.runs.experiment import RunRequest, check_buildable, run_experiment
+    from vitbench.runs.experiment import (
+        RunOptions,
+        RunRequest,
+        check_buildable,
+        run_experiment,
+    )
     from vitbench.runs.folder import RunFolder
     from vitbench.study.plan import run_flop, seconds_for
     from vitbench.training.device import pick_device
@@ -97,7 +105,8 @@ def train(
         options.warn_slow(preset, seconds)
     if state != "trained" and not quiet:
         options.say_wandb_mode(wandb)
-    request = RunRequest(spec, folder, data_dir, device, wandb)
+    run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute)
+    request = RunRequest(spec, folder, run_options)
     with Progress(spec.name, 1, run_flop(spec), quiet) as progress:
         result = run_experiment(request, progress)
     if as_json:

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
+WIDE = 24  # channels of a head, above which PyTorch's fused attention is as fast
 SCORES_AT_ONCE = 2**19  # 2 MiB of them; so many heads are done together
 LOG2_E = math.log2(math.e)
 
@@ -31,6 +33,8 @@ def cpu_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     if q.shape[:3].numel() * k.shape[2] <= SCORES_AT_ONCE:
         return (q @ k.mT * q.shape[3] ** -0.5).softmax(dim=-1) @ v
+    if q.shape[3] > WIDE:
+        return functional.scaled_dot_product_attention(q, k, v)
     heads = (x.reshape(-1, *x.shape[2:]) for x in (q, k, v))
     attended: Tensor = _Attention.apply(*heads)
     return attended.unflatten(0, q.shape[:2])
@@ -67,7 +71,9 @@ class _Attention(torch.autograd.Function):
         q, k, v, attended, log_sums = ctx.saved_tensors
         grad = grad.mT.contiguous()  # (B H, V, Q)
         mean = (grad * attended).sum(dim=1, keepdim=True)  # of a query's score gradients, weighted
-        grad_q, grad_k, grad_v = (torch.empty_like(x.mT, memory_format=torch.contiguous_format) for x in (q, k, v))
+        grad_q, grad_k, grad_v = (
+            torch.empty_like(x.mT, memory_format=torch.contiguous_format) for x in (q, k, v)
+        )
         scores, scale = _room_for_scores(q, k), q.shape[2] ** -0.5
         grad_scores = torch.empty_like(scores)
         for part in _parts(q, scores):

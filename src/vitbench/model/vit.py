@@ -8,6 +8,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from vitbench.model.block import NORM_EPS, Block
 from vitbench.model.patch import PatchEmbed
@@ -27,9 +28,14 @@ class VisionTransformer(nn.Module):
         in_chans: Channels of an image.
         num_classes: Classes to tell apart.
 
+    Attributes:
+        recompute: Whether to compute a block's inner values anew in the backward pass.
+
     Raises:
         UsageError: A position or an attention kind does not fit the sizes.
     """
+
+    recompute = False
 
     def __init__(self, spec: ModelSpec, img_size: int, in_chans: int, num_classes: int) -> None:
         super().__init__()
@@ -67,8 +73,12 @@ class VisionTransformer(nn.Module):
         """Images (B, C, H, W) to logits (B, classes)."""
         tokens = self.embed(images)
         *blocks, last = self.layers()
+        recompute = self.recompute and torch.is_grad_enabled()
         for block in blocks:
-            tokens = block(tokens, self.pos_embed)
+            if recompute:
+                tokens = checkpoint(block, tokens, self.pos_embed, use_reentrant=False)
+            else:
+                tokens = block(tokens, self.pos_embed)
         # Of the last block's tokens a class token is all that is read.
         tokens = last(tokens, self.pos_embed, None if self.cls_token is None else 1)
         return self.classify(tokens)

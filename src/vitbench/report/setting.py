@@ -117,6 +117,10 @@ def bits(results: StudyResults) -> dict[str, list[str]]:
             ", ".join(f"{name} {version}" for name, version in run.versions.items()) for run in runs
         },
     }
+    if any(run.micro_batch for run in runs):
+        values["images at a time"] = {str(run.micro_batch or "a batch") for run in runs}
+    if any(run.recompute for run in runs):
+        values["blocks computed anew"] = {"yes" if run.recompute else "no" for run in runs}
     return {what: sorted(those) for what, those in values.items()}
 
 

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from vitbench.data.batches import num_batches
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, OutOfMemoryError, UsageError
 from vitbench.files import replacing, write_text
 from vitbench.model.cost import cost_of
 from vitbench.runs.folder import RunFolder
@@ -27,8 +27,33 @@ from vitbench.training.device import device_name, pick_device, precision_of, ver
 from vitbench.training.evaluate import Evaluation, evaluate
 from vitbench.training.fit import Diverged, Event, TrainingState, begin, fit
 from vitbench.training.history import EpochRecord
-from vitbench.training.memory import peak_memory_bytes, reset_peak_memory, told_when_out
+from vitbench.training.memory import (
+    MemorySaving,
+    peak_memory_bytes,
+    reset_peak_memory,
+    told_when_out,
+)
 from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is done: what its identity does not depend on.
+
+    Attributes:
+        data_dir: Where its data set is; the usual places where None.
+        device: auto, cpu, cuda or mps.
+        wandb: auto, online, offline or disabled.
+        micro_batch: Images of one forward and backward pass; None for whole batches, and for fewer
+            where there is not enough memory for them.
+        recompute: Whether blocks' inner values are computed anew in the backward pass.
+    """
+
+    data_dir: Path | None = None
+    device: str = "auto"
+    wandb: str = "disabled"
+    micro_batch: int | None = None
+    recompute: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,17 +63,13 @@ class RunRequest:
     Attributes:
         spec: The experiment.
         folder: Its folder.
-        data_dir: Where its data set is; the usual places where None.
-        device: auto, cpu, cuda or mps.
-        wandb: auto, online, offline or disabled.
+        options: How it is done.
         tags: Study and variant, for trackers.
     """
 
     spec: ExperimentSpec
     folder: Path
-    data_dir: Path | None = None
-    device: str = "auto"
-    wandb: str = "disabled"
+    options: RunOptions = RunOptions()
     tags: tuple[str, ...] = ()
 
 
@@ -102,35 +123,72 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         OutOfMemoryError: There is not enough memory for it.
         OSError: A file cannot be written; all finished epochs are kept.
     """
-    spec, folder = request.spec, RunFolder(request.folder)
-    device = pick_device(request.device)
+    spec, folder, options = request.spec, RunFolder(request.folder), request.options
+    device = pick_device(options.device)
     if folder.state() == "trained":
         return _own_result(folder, spec)
-    full = load_images(spec.data, "train", request.data_dir)
+    full = load_images(spec.data, "train", options.data_dir)
     train, val = train_val_split(full.to(device), spec.data.val_size)
     with folder.lock(), _threads_put_back():
         if folder.state() == "trained":  # by another process, while this one waited
             return _own_result(folder, spec)
-        state, bits = _begin_or_resume(folder, spec, device, listen)
-        write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
-        num_steps = num_batches(len(train), spec.train.batch_size)
-        listen(RunBegun(spec, len(state.history), num_steps))
-        guarded = Guarded(build_tracker(request.wandb), lambda line: listen(Note(line)))
+        guarded = Guarded(build_tracker(options.wandb), lambda line: listen(Note(line)))
         with guarded as tracker, told_when_out():
             tracker.start(_tracked(request))
             reset_peak_memory(device)
-            diverged = None
-            for event in fit(state, spec, train, val):
-                if isinstance(event, EpochRecord):
-                    save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
-                    folder.write_history(state.history)
-                    tracker.log_epoch(event)
-                elif isinstance(event, Diverged):
-                    diverged = event
-                listen(event)
-            result = _finish(request, folder, state, bits, diverged)
+            result = _train(request, train, val, tracker, listen)
             tracker.finish(_summary(result))
     return result
+
+
+def _train(
+    request: RunRequest, train: ImageSet, val: ImageSet, tracker: Guarded, listen: Listener
+) -> RunResult:
+    """Begin a run or go on with it, to its end."""
+    spec, folder, options = request.spec, RunFolder(request.folder), request.options
+    device = train.labels.device
+    saving = MemorySaving(options.micro_batch, options.recompute)
+    state, bits = _begin_or_resume(folder, spec, device, saving, listen)
+    write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
+    while True:
+        try:
+            diverged = _fit(folder, state, bits, spec, train, val, tracker, listen)
+            return _finish(request, folder, state, bits, diverged)
+        except OutOfMemoryError:
+            tried = bits["micro_batch"] or spec.train.batch_size
+            if options.micro_batch is not None or tried == 1:
+                raise
+            bits["micro_batch"] = tried // 2
+        listen(Note(f"{spec.name}: out of memory; on with {tried // 2} images at a time"))
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        state, _ = _begin_or_resume(folder, spec, device, saving, listen)
+
+
+def _fit(
+    folder: RunFolder,
+    state: TrainingState,
+    bits: dict[str, Any],
+    spec: ExperimentSpec,
+    train: ImageSet,
+    val: ImageSet,
+    tracker: Guarded,
+    listen: Listener,
+) -> Diverged | None:
+    """Train what is left, a checkpoint at each epoch's end; how it diverged, if it did."""
+    listen(RunBegun(spec, len(state.history), num_batches(len(train), spec.train.batch_size)))
+    diverged = None
+    saving = MemorySaving(bits["micro_batch"], bits["recompute"])
+    with told_when_out():
+        for event in fit(state, spec, train, val, saving):
+            if isinstance(event, EpochRecord):
+                save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
+                folder.write_history(state.history)
+                tracker.log_epoch(event)
+            elif isinstance(event, Diverged):
+                diverged = event
+            listen(event)
+    return diverged
 
 
 @contextmanager
@@ -151,21 +209,33 @@ def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:
 
 
 def _begin_or_resume(
-    folder: RunFolder, spec: ExperimentSpec, device: torch.device, listen: Listener
+    folder: RunFolder,
+    spec: ExperimentSpec,
+    device: torch.device,
+    saving: MemorySaving,
+    listen: Listener,
 ) -> tuple[TrainingState, dict[str, Any]]:
-    """The state to train on from, and what its bits depend on."""
+    """The state to train on from, and what its bits depend on.
+
+    A run goes on as it began; where its memory was not enough, with fewer images at a time.
+    """
     if folder.state() == "new":
         return begin(spec, device), {
             "device": device.type,
             "threads": torch.get_num_threads(),
             "resumed": 0,
+            **asdict(saving),
         }
     checkpoint = _last_whole_checkpoint(folder, listen)
     if checkpoint.spec.identity != spec.identity:
         raise UsageError(
             f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
         )
-    bits = {**checkpoint.bits, "resumed": checkpoint.bits.get("resumed", 0) + 1}
+    bits = {**asdict(MemorySaving()), **checkpoint.bits}
+    bits["resumed"] = bits.get("resumed", 0) + 1
+    most = bits["micro_batch"] or spec.train.batch_size
+    if saving.micro_batch is not None and saving.micro_batch < most:
+        bits["micro_batch"] = saving.micro_batch
     if device.type == "cpu":
         torch.set_num_threads(bits["threads"])  # another number would end in other bits
     return checkpoint.resume(device), bits
@@ -195,9 +265,9 @@ def _finish(
         result = _result(request, state, bits, "diverged", reason=diverged.reason)
     else:
         # Here and nowhere else the test set is read: after the last epoch, whatever it says.
-        test = load_images(request.spec.data, "test", request.data_dir)
+        test = load_images(request.spec.data, "test", request.options.data_dir)
         device = next(state.model.parameters()).device
-        answers = evaluate(state.model, test.to(device))
+        answers = evaluate(state.model, test.to(device), bits["micro_batch"])
         _write_predictions(folder.predictions, answers, test)
         labels = _as_bytes(test.labels)
         result = _result(
@@ -246,6 +316,8 @@ def _result(
         device=device.type,
         device_name=device_name(device),
         threads=bits["threads"],
+        micro_batch=bits["micro_batch"],
+        recompute=bits["recompute"],
         precision=precision_of(spec.train, device),
         versions=versions(),
         resumed=bits["resumed"],

@@ -70,6 +70,13 @@ class RunResult(BaseModel):
     device_name: Annotated[str | None, Field(description="What the device is sold as.")] = None
     threads: Annotated[int | None, Field(description="CPU threads of PyTorch.")] = None
     precision: Annotated[str | None, Field(description="fp32 or bf16.")] = None
+    micro_batch: Annotated[
+        int | None,
+        Field(gt=0, description="Images of one forward and backward pass; null: a whole batch."),
+    ] = None
+    recompute: Annotated[
+        bool, Field(description="Whether blocks were computed anew in the backward pass.")
+    ] = False
     versions: Annotated[dict[str, str], Field(description="Versions of what it depends on.")] = {}
     resumed: Annotated[int, Field(description="How often it was gone on with after a stop.")] = 0
     predicted: Annotated[

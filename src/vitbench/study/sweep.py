@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vitbench.data.datasets import load_images
-from vitbench.runs.experiment import RunRequest
+from vitbench.runs.experiment import RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import merge_runs
 from vitbench.runs.schema import RunResult, StudyResults, StudyRun, pack_classes
@@ -14,20 +14,13 @@ from vitbench.study.plan import PlannedRun, StudyPlan
 
 
 def sweep(
-    plan: StudyPlan,
-    data_dir: Path | None,
-    device: str,
-    wandb: str,
-    listen: SweepListener,
-    executor: Executor,
+    plan: StudyPlan, options: RunOptions, listen: SweepListener, executor: Executor
 ) -> Iterator[StudyRun]:
     """Do what is missing of a plan.
 
     Args:
         plan: The plan; runs that its results file records are left alone.
-        data_dir: Where the data set is.
-        device: auto, cpu, cuda or mps.
-        wandb: Mode of W&B.
+        options: How runs are done.
         listen: Told of every step, epoch and note of the runs.
         executor: What runs them.
 
@@ -36,11 +29,9 @@ def sweep(
     """
     missing = [run for run in plan.runs if run.state != "recorded"]
     for run in missing[:1]:  # no data set is a wrong request, not so many failed runs
-        load_images(run.spec.data, "train", data_dir)
+        load_images(run.spec.data, "train", options.data_dir)
     requests = [
-        RunRequest(
-            run.spec, run.folder, data_dir, device, wandb, (plan.study.name, run.variant.key)
-        )
+        RunRequest(run.spec, run.folder, options, (plan.study.name, run.variant.key))
         for run in missing
     ]
     for place, result in executor.execute(requests, listen):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vitbench.errors import UsageError, VitbenchError, shortened
-from vitbench.runs.experiment import RunRequest, check_buildable
+from vitbench.runs.experiment import RunOptions, RunRequest, check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import RunResult, TunedField
@@ -84,19 +84,12 @@ class Tuning:
             self.trials = plan_trials(study, base, *asked, seeds, runs_dir)
 
     def choose(
-        self,
-        data_dir: Path | None,
-        device: str,
-        wandb: str,
-        listen: SweepListener,
-        executor: Executor,
+        self, options: RunOptions, listen: SweepListener, executor: Executor
     ) -> dict[str, Any]:
         """Run what is left of the trials; each variant's best value, by its key.
 
         Args:
-            data_dir: Where the data set is.
-            device: auto, cpu, cuda or mps.
-            wandb: Mode of W&B.
+            options: How runs are done.
             listen: Told of every step, epoch and note of the trials.
             executor: What runs them.
 
@@ -106,8 +99,8 @@ class Tuning:
         if not self.trials:
             return {}
         requests = [
-            RunRequest(t.spec, t.folder, data_dir, device, wandb, (self.study.name, t.variant))
-            for t in self.trials
+            RunRequest(trial.spec, trial.folder, options, (self.study.name, trial.variant))
+            for trial in self.trials
         ]
         ended = executor.execute(requests, listen)
         found = choose(

@@ -32,13 +32,18 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, images: ImageSet) -> Evaluation:
-    """A model's answers in fp32, without augmentation or dropout."""
+def evaluate(model: nn.Module, images: ImageSet, at_once: int | None = None) -> Evaluation:
+    """A model's answers in fp32, without augmentation or dropout.
+
+    Args:
+        model: Images to logits.
+        images: The set, on the model's device.
+        at_once: Images at a time at most, where memory is short.
+    """
     was_training = model.training
     model.eval()
-    logits = torch.cat(
-        [model(images.inputs(batch)).float() for batch in images.images.split(EVAL_BATCH)]
-    )
+    size = min(EVAL_BATCH, at_once or EVAL_BATCH)
+    logits = torch.cat([model(images.inputs(part)).float() for part in images.images.split(size)])
     model.train(was_training)
     right = (logits.argmax(dim=1) == images.labels).sum()
     loss = functional.cross_entropy(logits, images.labels)

@@ -25,6 +25,7 @@ from vitbench.spec.training import TrainingSpec
 from vitbench.training.device import autocast, precision_of
 from vitbench.training.evaluate import evaluate
 from vitbench.training.history import EpochRecord
+from vitbench.training.memory import WHOLE_BATCHES, MemorySaving
 from vitbench.training.optimizer import build_optimizers, set_lr_factor
 from vitbench.training.schedule import lr_factor
 
@@ -104,7 +105,11 @@ def begin(spec: ExperimentSpec, device: torch.device) -> TrainingState:
 
 
 def fit(
-    state: TrainingState, spec: ExperimentSpec, train: ImageSet, val: ImageSet
+    state: TrainingState,
+    spec: ExperimentSpec,
+    train: ImageSet,
+    val: ImageSet,
+    saving: MemorySaving = WHOLE_BATCHES,
 ) -> Iterator[Event]:
     """Train from where the state is to the last epoch.
 
@@ -116,16 +121,18 @@ def fit(
         spec: The experiment.
         train: Images to train on, on the model's device.
         val: Images to validate on after each epoch.
+        saving: How to take less memory.
 
     Yields:
         A StepDone after each step and an EpochRecord after each epoch; a Diverged is the last
         event, a RateHalved is followed by the same epoch once more.
     """
+    state.model.recompute = saving.recompute
     halves = spec.train.on_divergence == "halve-lr"
     while len(state.history) < spec.train.epochs:
         kept = _kept(state) if halves else None
         diverged = None
-        for event in _epoch(state, spec, train, val):
+        for event in _epoch(state, spec, train, val, saving):
             if isinstance(event, Diverged):
                 diverged = event
             else:
@@ -141,7 +148,11 @@ def fit(
 
 
 def _epoch(
-    state: TrainingState, spec: ExperimentSpec, train: ImageSet, val: ImageSet
+    state: TrainingState,
+    spec: ExperimentSpec,
+    train: ImageSet,
+    val: ImageSet,
+    saving: MemorySaving,
 ) -> Iterator[StepDone | EpochRecord | Diverged]:
     """Train the next epoch; its record or a Diverged is the last event."""
     epoch = len(state.history) + 1
@@ -150,7 +161,7 @@ def _epoch(
     num_images = num_steps * spec.train.batch_size
     total_loss = torch.zeros((), device=train.labels.device)
     num_right = torch.zeros((), dtype=torch.long, device=train.labels.device)
-    for step, (loss, right) in enumerate(_steps(state, spec, train, epoch), start=1):
+    for step, (loss, right) in enumerate(_steps(state, spec, train, epoch, saving), 1):
         total_loss += loss
         num_right += right
         seconds = time.perf_counter() - started
@@ -162,7 +173,7 @@ def _epoch(
         yield StepDone(epoch, step, num_steps, known_loss, img_per_s)
     train_loss = total_loss.item() / num_steps  # waits for the GPU: now the time is true
     seconds = time.perf_counter() - started
-    validation = evaluate(state.model, val)
+    validation = evaluate(state.model, val, saving.micro_batch)
     for what, value in (("training", train_loss), ("validation", validation.loss)):
         if not math.isfinite(value):
             yield Diverged(epoch, f"the {what} loss was {value} in epoch {epoch}")
@@ -183,7 +194,11 @@ def _epoch(
 
 
 def _steps(
-    state: TrainingState, spec: ExperimentSpec, train: ImageSet, epoch: int
+    state: TrainingState,
+    spec: ExperimentSpec,
+    train: ImageSet,
+    epoch: int,
+    saving: MemorySaving,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Take the steps of an epoch; of each, the loss and the number of right answers."""
     model, recipe = state.model, spec.train
@@ -192,10 +207,11 @@ def _steps(
     torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # dropout knows no other generator
     model.train()
     batches = training_batches(train, recipe.batch_size, augment, spec.seed, epoch)
+    sizes = saving.sizes(recipe.batch_size)
     for step, (inputs, labels) in enumerate(batches):
         factor = lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
         set_lr_factor(state.optimizers, factor / 2**state.lr_halvings)
-        loss, logits = take_step(model, state.optimizers, inputs, labels, recipe)
+        loss, logits = take_step(model, state.optimizers, inputs, labels, recipe, sizes)
         yield loss, (logits.argmax(dim=1) == labels).sum()
 
 
@@ -205,6 +221,7 @@ def take_step(
     inputs: Tensor,
     labels: Tensor,
     recipe: TrainingSpec,
+    sizes: Sequence[int] = (),
 ) -> tuple[Tensor, Tensor]:
     """One step of training, at the rates that the optimisers have.
 
@@ -214,20 +231,30 @@ def take_step(
         inputs: Images (B, C, H, W), float32 and normalised.
         labels: Their classes (B,).
         recipe: Precision, label smoothing and clipping.
+        sizes: Images of one forward and backward pass after another; all at once unless given.
 
     Returns:
         The loss, and the logits (B, classes) before the step.
     """
-    with autocast(precision_of(recipe, inputs.device), inputs.device):
-        logits = model(inputs)
-    loss = functional.cross_entropy(logits.float(), labels, label_smoothing=recipe.label_smoothing)
     model.zero_grad()
-    loss.backward()
+    precision = precision_of(recipe, inputs.device)
+    losses, answers = [], []
+    parts = list(sizes) or [len(labels)]
+    for some, theirs in zip(inputs.split(parts), labels.split(parts), strict=True):
+        with autocast(precision, inputs.device):
+            logits = model(some)
+        loss = functional.cross_entropy(
+            logits.float(), theirs, label_smoothing=recipe.label_smoothing
+        )
+        loss = loss * (len(theirs) / len(labels))  # a batch's mean is the sum of its parts' shares
+        loss.backward()
+        losses.append(loss.detach())
+        answers.append(logits.detach())
     if recipe.grad_clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_clip)
     for optimizer in optimizers:
         optimizer.step()
-    return loss.detach(), logits.detach()
+    return torch.stack(losses).sum(), torch.cat(answers)
 
 
 def _kept(state: TrainingState) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -1,8 +1,9 @@
-"""How much memory a training takes at most."""
+"""How much memory a training takes at most, and what makes it less."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -10,6 +11,30 @@ import torch
 from vitbench.errors import OutOfMemoryError
 
 STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class MemorySaving:
+    """Ways to train in less memory. What is trained stays the same, but for rounding.
+
+    Attributes:
+        micro_batch: Images of one forward and backward pass, whose gradients are added up to those
+            of a batch; None for whole batches.
+        recompute: Whether a block's inner values are computed anew in the backward pass instead of
+            kept (Chen et al., arXiv:1604.06174), for a third more work.
+    """
+
+    micro_batch: int | None = None
+    recompute: bool = False
+
+    def sizes(self, batch_size: int) -> list[int]:
+        """How many images of a batch are taken at a time."""
+        most = min(self.micro_batch or batch_size, batch_size)
+        rest = batch_size % most
+        return [most] * (batch_size // most) + [rest] * (rest > 0)
+
+
+WHOLE_BATCHES = MemorySaving()
 
 
 def reset_peak_memory(device: torch.device) -> None:
@@ -52,6 +77,7 @@ def told_when_out() -> Iterator[None]:
         ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
         if ours or ("alloc" in str(error) and "memory" in str(error)):
             raise OutOfMemoryError(
-                "out of memory: lower train.batch_size, or take larger patches or a smaller model"
+                "out of memory: take --recompute, a smaller --micro-batch, larger patches or a "
+                "smaller model"
             ) from None
         raise

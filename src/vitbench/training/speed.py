@@ -20,18 +20,9 @@ def measured_flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
         spec: The experiment; its batch is cut to 64 images.
         device: Where to train.
     """
-    data = spec.data
     batch = min(spec.train.batch_size, MOST_IMAGES)
     short = spec.train.model_copy(update={"batch_size": batch, "epochs": 1})
-    num_images = batch * (TIMED_STEPS + 1)
-    side = data.img_size
-    noise = ImageSet(
-        torch.randint(256, (num_images, data.in_chans, side, side), dtype=torch.uint8),
-        torch.zeros(num_images, dtype=torch.long),
-        ("only",),
-        mean=(0.5,) * data.in_chans,
-        std=(0.25,) * data.in_chans,
-    ).to(device)
+    noise = random_images(spec, batch * (TIMED_STEPS + 1), device)
     started = time.perf_counter()
     steps = fit(begin(spec, device), spec.model_copy(update={"train": short}), noise, noise)
     for event in steps:
@@ -45,6 +36,19 @@ def measured_flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
     _finish(device)
     seconds = time.perf_counter() - started
     return 3 * forward_flop(spec) * batch * TIMED_STEPS / seconds
+
+
+def random_images(spec: ExperimentSpec, num_images: int, device: torch.device) -> ImageSet:
+    """Noise of the size that a spec's data set has."""
+    data = spec.data
+    shape = (num_images, data.in_chans, data.img_size, data.img_size)
+    return ImageSet(
+        torch.randint(256, shape, dtype=torch.uint8),
+        torch.randint(data.num_classes, (num_images,)),
+        tuple(map(str, range(data.num_classes))),
+        mean=(0.5,) * data.in_chans,
+        std=(0.25,) * data.in_chans,
+    ).to(device)
 
 
 def _finish(device: torch.device) -> None:
