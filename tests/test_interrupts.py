@@ -253,27 +253,47 @@ def test_a_run_that_memory_is_refused_fails_by_name_and_the_others_go_on(tmp_pat
     assert {run["variant"]: run["status"] for run in runs} == {"none": "failed", "learned": "done"}
 
 
-def test_a_batch_that_memory_is_too_small_for_is_taken_in_parts_and_it_is_told(tmp_path) -> None:
-    """Patches of one pixel, 1,025 tokens: a batch of 600 wants over 10 GB, parts of it do not."""
-    run = [
-        *SWEEP[:3], "train", "--preset", "smoke", "--device", "cpu", "--wandb", "disabled",
-        "--epochs", "1", "--out", "run", "--json", "--set", "model.patch_size=1",
-        "--set", "model.embed_dim=256", "--set", "model.depth=1", "--set", "train.batch_size=600",
-        "--set", "data.val_size=2400", "--set", "model.num_heads=1",
-    ]  # fmt: skip
-    limit = 9 * 2**30
-    process = subprocess.Popen(
-        run, cwd=tmp_path, env=ENVIRONMENT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
-    )  # fmt: skip
-    out, err = process.communicate()
+SHORT_OF_MEMORY = """
+import resource, sys
+from pathlib import Path
+import torch, torchvision
+from vitbench.cli.main import run
+in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+most = in_use + 700 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+run()
+"""
 
-    assert process.returncode == 0, err
-    result = json.loads(out)
-    assert f"out of memory; on with {result['micro_batch']} images at a time" in err
-    assert result["micro_batch"] < 600
+
+def test_a_batch_that_memory_is_too_small_for_is_taken_in_parts_and_it_is_told(tmp_path) -> None:
+    """A batch of 1,000 images of 257 tokens keeps over 1 GB for its backward pass."""
+    fields = {
+        "model.patch_size": 2, "model.embed_dim": 64, "model.depth": 2, "model.num_heads": 1,
+        "train.batch_size": 1000, "data.val_size": 1900,
+    }  # fmt: skip
+    words = [
+        "train", "--preset", "smoke", "--device", "cpu", "--wandb", "disabled", "--epochs", "1",
+        "--json", *(f"--set={name}={value}" for name, value in fields.items()),
+    ]  # fmt: skip
+
+    def call(*more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", SHORT_OF_MEMORY, *words, *more],
+            cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    done = call()
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["micro_batch"] in (500, 250, 125, 62)
+    assert f"out of memory; on with {result['micro_batch']} images at a time" in done.stderr
     assert result["status"] == "done"
+
+    fixed = call("--micro-batch", "1000", "--set", "seed=1")  # who names a number gets it or none
+    assert fixed.returncode == 1
+    (line,) = fixed.stderr.splitlines()
+    assert "out of memory" in line
+    assert "--micro-batch" in line
 
 
 def test_a_reader_that_leaves_early_is_no_error(tmp_path) -> None:

@@ -215,7 +215,13 @@ def test_the_test_set_is_read_once_and_after_the_last_epoch(tmp_path, tiny_field
 
     assert happened == ["train", "epoch 1", "epoch 2", "test"]
     # And the loop could not read it if it would: it is given two sets and has no way to a third.
-    assert set(inspect.signature(fit_module.fit).parameters) == {"state", "spec", "train", "val"}
+    assert set(inspect.signature(fit_module.fit).parameters) == {
+        "state",
+        "spec",
+        "train",
+        "val",
+        "saving",
+    }
     assert not hasattr(fit_module, "load_images")
 
 
