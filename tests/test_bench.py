@@ -8,6 +8,7 @@ import torch
 
 from vitbench.bench.peers import build_peer, installed_peers
 from vitbench.bench.rounds import Timed, in_turn, output_of, ratio
+from vitbench.bench.scaling import exponent
 from vitbench.cli.main import main
 from vitbench.errors import VitbenchError
 from vitbench.model.vit import build_model
@@ -80,11 +81,14 @@ def test_steps_are_measured_against_peers(capsys) -> None:
     assert report["spec"]["train"]["optimizer"] == "adamw"
 
 
-def test_memory_is_that_of_a_process_of_its_own(capsys) -> None:
+def test_memory_and_what_an_epoch_costs_beyond_its_steps_are_measured(capsys) -> None:
     words = ["bench", "step", "--json", "--rounds", "5", "--against", "none", *FIELDS]
     assert main(words) == 0
-    (ours,) = json.loads(capsys.readouterr().out)["contestants"]
-    assert ours["peak_memory_bytes"] > 50 * 2**20
+    report = json.loads(capsys.readouterr().out)
+    (ours,) = report["contestants"]
+    assert ours["peak_memory_bytes"] > 50 * 2**20  # of a process of its own
+    times = report["epoch_to_bare_steps"]
+    assert 0 < times["low"] <= times["median"] <= times["high"]
 
 
 def test_augmentation_and_waits_are_measured(capsys) -> None:
@@ -94,6 +98,25 @@ def test_augmentation_and_waits_are_measured(capsys) -> None:
         assert len(speed["against"]) == 2
     assert main(["bench", "startup", "--quick"]) == 0
     assert "of which import torch" in capsys.readouterr().out
+
+
+def test_growth_is_fitted(capsys) -> None:
+    """Exponents of counts are exact; those of time are what the machine gives."""
+    fields = [f"--set={name}={value}" for name, value in {**TINY, "train.batch_size": 8}.items()]
+    assert main(["bench", "scaling", "--quick", "--json", *fields]) == 0
+    grown = {one["size"]: one for one in json.loads(capsys.readouterr().out)}
+    assert list(grown) == ["tokens", "width", "depth", "batch", "images", "runs"]
+    for one in grown.values():
+        assert one["exponent"]["low"] <= one["exponent"]["median"] <= one["exponent"]["high"]
+        assert len(one["values"]) == len(one["seconds"]) == 3
+    assert grown["tokens"]["values"] == [5, 17, 65]
+    assert grown["batch"]["count_exponent"] == pytest.approx(1)
+    assert grown["runs"]["count_exponent"] == pytest.approx(1)
+    assert 1 < grown["width"]["count_exponent"] < 2
+
+
+def test_an_exponent_is_that_of_a_power() -> None:
+    assert exponent([1, 2, 4, 8], [3 * size**1.5 for size in (1, 2, 4, 8)]) == pytest.approx(1.5)
 
 
 def test_a_measured_process_that_fails_is_an_error_of_ours() -> None:

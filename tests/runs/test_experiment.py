@@ -99,6 +99,23 @@ def test_a_resumed_run_begins_after_its_last_finished_epoch(tmp_path, tiny_field
     assert result.resumed == 1
 
 
+def test_a_run_goes_on_with_its_micro_batch_and_ends_in_the_same_bits(
+    tmp_path, tiny_fields
+) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 2, "model.drop_rate": 0.1})
+    in_parts = RunOptions(device="cpu", micro_batch=20, recompute=True)
+    whole = run_experiment(RunRequest(spec, tmp_path / "whole", in_parts))
+    with pytest.raises(Stopped):
+        run_experiment(RunRequest(spec, tmp_path / "run", in_parts), stop_after(1))
+
+    result = run_experiment(RunRequest(spec, tmp_path / "run", RunOptions(device="cpu")))
+
+    assert (result.micro_batch, result.recompute) == (20, True)
+    assert result.identity == whole.identity  # no part of what the run is
+    one, two = weights_of(tmp_path / "whole"), weights_of(tmp_path / "run")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
 def damage(path) -> None:
     """Half of a file, as a disk may leave it."""
     content = path.read_bytes()

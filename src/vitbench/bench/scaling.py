@@ -77,7 +77,7 @@ def bench_scaling(
         works = [stepper(build_model(one).to(device), one, device, steps=1) for one in specs]
         flops = [forward_flop(one) * one.train.batch_size for one in specs]
         grown.append(_growth("a step", size, values, works, rounds, device, flops))
-    images = [4 * batch * 2**k for k in range(most)]
+    images = [(1 if quick else 4) * batch * 2**k for k in range(most)]
     epochs = [_epoch(spec, number, device) for number in images]
     grown.append(_growth("an epoch", "images", images, epochs, rounds, device, images))
     with tempfile.TemporaryDirectory() as folder:

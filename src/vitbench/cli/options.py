@@ -27,6 +27,7 @@ from vitbench.spec.presets import PRESETS, preset_fields
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 GPU_PRESETS = ("default", "document")
+MOST_AT_ONCE = 1_000_000
 
 _FIELDS = field_names()
 REGISTERED: dict[str, Registry] = {
@@ -193,10 +194,11 @@ def parse_micro_batch(asked: str) -> int | None:
     """
     if asked == "auto":
         return None
-    (number,) = whole_numbers("--micro-batch", asked, "auto or 32")[:1]
-    if not 1 <= number <= 1_000_000:
-        raise UsageError(f"--micro-batch {shortened(asked)}: give auto, or a number from 1 up")
-    return number
+    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= MOST_AT_ONCE):
+        raise UsageError(
+            f"--micro-batch {shortened(asked)!r}: give auto, or a number from 1 to {MOST_AT_ONCE}"
+        )
+    return int(asked)
 
 
 def whole_numbers(option: str, text: str, example: str) -> list[int]:

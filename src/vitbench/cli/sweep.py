@@ -129,6 +129,7 @@ def sweep(
 
     # From here on torch is needed.
     from vitbench.cli.sweep_tables import show_plan, show_results
+    from vitbench.data.datasets import load_images
     from vitbench.runs.experiment import RunOptions
     from vitbench.study.executors import build_executor
     from vitbench.study.jobs import choose_jobs
@@ -157,6 +158,7 @@ def sweep(
         show_plan(plans, trials, seconds_for(to_train, target), as_json)
         return
     if preset in options.GPU_PRESETS and target.type == "cpu" and to_train and not quiet:
+        load_images(to_train[0].data, "train", data_dir)  # absence is told before anything is timed
         options.warn_slow(preset, seconds_for(to_train, target))
     if to_train and not quiet:
         options.say_wandb_mode(wandb)

@@ -55,6 +55,7 @@ def train(
 
     # From here on torch is needed.
     from vitbench.cli.progress import Progress
+    from vitbench.data.datasets import load_images
     from vitbench.model.cost import cost_of
     from vitbench.runs.experiment import (
         RunOptions,
@@ -72,6 +73,8 @@ def train(
     state = RunFolder(folder).state()
     cost = cost_of(spec)
     slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"
+    if slow_here and not dry_run:  # what is absent is told before anything is timed
+        load_images(spec.data, "train", data_dir)
     seconds = seconds_for([spec], target) if dry_run or (slow_here and not quiet) else 0.0
     if dry_run:
         left = seconds if state != "trained" else 0.0

@@ -217,7 +217,7 @@ def _begin_or_resume(
 ) -> tuple[TrainingState, dict[str, Any]]:
     """The state to train on from, and what its bits depend on.
 
-    A run goes on as it began; where its memory was not enough, with fewer images at a time.
+    A run goes on as it began, or in less memory where that is asked for now.
     """
     if folder.state() == "new":
         return begin(spec, device), {
@@ -236,6 +236,7 @@ def _begin_or_resume(
     most = bits["micro_batch"] or spec.train.batch_size
     if saving.micro_batch is not None and saving.micro_batch < most:
         bits["micro_batch"] = saving.micro_batch
+    bits["recompute"] = bits["recompute"] or saving.recompute
     if device.type == "cpu":
         torch.set_num_threads(bits["threads"])  # another number would end in other bits
     return checkpoint.resume(device), bits
