@@ -93,6 +93,12 @@ Recompute = Annotated[
         help="Compute blocks anew in the backward pass: less memory, a third more work.",
     ),
 ]
+Compile = Annotated[
+    bool,
+    typer.Option(
+        "--compile", help="Take steps with torch.compile; where it cannot be, without, and say so."
+    ),
+]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.", parser=path)]
 ResultsDir = Annotated[
     Path, typer.Option("--results-dir", help="Folder of results files.", parser=path)

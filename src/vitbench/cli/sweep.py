@@ -105,6 +105,7 @@ def sweep(
     ] = "1",
     micro_batch: options.MicroBatch = "auto",
     recompute: options.Recompute = False,
+    compile_: options.Compile = False,
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -163,7 +164,7 @@ def sweep(
     if to_train and not quiet:
         options.say_wandb_mode(wandb)
     with closing(build_executor(shared.jobs, shared.threads)) as executor:
-        run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute)
+        run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
         how = How(run_options, quiet, executor, shared.jobs)
         for tuning in tunings:
             _choose(tuning, how)

@@ -33,6 +33,7 @@ def train(
     device: options.Device = "auto",
     micro_batch: options.MicroBatch = "auto",
     recompute: options.Recompute = False,
+    compile_: options.Compile = False,
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -108,7 +109,7 @@ def train(
         options.warn_slow(preset, seconds)
     if state != "trained" and not quiet:
         options.say_wandb_mode(wandb)
-    run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute)
+    run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
     request = RunRequest(spec, folder, run_options)
     with Progress(spec.name, 1, run_flop(spec), quiet) as progress:
         result = run_experiment(request, progress)

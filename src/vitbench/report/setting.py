@@ -121,6 +121,8 @@ def bits(results: StudyResults) -> dict[str, list[str]]:
         values["images at a time"] = {str(run.micro_batch or "a batch") for run in runs}
     if any(run.recompute for run in runs):
         values["blocks computed anew"] = {"yes" if run.recompute else "no" for run in runs}
+    if any(run.compiled for run in runs):
+        values["compiled"] = {"yes" if run.compiled else "no" for run in runs}
     return {what: sorted(those) for what, those in values.items()}
 
 

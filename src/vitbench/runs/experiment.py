@@ -2,9 +2,10 @@
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult, Status, pack_classes
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.checkpoint import Checkpoint, save_checkpoint
+from vitbench.training.compiled import CannotCompileError, compile_for_training
 from vitbench.training.device import device_name, pick_device, precision_of, versions
 from vitbench.training.evaluate import Evaluation, evaluate
 from vitbench.training.fit import Diverged, Event, TrainingState, begin, fit
@@ -47,6 +49,7 @@ class RunOptions:
         micro_batch: Images of one forward and backward pass; None for whole batches, and for fewer
             where there is not enough memory for them.
         recompute: Whether blocks' inner values are computed anew in the backward pass.
+        compiled: Whether to compile the model, where it can be.
     """
 
     data_dir: Path | None = None
@@ -54,6 +57,7 @@ class RunOptions:
     wandb: str = "disabled"
     micro_batch: int | None = None
     recompute: bool = False
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,8 +151,7 @@ def _train(
     """Begin a run or go on with it, to its end."""
     spec, folder, options = request.spec, RunFolder(request.folder), request.options
     device = train.labels.device
-    saving = MemorySaving(options.micro_batch, options.recompute)
-    state, bits = _begin_or_resume(folder, spec, device, saving, listen)
+    state, bits = _begin_or_resume(folder, spec, device, options, listen)
     write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
     while True:
         try:
@@ -162,7 +165,7 @@ def _train(
         listen(Note(f"{spec.name}: out of memory; on with {tried // 2} images at a time"))
         if device.type == "cuda":
             torch.cuda.empty_cache()
-        state, _ = _begin_or_resume(folder, spec, device, saving, listen)
+        state, _ = _begin_or_resume(folder, spec, device, options, listen)
 
 
 def _fit(
@@ -180,6 +183,8 @@ def _fit(
     diverged = None
     saving = MemorySaving(bits["micro_batch"], bits["recompute"])
     with told_when_out():
+        if bits["compiled"]:
+            bits["compiled"] = _compile(state, spec, saving, listen)
         for event in fit(state, spec, train, val, saving):
             if isinstance(event, EpochRecord):
                 save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
@@ -201,6 +206,22 @@ def _threads_put_back() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def _compile(
+    state: TrainingState, spec: ExperimentSpec, saving: MemorySaving, listen: Listener
+) -> bool:
+    """Compile a state's model; whether that went well."""
+    state.model.recompute = saving.recompute
+    began = time.perf_counter()
+    try:
+        size = max(saving.sizes(spec.train.batch_size))
+        state.compiled = compile_for_training(state.model, spec, size)
+    except CannotCompileError as error:
+        listen(Note(f"{spec.name}: goes on without torch.compile: {error}"))
+        return False
+    listen(Note(f"{spec.name}: compiled in {time.perf_counter() - began:.0f} s"))
+    return True
+
+
 def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:
     result = folder.read_result()
     if result.identity != spec.identity:
@@ -212,7 +233,7 @@ def _begin_or_resume(
     folder: RunFolder,
     spec: ExperimentSpec,
     device: torch.device,
-    saving: MemorySaving,
+    options: RunOptions,
     listen: Listener,
 ) -> tuple[TrainingState, dict[str, Any]]:
     """The state to train on from, and what its bits depend on.
@@ -224,19 +245,21 @@ def _begin_or_resume(
             "device": device.type,
             "threads": torch.get_num_threads(),
             "resumed": 0,
-            **asdict(saving),
+            "micro_batch": options.micro_batch,
+            "recompute": options.recompute,
+            "compiled": options.compiled,
         }
     checkpoint = _last_whole_checkpoint(folder, listen)
     if checkpoint.spec.identity != spec.identity:
         raise UsageError(
             f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
         )
-    bits = {**asdict(MemorySaving()), **checkpoint.bits}
+    bits = {"micro_batch": None, "recompute": False, "compiled": False, **checkpoint.bits}
     bits["resumed"] = bits.get("resumed", 0) + 1
     most = bits["micro_batch"] or spec.train.batch_size
-    if saving.micro_batch is not None and saving.micro_batch < most:
-        bits["micro_batch"] = saving.micro_batch
-    bits["recompute"] = bits["recompute"] or saving.recompute
+    if options.micro_batch is not None and options.micro_batch < most:
+        bits["micro_batch"] = options.micro_batch
+    bits["recompute"] = bits["recompute"] or options.recompute
     if device.type == "cpu":
         torch.set_num_threads(bits["threads"])  # another number would end in other bits
     return checkpoint.resume(device), bits
@@ -319,6 +342,7 @@ def _result(
         threads=bits["threads"],
         micro_batch=bits["micro_batch"],
         recompute=bits["recompute"],
+        compiled=bits["compiled"],
         precision=precision_of(spec.train, device),
         versions=versions(),
         resumed=bits["resumed"],

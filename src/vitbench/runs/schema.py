@@ -77,6 +77,7 @@ class RunResult(BaseModel):
     recompute: Annotated[
         bool, Field(description="Whether blocks were computed anew in the backward pass.")
     ] = False
+    compiled: Annotated[bool, Field(description="Whether steps were of a compiled model.")] = False
     versions: Annotated[dict[str, str], Field(description="Versions of what it depends on.")] = {}
     resumed: Annotated[int, Field(description="How often it was gone on with after a stop.")] = 0
     predicted: Annotated[

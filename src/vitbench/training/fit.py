@@ -41,12 +41,14 @@ class TrainingState:
         optimizers: Its optimisers.
         history: A record for each finished epoch.
         lr_halvings: How often the rate was halved after a divergence.
+        compiled: The same model compiled, for steps alone; None where it is not.
     """
 
     model: VisionTransformer
     optimizers: list[Optimizer]
     history: list[EpochRecord] = field(default_factory=list)
     lr_halvings: int = 0
+    compiled: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,8 @@ def _steps(
     saving: MemorySaving,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Take the steps of an epoch; of each, the loss and the number of right answers."""
-    model, recipe = state.model, spec.train
+    recipe = spec.train
+    model = state.model if state.compiled is None else state.compiled
     augment = build_augmentation(spec.data.augmentation)
     num_steps = num_batches(len(train), recipe.batch_size)
     torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # dropout knows no other generator

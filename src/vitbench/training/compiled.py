@@ -1,0 +1,42 @@
+"""torch.compile: an option, never a need."""
+
+import torch
+from torch import nn
+
+from vitbench.errors import shortened
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.device import autocast, precision_of
+
+
+class CannotCompileError(Exception):
+    """Why a model cannot be compiled here, in a line."""
+
+
+def compile_for_training(model: nn.Module, spec: ExperimentSpec, num_images: int) -> nn.Module:
+    """The model compiled for steps of an experiment; its weights are the model's own.
+
+    It is compiled here and now, on zeros, so that a step is never the first to find out that this
+    machine has no compiler. PyTorch keeps what it compiled on the disk, for the runs that follow.
+
+    Args:
+        model: The model, on its device.
+        spec: The experiment.
+        num_images: Images of one forward and backward pass.
+
+    Raises:
+        CannotCompileError: It cannot be compiled here.
+    """
+    data, device = spec.data, next(model.parameters()).device
+    zeros = torch.zeros(num_images, data.in_chans, data.img_size, data.img_size, device=device)
+    torch.compiler.reset()  # of several shapes in a process PyTorch gives up the ninth in silence
+    compiled: nn.Module = torch.compile(model)  # type: ignore[assignment]
+    try:
+        with autocast(precision_of(spec.train, device), device):
+            logits = compiled(zeros)
+        logits.float().sum().backward()
+    except Exception as error:  # of PyTorch's compilers and of what they call, each has its own
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise CannotCompileError(shortened(reason, 200)) from None
+    finally:
+        model.zero_grad()
+    return compiled
