@@ -14,7 +14,10 @@ def drawn(*shape: int, scale: float = 1.0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("at_once", [1, 200, 2**19], ids=["head by head", "some", "all"])
-@pytest.mark.parametrize(("queries", "channels", "of_values"), [(9, 5, 5), (1, 4, 4), (9, 3, 6)])
+@pytest.mark.parametrize(
+    ("queries", "channels", "of_values"),
+    [(9, 5, 5), (1, 4, 4), (9, 3, 6), (9, 32, 32), (9, 32, 64)],
+)
 def test_attention_and_its_gradients_are_pytorchs(
     monkeypatch, at_once, queries, channels, of_values
 ) -> None:

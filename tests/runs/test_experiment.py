@@ -116,6 +116,22 @@ def test_a_run_goes_on_with_its_micro_batch_and_ends_in_the_same_bits(
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_a_begun_folder_of_another_run_is_left_alone_by_trackers_too(tmp_path, tiny_fields) -> None:
+    request = RunRequest(
+        build_spec(tiny_fields, {"train.epochs": 2}), tmp_path / "run", RunOptions(device="cpu")
+    )
+    with pytest.raises(Stopped):
+        run_experiment(request, stop_after(1))
+    before = sorted(path.name for path in (tmp_path / "run").iterdir())
+    other = build_spec(tiny_fields, {"train.epochs": 2, "seed": 5})
+
+    options = RunOptions(device="cpu", wandb="offline")
+    with pytest.raises(UsageError, match="holds another run"):
+        run_experiment(RunRequest(other, tmp_path / "run", options))
+
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == before
+
+
 def damage(path) -> None:
     """Half of a file, as a disk may leave it."""
     content = path.read_bytes()

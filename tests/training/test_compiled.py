@@ -1,5 +1,8 @@
 """Steps of a compiled model are those of the model, and a machine without a compiler trains too."""
 
+from shutil import which
+
+import pytest
 import torch
 
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
@@ -9,6 +12,7 @@ from vitbench.training.checkpoint import Checkpoint
 FIELDS = {"model.depth": 1, "data.val_size": 2800, "train.batch_size": 100}  # four steps
 
 
+@pytest.mark.skipif(which("g++") is None and which("clang++") is None, reason="no C++ compiler")
 def test_a_compiled_training_ends_as_one_that_is_not_but_for_rounding(
     tmp_path, tiny_fields
 ) -> None:

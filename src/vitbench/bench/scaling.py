@@ -12,6 +12,7 @@ import torch
 
 from vitbench.bench.rounds import Contestant, Median, Timed, in_turn, median_of
 from vitbench.bench.step import stepper
+from vitbench.errors import VitbenchError
 from vitbench.model.cost import forward_flop
 from vitbench.model.vit import build_model
 from vitbench.runs.experiment import RunOptions, RunRequest
@@ -20,8 +21,6 @@ from vitbench.spec.overrides import build_spec
 from vitbench.study.executors import Local
 from vitbench.training.fit import StepDone, begin, fit
 from vitbench.training.speed import random_images
-
-HEAD_DIM = 8  # of all widths: heads grow in number, as in the studies
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ def bench_scaling(
         quick: Whether to take three small sizes each, not four.
     """
     most = 3 if quick else 4
+    head = spec.model.embed_dim // spec.model.num_heads  # heads grow in number, as in the studies
     side, batch = spec.data.img_size, spec.train.batch_size
     patches = [p for p in (side // 2, side // 4, side // 8, side // 16) if side % p == 0][:most]
     steps: dict[str, tuple[list[int], Callable[[int], Mapping[str, Any]]]] = {
@@ -65,8 +65,8 @@ def bench_scaling(
             lambda tokens: {"model.patch_size": side // math.isqrt(tokens)},
         ),
         "width": (
-            [32, 64, 128, 256][:most],
-            lambda dim: {"model.embed_dim": dim, "model.num_heads": dim // HEAD_DIM},
+            [4 * head * 2**k for k in range(most)],
+            lambda dim: {"model.embed_dim": dim, "model.num_heads": dim // head},
         ),
         "depth": ([1, 2, 4, 8][:most], lambda depth: {"model.depth": depth}),
         "batch": ([16, 32, 64, 128][:most], lambda size: {"train.batch_size": size}),
@@ -115,7 +115,7 @@ def _growth(
 
 
 def _epoch(spec: ExperimentSpec, num_images: int, device: torch.device) -> Contestant:
-    """The steps of an epoch of so many images."""
+    """An epoch of so many images, from a new model on; validation is left out."""
     train = random_images(spec, num_images, device)
 
     def work() -> int:
@@ -148,8 +148,9 @@ def _runs(number: int, folder: Path, device: torch.device) -> Contestant:
             )
             for seed in range(number)
         ]
-        for _ in Local().execute(requests, lambda _event: None):
-            pass
+        for _, result in Local().execute(requests, lambda _event: None):
+            if result.status != "done":
+                raise VitbenchError(f"a run that was measured ended otherwise: {result.reason}")
         return 1
 
     return work

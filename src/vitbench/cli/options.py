@@ -96,7 +96,9 @@ Recompute = Annotated[
 Compile = Annotated[
     bool,
     typer.Option(
-        "--compile", help="Take steps with torch.compile; where it cannot be, without, and say so."
+        "--compile",
+        help="Take steps with torch.compile; where it cannot be, without, and say so. A run that "
+        "was begun goes on as it began.",
     ),
 ]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.", parser=path)]
@@ -200,7 +202,7 @@ def parse_micro_batch(asked: str) -> int | None:
     """
     if asked == "auto":
         return None
-    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:9]) <= MOST_AT_ONCE):
+    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked[:19]) <= MOST_AT_ONCE):
         raise UsageError(
             f"--micro-batch {shortened(asked)!r}: give auto, or a number from 1 to {MOST_AT_ONCE}"
         )

@@ -8,7 +8,7 @@ from typing import NoReturn, Self
 from tqdm import tqdm
 
 from vitbench.cli import console
-from vitbench.runs.experiment import Note, RunBegun
+from vitbench.runs.experiment import BatchSplit, Note, RunBegun
 from vitbench.study.plan import run_flop
 from vitbench.study.worker import OfWorker
 from vitbench.training.fit import Diverged, Event, RateHalved, StepDone
@@ -57,7 +57,7 @@ class Progress:
             if bar is not None:
                 bar.close()
 
-    def __call__(self, event: Event | RunBegun | Note | OfWorker) -> None:
+    def __call__(self, event: Event | RunBegun | BatchSplit | Note | OfWorker) -> None:
         """Show an event."""
         worker = 0
         if isinstance(event, OfWorker):
@@ -79,6 +79,12 @@ class Progress:
                     f"1/{2**event.lr_halvings} of the learning rate"
                 )
                 self._take_back(run)
+            case BatchSplit():
+                console.note(
+                    f"{event.spec.name}: out of memory; "
+                    f"on with {event.micro_batch} images at a time"
+                )
+                self._take_back(self._runs[worker])
             case Diverged():
                 console.note(f"{self._runs[worker].spec.name}: diverged, {event.reason}")
 
@@ -125,12 +131,14 @@ class Progress:
         for bar, size in ((run.bar, 1.0), (self._runs_bar, run.step_flop)):
             if bar is not None:
                 bar.update(-size * run.steps_of_epoch)
+        run.steps_of_epoch = 0
 
     def _epoch(self, run: "_Run", record: EpochRecord) -> None:
         run.val = f"val {record.val_top1_pct:.1f} %, "
         now = time.monotonic()
         left = (run.spec.train.epochs - record.epoch) * (now - run.epoch_started)
         run.epoch_started = now
+        run.steps_of_epoch = 0
         if self._on_terminal or self._quiet:
             return
         number = f"run {run.number} of {self._num_runs}, " if self._num_runs > 1 else ""

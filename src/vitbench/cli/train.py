@@ -74,7 +74,7 @@ def train(
     state = RunFolder(folder).state()
     cost = cost_of(spec)
     slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"
-    if slow_here and not dry_run:  # what is absent is told before anything is timed
+    if slow_here and not dry_run and not quiet:  # what is absent is told before anything is timed
         load_images(spec.data, "train", data_dir)
     seconds = seconds_for([spec], target) if dry_run or (slow_here and not quiet) else 0.0
     if dry_run:

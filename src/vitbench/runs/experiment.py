@@ -99,7 +99,20 @@ class RunBegun:
     num_steps: int
 
 
-Listener = Callable[[Event | RunBegun | Note], None]
+@dataclass(frozen=True)
+class BatchSplit:
+    """Memory was refused; the run goes on from its last finished epoch with fewer images at a time.
+
+    Attributes:
+        spec: The experiment.
+        micro_batch: Images of one forward and backward pass from now on.
+    """
+
+    spec: ExperimentSpec
+    micro_batch: int
+
+
+Listener = Callable[[Event | RunBegun | BatchSplit | Note], None]
 
 
 def check_buildable(spec: ExperimentSpec) -> None:
@@ -137,35 +150,46 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         if folder.state() == "trained":  # by another process, while this one waited
             return _own_result(folder, spec)
         guarded = Guarded(build_tracker(options.wandb), lambda line: listen(Note(line)))
-        with guarded as tracker, told_when_out():
-            tracker.start(_tracked(request))
-            reset_peak_memory(device)
-            result = _train(request, train, val, tracker, listen)
-            tracker.finish(_summary(result))
+        with told_when_out():
+            state, bits = _begin_or_resume(folder, spec, device, options, listen)
+            write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
+            num_steps = num_batches(len(train), spec.train.batch_size)
+            listen(RunBegun(spec, len(state.history), num_steps))
+            with guarded as tracker:
+                tracker.start(_tracked(request))
+                result = _train(request, state, bits, train, val, tracker, listen)
+                tracker.finish(_summary(result))
     return result
 
 
 def _train(
-    request: RunRequest, train: ImageSet, val: ImageSet, tracker: Guarded, listen: Listener
+    request: RunRequest,
+    state: TrainingState,
+    bits: dict[str, Any],
+    train: ImageSet,
+    val: ImageSet,
+    tracker: Guarded,
+    listen: Listener,
 ) -> RunResult:
-    """Begin a run or go on with it, to its end."""
+    """Go on with a run to its end, with fewer images at a time where memory is refused."""
     spec, folder, options = request.spec, RunFolder(request.folder), request.options
     device = train.labels.device
-    state, bits = _begin_or_resume(folder, spec, device, options, listen)
-    write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
     while True:
+        reset_peak_memory(device)
         try:
             diverged = _fit(folder, state, bits, spec, train, val, tracker, listen)
-            return _finish(request, folder, state, bits, diverged)
+            break
         except OutOfMemoryError:
             tried = bits["micro_batch"] or spec.train.batch_size
             if options.micro_batch is not None or tried == 1:
                 raise
             bits["micro_batch"] = tried // 2
-        listen(Note(f"{spec.name}: out of memory; on with {tried // 2} images at a time"))
+        listen(BatchSplit(spec, tried // 2))
+        del state  # or there would be two of them
         if device.type == "cuda":
             torch.cuda.empty_cache()
         state, _ = _begin_or_resume(folder, spec, device, options, listen)
+    return _finish(request, folder, state, bits, diverged)
 
 
 def _fit(
@@ -179,7 +203,6 @@ def _fit(
     listen: Listener,
 ) -> Diverged | None:
     """Train what is left, a checkpoint at each epoch's end; how it diverged, if it did."""
-    listen(RunBegun(spec, len(state.history), num_batches(len(train), spec.train.batch_size)))
     diverged = None
     saving = MemorySaving(bits["micro_batch"], bits["recompute"])
     with told_when_out():
@@ -245,7 +268,7 @@ def _begin_or_resume(
             "device": device.type,
             "threads": torch.get_num_threads(),
             "resumed": 0,
-            "micro_batch": options.micro_batch,
+            "micro_batch": _below(options.micro_batch, spec.train.batch_size),
             "recompute": options.recompute,
             "compiled": options.compiled,
         }
@@ -257,12 +280,16 @@ def _begin_or_resume(
     bits = {"micro_batch": None, "recompute": False, "compiled": False, **checkpoint.bits}
     bits["resumed"] = bits.get("resumed", 0) + 1
     most = bits["micro_batch"] or spec.train.batch_size
-    if options.micro_batch is not None and options.micro_batch < most:
-        bits["micro_batch"] = options.micro_batch
+    bits["micro_batch"] = _below(options.micro_batch, most) or bits["micro_batch"]
     bits["recompute"] = bits["recompute"] or options.recompute
     if device.type == "cpu":
         torch.set_num_threads(bits["threads"])  # another number would end in other bits
     return checkpoint.resume(device), bits
+
+
+def _below(micro_batch: int | None, most: int) -> int | None:
+    """A micro-batch that is one: of fewer images than are taken anyway."""
+    return micro_batch if micro_batch is not None and micro_batch < most else None
 
 
 def _last_whole_checkpoint(folder: RunFolder, listen: Listener) -> Checkpoint:

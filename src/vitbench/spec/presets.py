@@ -17,7 +17,12 @@ class Preset:
     fields: dict[str, Any]
 
 
-_CPU_RECIPE = {"train.lr": 2e-3, "train.weight_decay": 0.01}
+_CPU_RECIPE = {
+    "model.mlp_ratio": 2.0,
+    "train.lr": 4e-3,
+    "train.weight_decay": 0.01,
+    "train.schedule": "linear",
+}
 
 PRESETS = {
     "default": Preset("The document's base model with a sound recipe; made for a GPU.", {}),
@@ -40,18 +45,11 @@ PRESETS = {
     ),
     "cpu": Preset(
         "A small model for two CPU cores: a patch-4 run takes some ten minutes.",
-        {
-            "model.embed_dim": 64,
-            "model.mlp_ratio": 2.0,
-            "train.lr": 4e-3,
-            "train.weight_decay": 0.01,
-            "train.schedule": "linear",
-            "train.epochs": 9,
-        },
+        {**_CPU_RECIPE, "model.embed_dim": 64, "train.epochs": 9},
     ),
     "cpu-long": Preset(
         "One good model from a CPU: five times the work of `cpu`.",
-        {**_CPU_RECIPE, "model.embed_dim": 128, "model.mlp_ratio": 2.0, "train.epochs": 14},
+        {**_CPU_RECIPE, "model.embed_dim": 96, "train.epochs": 22},
     ),
     "smoke": Preset(
         "The first look: seconds a run on `shapes`, no download. Without positions it must fail.",
@@ -61,7 +59,7 @@ PRESETS = {
             "data.augmentation": "none",
             "model.embed_dim": 64,
             "model.mlp_ratio": 2.0,
-            **_CPU_RECIPE,
+            "train.weight_decay": 0.01,
             # In so short a training small learned positions must grow fast, and larger steps of the
             # blocks would drown them.
             "train.lr": 1e-2,

@@ -230,6 +230,8 @@ def _why_lost(process: SpawnProcess) -> str:
     code = process.exitcode
     if code is not None and code < 0:
         name = signal.Signals(-code).name
-        memory = " (most often for want of memory: lower --jobs or train.batch_size)"
+        memory = (
+            " (most often for want of memory: lower --jobs, or take --micro-batch or --recompute)"
+        )
         return f"its process was ended by {name}{memory if name == 'SIGKILL' else ''}"
     return f"its process ended with exit code {code}"

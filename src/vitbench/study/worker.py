@@ -9,13 +9,13 @@ from typing import NoReturn
 
 import torch
 
-from vitbench.runs.experiment import Note, RunBegun, RunRequest
+from vitbench.runs.experiment import BatchSplit, Note, RunBegun, RunRequest
 from vitbench.runs.schema import RunResult
 from vitbench.study.attempt import attempt
 from vitbench.training.fit import Event
 
 # What a worker sends: an event of its run, its run's result, or what ends the whole sweep.
-Sent = Event | RunBegun | Note | RunResult | OSError
+Sent = Event | RunBegun | BatchSplit | Note | RunResult | OSError
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class OfWorker:
     """
 
     worker: int
-    event: Event | RunBegun
+    event: Event | RunBegun | BatchSplit
 
 
 def serve(pipe: Connection, threads: int) -> None:

@@ -6,6 +6,7 @@ from torch import nn
 from vitbench.errors import shortened
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.device import autocast, precision_of
+from vitbench.training.memory import is_out_of_memory
 
 
 class CannotCompileError(Exception):
@@ -25,6 +26,7 @@ def compile_for_training(model: nn.Module, spec: ExperimentSpec, num_images: int
 
     Raises:
         CannotCompileError: It cannot be compiled here.
+        RuntimeError: There is not enough memory.
     """
     data, device = spec.data, next(model.parameters()).device
     zeros = torch.zeros(num_images, data.in_chans, data.img_size, data.img_size, device=device)
@@ -35,6 +37,8 @@ def compile_for_training(model: nn.Module, spec: ExperimentSpec, num_images: int
             logits = compiled(zeros)
         logits.float().sum().backward()
     except Exception as error:  # of PyTorch's compilers and of what they call, each has its own
+        if is_out_of_memory(error):
+            raise
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise CannotCompileError(shortened(reason, 200)) from None
     finally:

@@ -17,6 +17,8 @@ STATUS = Path("/proc/self/status")
 class MemorySaving:
     """Ways to train in less memory. What is trained stays the same, but for rounding.
 
+    Dropout and stochastic depth draw other numbers for parts than for a whole batch.
+
     Attributes:
         micro_batch: Images of one forward and backward pass, whose gradients are added up to those
             of a batch; None for whole batches.
@@ -64,6 +66,12 @@ def peak_memory_bytes(device: torch.device) -> int | None:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory was not enough."""
+    ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return ours or ("alloc" in str(error) and "memory" in str(error))
+
+
 @contextmanager
 def told_when_out() -> Iterator[None]:
     """Make one error, which says what to try, of all that say that memory was not enough.
@@ -74,8 +82,7 @@ def told_when_out() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if ours or ("alloc" in str(error) and "memory" in str(error)):
+        if is_out_of_memory(error):
             raise OutOfMemoryError(
                 "out of memory: take --recompute, a smaller --micro-batch, larger patches or a "
                 "smaller model"
