@@ -115,6 +115,17 @@ def test_growth_is_fitted(capsys) -> None:
     assert 1 < grown["width"]["count_exponent"] < 2
 
 
+def test_a_measured_training_that_diverges_is_an_error_of_ours(capsys) -> None:
+    wild = ["--set=train.lr=1000", "--set=train.optimizer={name: muon, lr: 1000}",
+            "--set=train.grad_clip=null", "--set=train.warmup_fraction=0"]  # fmt: skip
+    words = ["bench", "step", "--rounds", "5", "--against", "none", *FIELDS, *wild]
+    assert main(words) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "diverged" in err
+    assert len(err.splitlines()) == 1
+
+
 def test_an_exponent_is_that_of_a_power() -> None:
     assert exponent([1, 2, 4, 8], [3 * size**1.5 for size in (1, 2, 4, 8)]) == pytest.approx(1.5)
 

@@ -17,7 +17,7 @@ def matrices() -> list[torch.nn.Parameter]:
 
 
 def test_steps_are_those_of_torch(matrices) -> None:
-    """In bfloat16, in which both iterate, 2**-8 of a step's size is one rounding."""
+    """In bfloat16, in which torch iterates, 2**-8 of a step's size is one rounding."""
     others = copy.deepcopy(matrices)
     ours = Muon(matrices, lr=0.02, weight_decay=0.1, momentum=0.9)
     theirs = torch.optim.Muon(others, lr=0.02, weight_decay=0.1, momentum=0.9)

@@ -4,6 +4,7 @@ import torch
 
 from vitbench.bench.rounds import Contestant, Median, in_turn, ratio
 from vitbench.bench.step import stepper
+from vitbench.errors import VitbenchError
 from vitbench.model.vit import build_model
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.fit import begin, fit
@@ -36,8 +37,9 @@ def _epochs(spec: ExperimentSpec, device: torch.device, steps: int) -> Contestan
     events = fit(begin(endless, device), endless, train, one)
 
     def work() -> int:
-        while not isinstance(next(events), EpochRecord):
-            pass
-        return steps
+        for event in events:
+            if isinstance(event, EpochRecord):
+                return steps
+        raise VitbenchError("the training that was measured diverged: lower its learning rate")
 
     return work

@@ -121,8 +121,8 @@ def _epoch(spec: ExperimentSpec, num_images: int, device: torch.device) -> Conte
     def work() -> int:
         for event in fit(begin(spec, device), spec, train, train):
             if isinstance(event, StepDone) and event.step == event.num_steps:
-                break
-        return 1
+                return 1
+        raise VitbenchError("the training that was measured diverged: lower its learning rate")
 
     return work
 

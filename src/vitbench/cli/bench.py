@@ -12,6 +12,7 @@ from vitbench.errors import UsageError
 if TYPE_CHECKING:
     from vitbench.bench.rounds import Median
     from vitbench.bench.step import StepReport
+    from vitbench.spec.experiment import ExperimentSpec
 
 app = typer.Typer(help="Measure speed, side by side with others.")
 
@@ -43,10 +44,7 @@ def step(
     """Training steps: the same network, optimiser (AdamW) and batch, in turn."""
     options.check_word("--device", device, options.DEVICES)
     num_rounds = _rounds(rounds, quick)
-    layers = options.spec_layers(preset, None, fields, None, None)
-    from vitbench.spec.overrides import build_spec
-
-    spec = build_spec(*layers)
+    spec = _spec(preset, fields)
     names = None if against is None else _peers(against)
 
     from vitbench.bench.epoch import bench_epoch
@@ -135,10 +133,7 @@ def scaling(
     """How time grows with images, tokens, width, depth, batch and runs: fitted exponents."""
     options.check_word("--device", device, options.DEVICES)
     num_rounds = _rounds(rounds, quick)
-    layers = options.spec_layers(preset, None, fields, None, None)
-    from vitbench.spec.overrides import build_spec
-
-    spec = build_spec(*layers)
+    spec = _spec(preset, fields)
 
     from vitbench.bench.scaling import bench_scaling
     from vitbench.runs.experiment import check_buildable
@@ -161,6 +156,13 @@ def scaling(
     ]
     heads = ("", "sizes", "milliseconds", "exponent of time", "of FLOPs, images or runs")
     console.product(console.table(heads, rows))
+
+
+def _spec(preset: str, fields: list[str] | None) -> "ExperimentSpec":
+    """The experiment that `--preset` and `--set` ask for."""
+    from vitbench.spec.overrides import build_spec
+
+    return build_spec(*options.spec_layers(preset, None, fields, None, None))
 
 
 def _rounds(asked: int, quick: bool) -> int:

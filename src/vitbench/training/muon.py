@@ -61,8 +61,8 @@ def orthogonalised(matrices: Tensor) -> Tensor:
     """Matrices (M, rows, cols) with their singular values brought near 1.
 
     Five steps of a quintic Newton-Schulz iteration: values end between about 0.7 and 1.2. In
-    bfloat16, which is enough for it, but in float32 on a CPU: most have no products of bfloat16,
-    and make up for it in twenty times the time.
+    bfloat16, which is enough for it, but in float32 on a CPU: many have no products of bfloat16,
+    and make up for it in some seventeen times the time (docs/performance.md).
     """
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]
