@@ -56,13 +56,11 @@ def test_the_weights_are_those_of_the_fast_path(kind, position) -> None:
     layer = attention(kind)
 
     with torch.no_grad():
+        expected = layer(TOKENS, position)
+        made, weights = layer.with_weights(TOKENS, position)
+        torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
         _, _, v = layer.heads(TOKENS, position)
-        attended = layer.weights(TOKENS, position) @ v
-        if layer.signed:
-            attended = layer.norm(attended) * layer.scale
-        torch.testing.assert_close(
-            layer(TOKENS, position), layer.join(attended), atol=1e-5, rtol=1e-5
-        )
+        torch.testing.assert_close(layer.join(weights @ v), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_softmax_attention_is_timms_with_the_same_weights() -> None:
@@ -135,7 +133,7 @@ def test_rows_of_signed_weights_sum_to_one_minus_lambda(kind) -> None:
     layer = attention(kind)
 
     with torch.no_grad():
-        rows = layer.weights(TOKENS, NOWHERE).sum(dim=-1)
+        rows = layer.with_weights(TOKENS, NOWHERE)[1].sum(dim=-1)
         torch.testing.assert_close(rows, (1 - layer.lambda_()).expand_as(rows))
 
 

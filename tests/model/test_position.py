@@ -213,7 +213,7 @@ def test_a_position_of_ones_own_may_bias_scores_through_a_whole_model() -> None:
     with torch.no_grad():
         torch.testing.assert_close(idle(IMAGES), plain(IMAGES))
         block, tokens = model.blocks[0], model.embed(IMAGES)
-        weights = block.attn.weights(block.norm1(tokens), model.pos_embed)  # (B, H, T, T)
+        _, weights = block.attn.with_weights(block.norm1(tokens), model.pos_embed)  # (B, H, T, T)
         attended = block.attn(block.norm1(tokens), model.pos_embed)
 
     assert weights[..., 3].min() > 0.99

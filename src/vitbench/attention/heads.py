@@ -1,4 +1,4 @@
-"""What single heads attend to: maps over the image, entropy, distance.
+"""What single heads attend to: maps over the image, entropy, distance, likeness.
 
 Maps keep the sign of differential attention; entropy and distance take weights by their size.
 """
@@ -22,6 +22,22 @@ def maps_over_patches(weights: Tensor, grid: tuple[int, int], class_token: bool)
     """
     rows = weights[..., 0, 1:] if class_token else weights.mean(dim=-2)
     return rows.reshape(*rows.shape[:-1], *grid)
+
+
+def map_of_patch(weights: Tensor, patch: int, grid: tuple[int, int], class_token: bool) -> Tensor:
+    """Where one patch looks.
+
+    Args:
+        weights: (..., T, T), queries by keys.
+        patch: Its number, row by row, from 0.
+        grid: Rows and columns of patches.
+        class_token: Whether token 0 is a class token; attention to it is left out.
+
+    Returns:
+        (..., rows, cols).
+    """
+    row: Tensor = weights[..., class_token + patch, class_token:].unflatten(-1, grid)
+    return row
 
 
 def entropy(weights: Tensor) -> Tensor:
@@ -51,6 +67,33 @@ def mean_distance(
     rows, cols = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
     places = torch.stack([rows.flatten(), cols.flatten()], dim=-1).to(among) * patch_size  # (N, 2)
     return (among * torch.cdist(places, places)).sum(dim=-1).mean(dim=-1)
+
+
+def class_token_share(weights: Tensor) -> Tensor:
+    """How much of the patches' attention goes to the class token, the mean over patches.
+
+    Args:
+        weights: (..., T, T), queries by keys; token 0 is the class token.
+
+    Returns:
+        0 to 1 (...).
+    """
+    return _shares(weights[..., 1:, :])[..., 0].mean(dim=-1)
+
+
+def head_similarity(weights: Tensor) -> Tensor:
+    """Cosine between the weights of every two heads of all layers, the mean over images.
+
+    Args:
+        weights: (L, B, H, T, T), queries by keys.
+
+    Returns:
+        (L H, L H), layer by layer; 1 on the diagonal. Rows of softmax weights are all positive, so
+        two heads that both look everywhere alike have 1 too.
+    """
+    of_heads = weights.transpose(0, 1).flatten(1, 2).flatten(2)  # (B, L H, T T)
+    unit = functional.normalize(of_heads, dim=-1)
+    return (unit @ unit.transpose(1, 2)).mean(dim=0)
 
 
 def _shares(weights: Tensor) -> Tensor:

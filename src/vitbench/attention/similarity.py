@@ -1,4 +1,4 @@
-"""How alike the positions of a model are."""
+"""How alike the positions of a model are, and in what waves they vary."""
 
 import torch
 from torch import Tensor
@@ -42,3 +42,23 @@ def norms(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
     """Length of each patch's vector (rows, cols)."""
     length: Tensor = vectors.norm(dim=-1)
     return length.reshape(grid)
+
+
+def spectrum(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Power of positions by spatial frequency: slow waves tell large distances, fast ones small.
+
+    Args:
+        vectors: (N, D), the patches row by row.
+        grid: Rows and columns of patches.
+
+    Returns:
+        (rows, cols) share of the vectors' variance at each frequency in cycles per image, the mean
+        over channels; 0 cycles are in the middle (`fftshift`) and have none, for each channel's
+        mean is taken off. The shares sum to 1, or are all 0 where the vectors do not vary.
+    """
+    channels = vectors.double().T.unflatten(1, grid)  # (D, rows, cols)
+    channels = channels - channels.mean(dim=(1, 2), keepdim=True)
+    power = torch.fft.fft2(channels).abs().square().sum(dim=0)
+    total = power.sum()
+    shares: Tensor = torch.fft.fftshift(power / total if total > 0 else power)
+    return shares

@@ -1,6 +1,6 @@
 """Attention kinds, one registered class each: a fused fast path, and one that gives the weights.
 
-To add one, write a class here that gives `forward`, `weights` and `signed`.
+To add one, write a class here that gives `forward`, `weigh` and `signed`.
 """
 
 import math
@@ -55,10 +55,19 @@ class Attention(nn.Module):
         bias = first_queries(position.bias(), num_queries)
         return self.join(self.attend(q[:, :, :num_queries], k, v, bias))
 
-    def weights(self, tokens: Tensor, position: PositionSum) -> Tensor:
-        """The weights (B, H, T, T) that `forward` gives the tokens, queries by keys."""
-        q, k, _ = self.heads(tokens, position)
-        return softmax_weights(q, k, position.bias())
+    def with_weights(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor]:
+        """What `forward` gives (B, T, D), made from weights (B, H, T, T), queries by keys.
+
+        Both are in the graph, so a gradient by the weights can be asked for. Without dropout of
+        the weights.
+        """
+        q, k, v = self.heads(tokens, position)
+        weights = self.weigh(q, k, position.bias())
+        return self.join(weights @ v), weights
+
+    def weigh(self, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+        """Queries and keys (B, H, T, D/H) to the weights (B, H, T, T) of values; rows sum to 1."""
+        return softmax_weights(q, k, bias)
 
     def heads(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, H, T, D/H)."""
@@ -128,15 +137,18 @@ class Differential(Attention):
         q1, q2 = q[:, :, :num_queries].chunk(2, dim=-1)  # each (B, H, T, D/2H)
         k1, k2 = k.chunk(2, dim=-1)
         bias = first_queries(position.bias(), num_queries)
-        attended = self.attend(q1, k1, v, bias) - self.lambda_() * self.attend(q2, k2, v, bias)
-        return self.join(self.norm(attended) * self.scale)
+        return self.join(
+            self.attend(q1, k1, v, bias) - self.lambda_() * self.attend(q2, k2, v, bias)
+        )
 
-    def weights(self, tokens: Tensor, position: PositionSum) -> Tensor:
-        """The weights (B, H, T, T) before the output's norm; rows sum to 1 - lambda."""
-        q, k, _ = self.heads(tokens, position)
+    def weigh(self, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
+        """Queries and keys (B, H, T, D/H) to weights (B, H, T, T); rows sum to 1 - lambda."""
         (q1, q2), (k1, k2) = q.chunk(2, dim=-1), k.chunk(2, dim=-1)
-        bias = position.bias()
         return softmax_weights(q1, k1, bias) - self.lambda_() * softmax_weights(q2, k2, bias)
+
+    def join(self, attended: Tensor) -> Tensor:
+        """Heads' outputs (B, H, T, D/H), normalised and scaled, to tokens (B, T, D)."""
+        return super().join(self.norm(attended) * self.scale)
 
     @staticmethod
     def initial_lambda(layer: int) -> float:

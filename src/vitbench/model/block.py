@@ -77,3 +77,9 @@ class Block(nn.Module):
         attended = self.attn(self.norm1(tokens), position, num_tokens)
         tokens = tokens[:, :num_tokens] + self.drop_path(attended)
         return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
+
+    def with_weights(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor]:
+        """Tokens (B, T, D) to tokens, and the attention weights (B, H, T, T) they are made from."""
+        attended, weights = self.attn.with_weights(self.norm1(tokens), position)
+        tokens = tokens + self.drop_path(attended)
+        return tokens + self.drop_path(self.mlp(self.norm2(tokens))), weights

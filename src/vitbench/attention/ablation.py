@@ -1,0 +1,102 @@
+"""What a model loses without a head, or without a layer's attention or MLP.
+
+A head is taken out by setting to zero what its output is multiplied by (Michel et al.,
+arXiv:1905.10650, with a mask of the head's output): the model's own fast path runs, and its weights
+are put back.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from vitbench.attention.intervals import Mean, mean_over_images
+from vitbench.attention.trace import evaluating
+from vitbench.model.vit import VisionTransformer
+
+AT_ONCE = 500
+
+
+def right_answers(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> Tensor:
+    """Whether each image (N,) is answered right, on the CPU."""
+    with evaluating(model), torch.no_grad():
+        answers = torch.cat([model(part).argmax(dim=1) for part in inputs.split(AT_ONCE)])
+    return (answers == labels).cpu()
+
+
+def head_ablation(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> list[list[Mean]]:
+    """Points of accuracy that each head's absence costs.
+
+    Args:
+        model: The model; its weights are as before afterwards.
+        inputs: Normalised images (N, C, H, W) on its device.
+        labels: Their classes (N,).
+
+    Returns:
+        L rows of H means in points of %, above 0 where the head is missed; the intervals of all
+        hold at once.
+    """
+    whole = right_answers(model, inputs, labels).double()
+    num_heads = sum(block.attn.num_heads for block in model.layers())
+    losses = []
+    for block in model.layers():
+        channels = block.attn.proj.in_features // block.attn.num_heads
+        row = []
+        for head in range(block.attn.num_heads):
+            columns = slice(head * channels, (head + 1) * channels)
+            with _zeroed(block.attn.proj.weight[:, columns]):
+                without = right_answers(model, inputs, labels).double()
+            row.append(mean_over_images(100 * (whole - without), num_tests=num_heads))
+        losses.append(row)
+    return losses
+
+
+def layer_ablation(
+    model: VisionTransformer, inputs: Tensor, labels: Tensor
+) -> dict[str, list[Mean]]:
+    """Points of accuracy that a layer's absence costs.
+
+    Args:
+        model: The model; its weights are as before afterwards.
+        inputs: Normalised images (N, C, H, W) on its device.
+        labels: Their classes (N,).
+
+    Returns:
+        L means in points of % each, of the layer without its "attention", without its "MLP" and
+        without "both", when its tokens pass as they are; the intervals of all hold at once.
+    """
+    whole = right_answers(model, inputs, labels).double()
+    num_tests = 3 * len(model.blocks)
+    losses: dict[str, list[Mean]] = {"attention": [], "MLP": [], "both": []}
+    for block in model.layers():
+        ends = {"attention": [block.attn.proj], "MLP": [block.mlp.fc2]}
+        ends["both"] = ends["attention"] + ends["MLP"]
+        for part, layers in ends.items():
+            with _silent(layers):
+                without = right_answers(model, inputs, labels).double()
+            losses[part].append(mean_over_images(100 * (whole - without), num_tests=num_tests))
+    return losses
+
+
+@contextmanager
+def _silent(layers: list[nn.Linear]) -> Iterator[None]:
+    """Linear layers that give zeros, and afterwards what they gave before."""
+    if not layers:
+        yield
+        return
+    with _zeroed(layers[0].weight), _zeroed(layers[0].bias), _silent(layers[1:]):
+        yield
+
+
+@contextmanager
+def _zeroed(weights: Tensor) -> Iterator[None]:
+    """Weights, or a part of them, as zeros, and afterwards as they were."""
+    kept = weights.detach().clone()
+    with torch.no_grad():
+        weights.zero_()
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            weights.copy_(kept)

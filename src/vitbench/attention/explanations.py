@@ -1,0 +1,131 @@
+"""Where in an image a model's answer lies: one registered method each, all asked alike.
+
+A method takes a model, normalised images (B, C, H, W) on its device and the class asked for of each
+(B,), and gives a map over the patches (B, rows, cols): larger where the image speaks for the class.
+Scales differ between methods; the order of patches is what they say. To add one, write it here: it
+is then drawn beside the others and its faithfulness is measured with theirs.
+"""
+
+import torch
+from torch import Tensor
+
+from vitbench.attention import pixels
+from vitbench.attention.heads import maps_over_patches
+from vitbench.attention.relevance import gradient_rollout, relevance
+from vitbench.attention.rollout import rollout
+from vitbench.attention.trace import evaluating, trace
+from vitbench.model.vit import VisionTransformer
+from vitbench.registry import EXPLANATIONS
+
+AT_ONCE = 50  # images at a time, for the graph of their attention is held
+
+
+def explain(name: str, model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """The map of a method for any number of images, a few at a time.
+
+    Args:
+        name: Name of the method.
+        model: The model; its mode and its gradients are left as they are.
+        inputs: Normalised images (N, C, H, W) on its device.
+        classes: The class asked for of each (N,).
+
+    Returns:
+        (N, rows, cols) on the CPU.
+
+    Raises:
+        UnknownNameError: There is no such method.
+    """
+    method = EXPLANATIONS.get(name)
+    parts = zip(inputs.split(AT_ONCE), classes.split(AT_ONCE), strict=True)
+    with evaluating(model):
+        return torch.cat([method(model, *part).detach().cpu() for part in parts])
+
+
+@EXPLANATIONS.register("attention")
+def last_attention(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:  # noqa: ARG001
+    """Attention of the class token in the last layer, mean of heads (ViT, arXiv:2010.11929)."""
+    with torch.no_grad():
+        last = trace(model, inputs).weights[-1].abs().mean(dim=1)
+    return _over_patches(model, last)
+
+
+@EXPLANATIONS.register("rollout")
+def attention_rollout(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:  # noqa: ARG001
+    """Attention rollout (Abnar and Zuidema, arXiv:2005.00928)."""
+    with torch.no_grad():
+        weights = torch.stack(trace(model, inputs).weights)
+    return _over_patches(model, rollout(weights))
+
+
+@EXPLANATIONS.register("gradient-rollout")
+def attention_gradient_rollout(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Rollout of attention times its gradient (after Chefer et al., arXiv:2012.09838)."""
+    return _over_patches(model, gradient_rollout(*weights_and_gradients(model, inputs, classes)))
+
+
+@EXPLANATIONS.register("relevance")
+def attention_relevance(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Generic relevance of attention (Chefer et al., arXiv:2103.15679)."""
+    joint = relevance(*weights_and_gradients(model, inputs, classes))
+    return _over_patches(model, joint)
+
+
+@EXPLANATIONS.register("grad-cam")
+def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Grad-CAM on the last block's normalised input (Selvaraju et al., arXiv:1610.02391).
+
+    What comes after the last block's input reaches a class token through attention alone, so this
+    is the last place where the patches' own tokens have a gradient.
+    """
+    with torch.enable_grad():
+        *blocks, last = model.layers()
+        tokens = model.embed(inputs)
+        for block in blocks:
+            tokens = block(tokens, model.pos_embed)
+        features = last.norm1(tokens.detach()).detach().requires_grad_()  # (B, T, D)
+        attended = last.attn(features, model.pos_embed)
+        after = tokens.detach() + attended
+        logits = model.classify(after + last.mlp(last.norm2(after)))
+        (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), features)
+    first = model.cls_token is not None
+    patches, slopes = features.detach()[:, first:], gradient[:, first:]
+    channels = slopes.mean(dim=1, keepdim=True)  # (B, 1, D), a weight per channel
+    maps: Tensor = (patches * channels).sum(dim=-1).clamp(min=0)
+    placed: Tensor = maps.unflatten(1, model.patch_embed.grid)
+    return placed
+
+
+@EXPLANATIONS.register("gradient")
+def size_of_gradient(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Size of the input's gradient, summed over a patch (Simonyan et al., arXiv:1312.6034)."""
+    gradient = pixels.input_gradient(model, inputs, classes)
+    return pixels.over_patches(gradient.abs(), model.patch_embed.grid)
+
+
+@EXPLANATIONS.register("integrated-gradients")
+def integrated(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Integrated gradients from the mean colour (Sundararajan et al., arXiv:1703.01365)."""
+    gradient = pixels.integrated_gradients(model, inputs, classes)
+    return pixels.over_patches(gradient, model.patch_embed.grid)
+
+
+@EXPLANATIONS.register("occlusion")
+def covered(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
+    """Fall of the logit when a patch is covered (Zeiler and Fergus, arXiv:1311.2901)."""
+    return pixels.occlusion(model, inputs, classes, model.patch_embed.grid)
+
+
+def weights_and_gradients(
+    model: VisionTransformer, inputs: Tensor, classes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Attention weights, and the gradient of one logit by each, both (L, B, H, T, T)."""
+    with torch.enable_grad():
+        # Where no parameter learns, the weights still need a graph.
+        seen = trace(model, inputs.detach().requires_grad_())
+        gradients = torch.autograd.grad(seen.of_classes(classes).sum(), seen.weights)
+    return torch.stack(seen.weights).detach(), torch.stack(gradients)
+
+
+def _over_patches(model: VisionTransformer, weights: Tensor) -> Tensor:
+    """Weights (B, T, T) as the class token's, or without one the mean patch's, map of patches."""
+    return maps_over_patches(weights, model.patch_embed.grid, model.cls_token is not None)

@@ -1,0 +1,151 @@
+"""Whether a map means anything to the model: what its answer loses with the patches it points at.
+
+Deletion takes patches away, the most important first, and watches the probability of the answer
+fall; insertion starts from a blank image and gives them back (RISE, Petsiuk et al.,
+arXiv:1806.07421). A map is worth something where it beats patches in random order and patches by
+their nearness to the centre, which know nothing of the model.
+
+A patch that is taken away gets the data set's mean colour, so images on the way are not of the kind
+that the model was trained on: an area says how this model reads them, and is comparable within one
+model alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vitbench.attention.intervals import Mean, mean_over_images
+from vitbench.attention.trace import evaluating
+from vitbench.model.vit import VisionTransformer
+
+BLANK = 0.0  # of a normalised image: the data set's mean colour
+STEPS = 16  # images on the way from none to all
+AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Areas under the curves of one map per image.
+
+    Attributes:
+        deletion: (N,), mean probability of the answer while patches go; low is faithful.
+        insertion: (N,), while they come; high is faithful.
+        deletion_curve: (N, steps + 1), from the whole image to the blank one.
+        insertion_curve: (N, steps + 1), from the blank image to the whole one.
+    """
+
+    deletion: Tensor
+    insertion: Tensor
+    deletion_curve: Tensor
+    insertion_curve: Tensor
+
+    @property
+    def gap(self) -> Tensor:
+        """Insertion less deletion (N,): 0 for an order that tells nothing, 1 at most."""
+        return self.insertion - self.deletion
+
+
+@dataclass(frozen=True)
+class Score:
+    """How faithful a method is.
+
+    Attributes:
+        deletion: Area under the deletion curve.
+        insertion: Area under the insertion curve.
+        above_random: Its gap less that of a random order, image by image.
+        above_centre: Its gap less that of the centre first, image by image.
+    """
+
+    deletion: Mean
+    insertion: Mean
+    above_random: Mean
+    above_centre: Mean
+
+    @property
+    def told(self) -> bool:
+        """Whether it is shown to beat both a random order and the centre."""
+        return min(self.above_random.low, self.above_centre.low) > 0
+
+
+def areas(
+    model: VisionTransformer, inputs: Tensor, classes: Tensor, maps: Tensor, num_steps: int = STEPS
+) -> Areas:
+    """Deletion and insertion of every image by its map.
+
+    Args:
+        model: The model.
+        inputs: Normalised images (N, C, H, W) on its device.
+        classes: The answer that is watched, of each image (N,).
+        maps: (N, rows, cols), larger where more important; among equals the first patch goes first.
+        num_steps: Images on the way; where there are fewer patches, one a patch.
+    """
+    num_patches = maps[0].numel()
+    counts = torch.linspace(0, num_patches, min(num_steps, num_patches) + 1).round().long()
+    order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
+    rank = order.argsort(dim=1).unflatten(1, maps.shape[1:])  # (N, rows, cols), 0 goes first
+    split = (part.split(AT_ONCE) for part in (inputs, classes, rank.to(inputs.device)))
+    deletion, insertion = [], []
+    with evaluating(model):
+        for some, asked, ranked in zip(*split, strict=True):
+            deletion.append(_curve(model, some, asked, ranked, counts, keep_first=False))
+            insertion.append(_curve(model, some, asked, ranked, counts, keep_first=True))
+    falling, rising = torch.cat(deletion), torch.cat(insertion)
+    places = counts / num_patches
+    return Areas(torch.trapezoid(falling, places), torch.trapezoid(rising, places), falling, rising)
+
+
+@torch.no_grad()
+def _curve(
+    model: VisionTransformer,
+    inputs: Tensor,
+    classes: Tensor,
+    rank: Tensor,
+    counts: Tensor,
+    keep_first: bool,
+) -> Tensor:
+    """Probability of the answer (B, steps + 1) with the first patches alone, or without them."""
+    side = inputs.shape[-1] // rank.shape[-1]
+    of_pixels = rank.repeat_interleave(side, dim=1).repeat_interleave(side, dim=2)[:, None]
+    curve = []
+    for count in counts.tolist():
+        first = of_pixels < count  # (B, 1, H, W)
+        shown = inputs.where(first if keep_first else ~first, BLANK)
+        probability = model(shown).softmax(dim=1).gather(1, classes[:, None]).squeeze(1)
+        curve.append(probability.cpu())
+    return torch.stack(curve, dim=1)
+
+
+def random_maps(num: int, grid: tuple[int, int], seed: int = 0) -> Tensor:
+    """Maps (N, rows, cols) in which every order of patches is as likely."""
+    return torch.rand(num, *grid, generator=torch.Generator().manual_seed(seed))
+
+
+def centre_maps(num: int, grid: tuple[int, int]) -> Tensor:
+    """Maps (N, rows, cols) that are larger the nearer a patch is to the image's centre."""
+    rows, cols = grid
+    row, col = (torch.arange(size) - (size - 1) / 2 for size in (rows, cols))
+    return -torch.hypot(row[:, None], col[None, :]).expand(num, rows, cols)
+
+
+def scores(
+    of_methods: dict[str, Areas], of_random: Areas, of_centre: Areas, alpha: float = 0.05
+) -> dict[str, Score]:
+    """Score methods on the same images; the comparisons of all hold at once.
+
+    Args:
+        of_methods: Areas of each method.
+        of_random: Areas of maps in random order.
+        of_centre: Areas of maps with the centre first.
+        alpha: Chance that any comparison's interval misses.
+    """
+    num_tests = 2 * len(of_methods)
+    return {
+        name: Score(
+            mean_over_images(of.deletion),
+            mean_over_images(of.insertion),
+            mean_over_images(of.gap - of_random.gap, alpha, num_tests),
+            mean_over_images(of.gap - of_centre.gap, alpha, num_tests),
+        )
+        for name, of in of_methods.items()
+    }

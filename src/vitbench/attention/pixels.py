@@ -1,0 +1,95 @@
+"""What pixels do to a logit, for any differentiable model: the baselines of attention's maps.
+
+All give maps (B, C, H, W) or (B, rows, cols), larger where the image speaks for the class.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Model = Callable[[Tensor], Tensor]  # normalised images (B, C, H, W) to logits (B, classes)
+
+
+def input_gradient(model: Model, inputs: Tensor, classes: Tensor) -> Tensor:
+    """The gradient of one logit by every pixel (Simonyan et al., arXiv:1312.6034).
+
+    Args:
+        model: Images to logits.
+        inputs: Normalised images (B, C, H, W).
+        classes: The class asked for of each (B,).
+
+    Returns:
+        (B, C, H, W), with sign.
+    """
+    inputs = inputs.detach().requires_grad_()
+    with torch.enable_grad():
+        asked = model(inputs).gather(1, classes[:, None]).sum()
+        (gradient,) = torch.autograd.grad(asked, inputs)
+    return gradient
+
+
+def integrated_gradients(
+    model: Model, inputs: Tensor, classes: Tensor, blank: float = 0.0, num_steps: int = 32
+) -> Tensor:
+    """Gradients along the way from a blank image (Sundararajan et al., arXiv:1703.01365).
+
+    The integral is taken by the Gauss-Legendre rule; its values sum to the difference of the logit
+    between the image and the blank, up to that rule's error.
+
+    Args:
+        model: Images to logits.
+        inputs: Normalised images (B, C, H, W).
+        classes: The class asked for of each (B,).
+        blank: Value of the blank image; 0 is the data set's mean colour.
+        num_steps: Points on the way.
+
+    Returns:
+        (B, C, H, W), with sign.
+    """
+    places, weights = np.polynomial.legendre.leggauss(num_steps)  # on -1 to 1
+    difference = inputs - blank
+    total = torch.zeros_like(inputs)
+    for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
+        along = blank + float(place) * difference
+        total += float(weight) * input_gradient(model, along, classes)
+    return total * difference
+
+
+@torch.no_grad()
+def occlusion(
+    model: Model, inputs: Tensor, classes: Tensor, grid: tuple[int, int], blank: float = 0.0
+) -> Tensor:
+    """How far a logit falls when a patch is covered (Zeiler and Fergus, arXiv:1311.2901).
+
+    Args:
+        model: Images to logits.
+        inputs: Normalised images (B, C, H, W).
+        classes: The class asked for of each (B,).
+        grid: Rows and columns of patches, which divide the image.
+        blank: What covers a patch; 0 is the data set's mean colour.
+
+    Returns:
+        (B, rows, cols), with sign.
+    """
+    rows, cols = grid
+    height, width = inputs.shape[-2] // rows, inputs.shape[-1] // cols
+    whole = model(inputs).gather(1, classes[:, None]).squeeze(1)  # (B,)
+    falls = inputs.new_empty(len(inputs), rows, cols)
+    for row in range(rows):
+        for col in range(cols):
+            covered = inputs.clone()
+            down, right = row * height, col * width
+            covered[..., down : down + height, right : right + width] = blank
+            falls[:, row, col] = whole - model(covered).gather(1, classes[:, None]).squeeze(1)
+    return falls
+
+
+def over_patches(pixels: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Sum pixels (B, C, H, W) over channels and over each patch: (B, rows, cols)."""
+    rows, cols = grid
+    of_patches = pixels.sum(dim=1).unflatten(2, (cols, -1)).unflatten(1, (rows, -1))
+    # (B, rows, P, cols, P)
+    sums: Tensor = of_patches.sum(dim=(2, 4))
+    return sums

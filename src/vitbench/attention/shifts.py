@@ -1,0 +1,46 @@
+"""How much a model needs patches to be where they are: shuffled patches, shifted images."""
+
+import torch
+from torch import Tensor
+
+
+def shuffle_patches(inputs: Tensor, grid: tuple[int, int], share: float, seed: int = 0) -> Tensor:
+    """Put a share of each image's patches in each other's places (Naseer et al., arXiv:2105.10497).
+
+    Args:
+        inputs: Images (B, C, H, W).
+        grid: Rows and columns of patches, which divide the image.
+        share: Share of the patches that change places among themselves, 0 to 1.
+        seed: What the places are drawn from; image by image they differ.
+
+    Returns:
+        (B, C, H, W).
+    """
+    rows, cols = grid
+    patches = inputs.unflatten(3, (cols, -1)).unflatten(2, (rows, -1))  # (B, C, rows, P, cols, P)
+    patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)  # (B, N, C, P, P)
+    num = rows * cols
+    generator = torch.Generator().manual_seed(seed)
+    moving = round(share * num)
+    order = torch.arange(num).repeat(len(inputs), 1)
+    for places in order:
+        chosen = torch.randperm(num, generator=generator)[:moving]
+        places[chosen] = chosen.roll(1)  # a cycle: every chosen patch moves
+    order = order.to(inputs.device)
+    moved = patches[torch.arange(len(inputs), device=inputs.device)[:, None], order]
+    moved = moved.unflatten(1, (rows, cols)).permute(0, 3, 1, 4, 2, 5)
+    shuffled: Tensor = moved.flatten(4, 5).flatten(2, 3)  # (B, C, H, W)
+    return shuffled
+
+
+def shift_right(inputs: Tensor, pixels: int) -> Tensor:
+    """Images (B, C, H, W) moved to the right; the left edge is repeated.
+
+    Args:
+        inputs: Images.
+        pixels: How far, 0 to below the width.
+    """
+    if pixels == 0:
+        return inputs
+    edge = inputs[..., :1].expand(*inputs.shape[:-1], pixels)
+    return torch.cat([edge, inputs[..., :-pixels]], dim=-1)

@@ -1,0 +1,61 @@
+"""A forward pass to look into: attention weights and tokens of every layer, in the graph.
+
+No hooks: each block is asked for its weights and computes its tokens from them. The model's own
+fast path is another, and what is not traced costs nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vitbench.model.vit import VisionTransformer
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a pass went through.
+
+    Attributes:
+        weights: L tensors (B, H, T, T), queries by keys; the class token, if any, is token 0.
+        tokens: L + 1 tensors (B, T, D): the placed tokens, then those after each block.
+        logits: (B, classes), those of the model's forward pass.
+    """
+
+    weights: tuple[Tensor, ...]
+    tokens: tuple[Tensor, ...]
+    logits: Tensor
+
+    def of_classes(self, classes: Tensor) -> Tensor:
+        """The logit of one class (B,) for each image, (B,)."""
+        return self.logits.gather(1, classes[:, None]).squeeze(1)
+
+
+def trace(model: VisionTransformer, inputs: Tensor) -> Trace:
+    """Run a model in evaluation mode and keep what it goes through.
+
+    Args:
+        model: Left in the mode that it is in.
+        inputs: Normalised images (B, C, H, W) on its device.
+    """
+    with evaluating(model):
+        tokens = [model.embed(inputs)]
+        weights = []
+        for block in model.layers():
+            after, of_block = block.with_weights(tokens[-1], model.pos_embed)
+            tokens.append(after)
+            weights.append(of_block)
+        return Trace(tuple(weights), tuple(tokens), model.classify(tokens[-1]))
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """The model in evaluation mode, and afterwards as it was."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
