@@ -2,13 +2,19 @@
 
 import shutil
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from vitbench.attention.rollout import rollout
 from vitbench.cli.main import main
+from vitbench.cli.view import Wanted, open_view
 from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
 
 ATTENTION = "attention_visualization"
+FEW = ("--sample", "20")
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +51,26 @@ def run(capsys, *arguments):
 
 
 def test_all_makes_the_documents_very_files(trained, tmp_path, capsys) -> None:
-    code, paths, _ = run(capsys, "all", trained(), "--name", "diff_vit")
+    code, paths, _ = run(capsys, "all", trained(), "--name", "diff_vit", *FEW)
 
     assert code == 0
     expected = {
         *(f"{ATTENTION}/attention_rollout/rollout_image_{i}.png" for i in range(5)),
         f"{ATTENTION}/positional_embeddings/pos_embed_visualization.png",
+        f"{ATTENTION}/positional_embeddings/pos_embed_spectrum.png",
+        "explanations/explanations.png",
+        "explanations/faithfulness.png",
+        *(
+            f"inside/{name}.png"
+            for name in (
+                "heads",
+                "head_similarity",
+                "ablation",
+                "tokens",
+                "layer_similarity",
+                "sensitivity",
+            )
+        ),
         f"{ATTENTION}/last_layer_attention/head_avg.png",
         *(f"{ATTENTION}/last_layer_attention/head_{i}.png" for i in range(2)),
         *(f"{ATTENTION}/all_layers_attention/layer_{i}.png" for i in range(2)),
@@ -65,8 +85,8 @@ def test_all_makes_the_documents_very_files(trained, tmp_path, capsys) -> None:
 def test_a_loose_checkpoint_is_drawn_like_its_run_folder(trained, tmp_path, capsys) -> None:
     shutil.copy(trained() / "checkpoint.pt", tmp_path / "ckpt.pt")
 
-    run(capsys, "all", trained(), "--out", "of_folder")
-    code, paths, _ = run(capsys, "all", "ckpt.pt", "--out", "of_file")
+    run(capsys, "all", trained(), "--out", "of_folder", *FEW)
+    code, paths, _ = run(capsys, "all", "ckpt.pt", "--out", "of_file", *FEW)
 
     assert code == 0
     for path in paths:
@@ -87,15 +107,15 @@ def test_a_loose_checkpoint_is_drawn_like_its_run_folder(trained, tmp_path, caps
     ids=str,
 )
 def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
-    code, paths, err = run(capsys, "all", trained(**fields), "--images", "2")
+    code, paths, err = run(capsys, "all", trained(**fields), "--images", "2", *FEW)
 
     assert (code, err) == (0, "")
-    assert len(paths) == 2 + 1 + 3 + 2 + 2
+    assert len(paths) == 2 + 2 + 3 + 2 + 2 + 2 + 2 + 1 + 2 + 1
 
 
 def test_a_model_without_positions_says_so(trained, capsys) -> None:
     folder = trained(pos_embed="none")
-    code, paths, err = run(capsys, "all", folder)
+    code, paths, err = run(capsys, "all", folder, *FEW)
     assert code == 0
     assert "positions add nothing" in err
     assert not any("pos_embed" in path for path in paths)
@@ -156,7 +176,8 @@ def test_the_list_names_every_kind(capsys) -> None:
 
     assert code == 0
     assert [line.split()[0] for line in out] == [
-        "kind", "rollout", "pos-embed", "last-layer", "layers", "curves", "all",
+        "kind", "rollout", "pos-embed", "last-layer", "layers", "curves", "explanations", "heads",
+        "ablation", "tokens", "sensitivity", "all",
     ]  # fmt: skip
 
 
@@ -167,6 +188,75 @@ def test_pictures_are_logged_to_the_runs_wandb(trained, capsys) -> None:
     assert code == 0
     media = list(folder.glob("wandb/offline-run-*/files/media/images/*.png"))
     assert len(media) == 2
+
+
+def test_images_of_a_class_wrong_ones_and_a_head_are_shown_when_asked_for(trained, capsys) -> None:
+    from vitbench.data.datasets import load_images
+    from vitbench.training.checkpoint import Checkpoint
+
+    checkpoint = Checkpoint.open(trained() / "checkpoint.pt")
+    test = load_images(checkpoint.spec.data, "test", None)
+    with torch.no_grad():
+        model = checkpoint.model(torch.device("cpu")).eval()
+        answers = model(test.inputs(test.images)).argmax(dim=1)
+    crosses = test.labels == test.classes.index("cross-upper")
+    expected = (crosses & (answers != test.labels)).nonzero().flatten().tolist()
+
+    _, paths, _ = run(capsys, "rollout", trained(), "--class", "cross-upper", "--images", "3")
+    numbers = [int(path.rsplit("_", 1)[1].removesuffix(".png")) for path in paths]
+    assert numbers == crosses.nonzero().flatten()[:3].tolist()
+    _, paths, _ = run(capsys, "rollout", trained(), "--class", "cross-upper", "--wrong")
+    numbers = [int(path.rsplit("_", 1)[1].removesuffix(".png")) for path in paths]
+    assert numbers == expected[:5]
+    _, paths, _ = run(capsys, "last-layer", trained(), "--head", "1")
+    assert [path.rsplit("/", 1)[1] for path in paths] == ["head_1.png"]
+
+
+def test_a_picture_of_ones_own_is_cut_to_its_middle_square(trained, tmp_path, capsys) -> None:
+    wide = np.zeros((64, 200, 3), np.uint8)
+    wide[:, 68:132] = 255  # the middle square is white
+    Image.fromarray(wide).save(tmp_path / "mine.png")
+
+    code, paths, _ = run(capsys, "rollout", trained(), "--image", "mine.png", "--save-data")
+
+    assert code == 0
+    stem = f"visualizations/{ATTENTION}/attention_rollout/rollout_image_mine"
+    assert paths == [f"{stem}.png", f"{stem}.npz"]
+    view = open_view(trained(), tmp_path, Wanted(image=tmp_path / "mine.png"), None, None, "cpu")
+    assert view.images.images.shape == (1, 3, 32, 32)
+    assert view.images.images[..., 2:-2].min() == 255  # edges are smoothed
+
+
+def test_data_beside_a_picture_are_the_numbers_that_it_shows(trained, tmp_path, capsys) -> None:
+    run(capsys, "rollout", trained(), "--images", "1", "--save-data")
+
+    saved = np.load(next(tmp_path.rglob("rollout_image_0.npz")))["rollout"]
+    view = open_view(trained(), tmp_path, Wanted(count=1), None, None, "cpu")
+    expected = rollout(view.capture.weights)[0, 0, 1:].view(4, 4)
+    np.testing.assert_allclose(saved, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("form", "starts"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_pictures_come_in_other_formats_the_same_bytes_each_time(
+    form, starts, trained, tmp_path, capsys
+) -> None:
+    _, paths, _ = run(capsys, "curves", trained(), "--format", form)
+    first = (tmp_path / paths[0]).read_bytes()
+    run(capsys, "curves", trained(), "--format", form)
+
+    assert paths[0].endswith(form)
+    assert first.startswith(starts)
+    assert (tmp_path / paths[0]).read_bytes() == first
+
+
+def test_more_dots_an_inch_make_a_larger_picture(trained, tmp_path, capsys) -> None:
+    sizes = []
+    for dpi in (50, 100):
+        _, paths, _ = run(capsys, "curves", trained(), "--dpi", dpi)
+        with Image.open(tmp_path / paths[0]) as picture:
+            sizes.append(picture.size[0])
+
+    assert sizes[1] == pytest.approx(2 * sizes[0], abs=2)
 
 
 WRONG = [
@@ -185,6 +275,16 @@ WRONG = [
     (["rollout", "{run}", "--discard", "1"], "0 to 0.99"),
     (["rollout", "{run}", "--discard", "nan"], "0 to 0.99"),
     (["last-layer", "{run}", "--layer", "2"], "layers 0 to 1"),
+    (["last-layer", "{run}", "--head", "2"], "heads 0 to 1"),
+    (["rollout", "{run}", "--class", "cros-upper"], "did you mean 'cross-upper'"),
+    (["rollout", "{run}", "--class", "ring-lower", "--indices", "1"], "leave --class"),
+    (["rollout", "{run}", "--image", "text.pt"], "no picture"),
+    (["rollout", "{run}", "--image", "absent.png"], "no picture absent.png"),
+    (["rollout", "{run}", "--image", "text.pt", "--wrong"], "alone"),
+    (["curves", "{run}", "--format", "bmp"], "png, svg, pdf"),
+    (["curves", "{run}", "--format", "pdf", "--wandb", "offline"], "as png"),
+    (["curves", "{run}", "--dpi", "0"], "20 to 1200"),
+    (["heads", "{run}", "--sample", "1"], "2 or more"),
     (["last-layer", "{run}", "--layer", "-1"], "layers 0 to 1"),
     (["rollout", "{run}", "--out", "text.pt"], "is a file"),
     (["rollout", "{run}", "--device", "tpu"], "cpu, cuda, mps"),

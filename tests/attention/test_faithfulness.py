@@ -36,10 +36,10 @@ def test_areas_of_an_answer_that_hangs_on_one_patch_by_hand() -> None:
     best[0, 0, 0] = 1
     p = torch.sigmoid(torch.tensor(2.0)).item()
 
-    found = areas(OnePatch(), images, torch.tensor([1]), best)
+    found = areas(OnePatch(), images, torch.tensor([1]), best, num_steps=16)
     assert found.deletion.item() == pytest.approx((p + 0.5) / 2 / 16 + 15 / 16 * 0.5)
     assert found.insertion.item() == pytest.approx((p + 0.5) / 2 / 16 + 15 / 16 * p)
-    found = areas(OnePatch(), images, torch.tensor([1]), -best)
+    found = areas(OnePatch(), images, torch.tensor([1]), -best, num_steps=16)
     assert found.deletion.item() == pytest.approx((p + 0.5) / 2 / 16 + 15 / 16 * p)
     assert found.deletion_curve[0].tolist() == pytest.approx([p] * 16 + [0.5])
 

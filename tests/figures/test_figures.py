@@ -9,14 +9,12 @@ import pytest
 
 from vitbench.figures.attention import (
     Picture,
-    draw_maps,
-    draw_rollout,
     maps_figure,
     rollout_figure,
 )
 from vitbench.figures.curves import Series, curves_figure, draw_curves
-from vitbench.figures.positions import draw_positions, positions_figure
-from vitbench.figures.style import plain, shared_limits
+from vitbench.figures.positions import positions_figure
+from vitbench.figures.style import plain, save, shared_limits
 
 RNG = np.random.default_rng(0)
 NASTY = "a $\\frac{1}{$ class with a name that goes on and on and on and on, far past any width"
@@ -38,11 +36,11 @@ def read(path) -> np.ndarray:
 def test_rollout_and_maps_are_drawn_for_every_grid(channels, grid, tmp_path) -> None:
     heat = RNG.random((grid, grid))
 
-    read(draw_rollout(picture(channels), heat, NASTY, tmp_path / "rollout.png"))
+    read(save(rollout_figure(picture(channels), heat, NASTY), tmp_path / "rollout.png"))
     maps = np.stack([heat, 1 - heat])
     limits = shared_limits(maps, signed=False)
     pictures = [picture(channels)] * 2
-    read(draw_maps(pictures, maps, NASTY, limits, tmp_path / "deep" / "maps.png"))
+    read(save(maps_figure(pictures, maps, NASTY, limits), tmp_path / "deep" / "maps.png"))
 
 
 def test_a_rollout_tells_the_true_class_the_answer_and_its_confidence() -> None:
@@ -61,7 +59,7 @@ def test_each_image_has_a_map_and_many_go_in_rows_of_five(number, tmp_path) -> N
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == 2 * number + 1  # and the colour bar
     assert len({round(axes.get_subplotspec().colspan.start) for axes in shown[:-1]}) <= 5
-    read(draw_maps([picture()] * number, maps, "", (0, 1), tmp_path / "maps.png"))
+    read(save(maps_figure([picture()] * number, maps, "", (0, 1)), tmp_path / "maps.png"))
 
 
 def test_a_signed_map_says_so_and_a_long_title_keeps_its_end() -> None:
@@ -88,7 +86,7 @@ def test_the_hottest_patch_is_where_it_should_be(tmp_path) -> None:
     for row, col in ((0, 0), (1, 1)):
         maps = np.zeros((1, 2, 2))
         maps[0, row, col] = 1
-        pixels = read(draw_maps([grey], maps, "", (0, 1), tmp_path / "one.png"))[..., :3]
+        pixels = read(save(maps_figure([grey], maps, "", (0, 1)), tmp_path / "one.png"))[..., :3]
         colourful = pixels[..., 0] - pixels[..., 2] > 0.2  # red over blue: the scale's hot end
         colourful[int(pixels.shape[0] * 0.85) :] = False  # the colour bar
         centres.append(np.argwhere(colourful).mean(axis=0))
@@ -100,7 +98,12 @@ def test_the_hottest_patch_is_where_it_should_be(tmp_path) -> None:
 def test_positions_are_drawn_for_every_grid(side, tmp_path) -> None:
     similarity = RNG.uniform(-1, 1, (side, side, side, side))
 
-    read(draw_positions(similarity, RNG.random((side, side)), NASTY, tmp_path / "positions.png"))
+    read(
+        save(
+            positions_figure(similarity, RNG.random((side, side)), NASTY),
+            tmp_path / "positions.png",
+        )
+    )
 
 
 @pytest.mark.parametrize(("side", "shown"), [(8, range(8)), (16, range(0, 16, 2))])

@@ -20,7 +20,7 @@ from vitbench.attention.trace import evaluating
 from vitbench.model.vit import VisionTransformer
 
 BLANK = 0.0  # of a normalised image: the data set's mean colour
-STEPS = 16  # images on the way from none to all
+STEPS = 8  # pictures on the way from none of the patches to all
 AT_ONCE = 500
 
 
@@ -85,35 +85,39 @@ def areas(
     order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
     rank = order.argsort(dim=1).unflatten(1, maps.shape[1:])  # (N, rows, cols), 0 goes first
     split = (part.split(AT_ONCE) for part in (inputs, classes, rank.to(inputs.device)))
-    deletion, insertion = [], []
+    both = []
     with evaluating(model):
         for some, asked, ranked in zip(*split, strict=True):
-            deletion.append(_curve(model, some, asked, ranked, counts, keep_first=False))
-            insertion.append(_curve(model, some, asked, ranked, counts, keep_first=True))
-    falling, rising = torch.cat(deletion), torch.cat(insertion)
+            both.append(_curves(model, some, asked, ranked, counts.tolist()))
+    falling, rising = torch.cat(both, dim=1)
     places = counts / num_patches
     return Areas(torch.trapezoid(falling, places), torch.trapezoid(rising, places), falling, rising)
 
 
 @torch.no_grad()
-def _curve(
-    model: VisionTransformer,
-    inputs: Tensor,
-    classes: Tensor,
-    rank: Tensor,
-    counts: Tensor,
-    keep_first: bool,
+def _curves(
+    model: VisionTransformer, inputs: Tensor, classes: Tensor, rank: Tensor, counts: list[int]
 ) -> Tensor:
-    """Probability of the answer (B, steps + 1) with the first patches alone, or without them."""
+    """Probability of the answer (2, B, steps + 1): without the first patches, and with them alone.
+
+    Both ways lead from the whole image to the blank one or back, so the ends are computed once.
+    """
     side = inputs.shape[-1] // rank.shape[-1]
     of_pixels = rank.repeat_interleave(side, dim=1).repeat_interleave(side, dim=2)[:, None]
-    curve = []
-    for count in counts.tolist():
+
+    def probability(shown: Tensor) -> Tensor:
+        found: Tensor = model(shown).softmax(dim=1).gather(1, classes[:, None]).squeeze(1)
+        return found.cpu()
+
+    whole, blank = probability(inputs), probability(torch.full_like(inputs, BLANK))
+    deletion, insertion = [whole], [blank]
+    for count in counts[1:-1]:
         first = of_pixels < count  # (B, 1, H, W)
-        shown = inputs.where(first if keep_first else ~first, BLANK)
-        probability = model(shown).softmax(dim=1).gather(1, classes[:, None]).squeeze(1)
-        curve.append(probability.cpu())
-    return torch.stack(curve, dim=1)
+        deletion.append(probability(inputs.where(~first, BLANK)))
+        insertion.append(probability(inputs.where(first, BLANK)))
+    flat = torch.stack([*deletion, blank, *insertion, whole], dim=1)  # (B, 2 (steps + 1))
+    curves: Tensor = flat.unflatten(1, (2, -1)).transpose(0, 1)
+    return curves
 
 
 def random_maps(num: int, grid: tuple[int, int], seed: int = 0) -> Tensor:

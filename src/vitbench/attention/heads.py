@@ -64,9 +64,19 @@ def mean_distance(
         Pixels (...), the mean over queries.
     """
     among = _shares(weights[..., class_token:, class_token:])
+    return (among * _distances(grid, patch_size).to(among)).sum(dim=-1).mean(dim=-1)
+
+
+def even_distance(grid: tuple[int, int], patch_size: int) -> float:
+    """Mean attention distance in pixels of patches that look at all patches alike."""
+    return _distances(grid, patch_size).mean().item()
+
+
+def _distances(grid: tuple[int, int], patch_size: int) -> Tensor:
+    """Pixels between the centres of every two patches (N, N)."""
     rows, cols = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
-    places = torch.stack([rows.flatten(), cols.flatten()], dim=-1).to(among) * patch_size  # (N, 2)
-    return (among * torch.cdist(places, places)).sum(dim=-1).mean(dim=-1)
+    places = torch.stack([rows.flatten(), cols.flatten()], dim=-1).double() * patch_size  # (N, 2)
+    return torch.cdist(places, places)
 
 
 def class_token_share(weights: Tensor) -> Tensor:

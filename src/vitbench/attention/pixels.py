@@ -31,7 +31,7 @@ def input_gradient(model: Model, inputs: Tensor, classes: Tensor) -> Tensor:
 
 
 def integrated_gradients(
-    model: Model, inputs: Tensor, classes: Tensor, blank: float = 0.0, num_steps: int = 32
+    model: Model, inputs: Tensor, classes: Tensor, blank: float = 0.0, num_steps: int = 20
 ) -> Tensor:
     """Gradients along the way from a blank image (Sundararajan et al., arXiv:1703.01365).
 

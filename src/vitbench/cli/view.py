@@ -5,14 +5,18 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import torch  # noqa: TID253 (the command imports this file when it is called)
+import numpy as np  # noqa: TID253 (the command imports this file when it is called)
+import torch  # noqa: TID253
+from PIL import Image, ImageOps
+from torch import Tensor  # noqa: TID253
 
 from vitbench.attention.capture import Capture, capture
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
-from vitbench.errors import UsageError
+from vitbench.data.split import train_val_split
+from vitbench.errors import FileError, UnknownNameError, UsageError
 from vitbench.figures.attention import Picture
 from vitbench.figures.curves import Series
 from vitbench.model.vit import VisionTransformer
@@ -21,7 +25,39 @@ from vitbench.runs.schema import StudyResults
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.checkpoint import Checkpoint
 from vitbench.training.device import pick_device
+from vitbench.training.evaluate import evaluate
 from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
+
+MOST_FITTED_ON = 2000  # validation images of which tokens are held
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user asked to see.
+
+    Attributes:
+        count: How many test images.
+        indices: Their numbers, or None: the first.
+        of_class: Name of the class they are of, or None.
+        wrong: Whether only those that the model answers wrong.
+        image: A picture of the user's own in their stead.
+        fusion: How rollout fuses heads.
+        discard: Share of a row's weights that rollout leaves out.
+        layer: The layer whose heads are shown; None is the last.
+        head: The head that is shown; None is all.
+        sample: Test images that scores and statistics are taken over: the first so many.
+    """
+
+    count: int = 5
+    indices: list[int] | None = None
+    of_class: str | None = None
+    wrong: bool = False
+    image: Path | None = None
+    fusion: Fusion = "mean"
+    discard: float = 0.0
+    layer: int | None = None
+    head: int | None = None
+    sample: int = 500
 
 
 @dataclass(frozen=True)
@@ -31,10 +67,7 @@ class View:
     Attributes:
         path: What was given.
         out: Folder of its pictures.
-        indices: Numbers of test images.
-        fusion: How rollout fuses heads.
-        discard: Share of a row's weights that rollout leaves out.
-        layer: The layer whose heads are shown; None is the last.
+        wanted: What of it.
         given_name: Name in the curves' files, if one was given.
         data_dir: Where the data set is.
         device: Where the model runs.
@@ -44,10 +77,7 @@ class View:
 
     path: Path
     out: Path
-    indices: list[int]
-    fusion: Fusion
-    discard: float
-    layer: int | None
+    wanted: Wanted
     given_name: str | None
     data_dir: Path | None
     device: torch.device
@@ -103,7 +133,7 @@ class View:
             if not self._opened.history:
                 raise UsageError(f"{self.path} holds no finished epoch: there are no curves")
         else:
-            _ = self.layer_number, self.images
+            _ = self.layer_number, self.heads, self.images
 
     @property
     def spec(self) -> ExperimentSpec:
@@ -116,20 +146,82 @@ class View:
         return self._opened.model(self.device).eval()
 
     @cached_property
+    def test(self) -> ImageSet:
+        """The test set."""
+        return load_images(self.spec.data, "test", self.data_dir)
+
+    @cached_property
+    def indices(self) -> list[int]:
+        """Numbers of the test images to be shown.
+
+        Raises:
+            UsageError: There are none of that number, class or answer.
+        """
+        wanted, test = self.wanted, self.test
+        if wanted.indices is not None:
+            if max(wanted.indices) >= len(test):
+                raise UsageError(
+                    f"image {max(wanted.indices)}: {self.spec.data.dataset} has test images "
+                    f"0 to {len(test) - 1}"
+                )
+            return wanted.indices
+        chosen = torch.ones(len(test), dtype=torch.bool)
+        if wanted.of_class is not None:
+            if wanted.of_class not in test.classes:
+                raise UnknownNameError("class", wanted.of_class, test.classes)
+            chosen &= test.labels == test.classes.index(wanted.of_class)
+        if wanted.wrong:
+            chosen &= evaluate(self.model, test.to(self.device)).predicted != test.labels
+        if not chosen.any():
+            raise UsageError(f"{self.path}: it answers every such test image right")
+        return chosen.nonzero().flatten()[: wanted.count].tolist()
+
+    @cached_property
     def images(self) -> ImageSet:
-        """The test images to be shown."""
-        test = load_images(self.spec.data, "test", self.data_dir)
-        if max(self.indices) >= len(test):
-            raise UsageError(
-                f"image {max(self.indices)}: {self.spec.data.dataset} has test images "
-                f"0 to {len(test) - 1}"
-            )
-        return test.subset(torch.tensor(self.indices))
+        """The images to be shown."""
+        if self.wanted.image is not None:
+            return own_image(self.wanted.image, self.spec.data.img_size, self.test)
+        return self.test.subset(torch.tensor(self.indices))
+
+    @property
+    def image_names(self) -> list[str]:
+        """Their names in files."""
+        if self.wanted.image is not None:
+            return [self.wanted.image.stem]
+        return [str(index) for index in self.indices]
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """The same as the model's input, on its device."""
+        return self.images.inputs(self.images.images.to(self.device))
 
     @cached_property
     def capture(self) -> Capture:
         """What the model attends to on them."""
-        return capture(self.model, self.images.inputs(self.images.images.to(self.device)))
+        return capture(self.model, self.inputs)
+
+    @cached_property
+    def sample(self) -> ImageSet:
+        """The test images that scores and statistics are taken over."""
+        return self.test.subset(torch.arange(min(self.wanted.sample, len(self.test))))
+
+    @cached_property
+    def sample_inputs(self) -> Tensor:
+        """The same as the model's input, on its device."""
+        return self.sample.inputs(self.sample.images.to(self.device))
+
+    @property
+    def sample_words(self) -> str:
+        """The same in words."""
+        return f"first {len(self.sample):,} test images"
+
+    @cached_property
+    def held_out(self) -> ImageSet:
+        """Validation images, 2,000 at most: neither trained on nor tested with."""
+        full = load_images(self.spec.data, "train", self.data_dir)
+        _, val = train_val_split(full, self.spec.data.val_size)
+        generator = torch.Generator().manual_seed(0)
+        return val.subset(torch.randperm(len(val), generator=generator)[:MOST_FITTED_ON])
 
     @cached_property
     def pictures(self) -> list[Picture]:
@@ -137,7 +229,7 @@ class View:
         images, classes = self.images, self.images.classes
         confidence, predicted = self.capture.logits.float().softmax(dim=1).max(dim=1)
         return [
-            Picture(image.numpy(), classes[label], classes[answer], share)
+            Picture(image.numpy(), classes[label] if label >= 0 else None, classes[answer], share)
             for image, label, answer, share in zip(
                 images.images, images.labels.tolist(), predicted.tolist(), confidence.tolist(),
                 strict=True,
@@ -156,10 +248,22 @@ class View:
         Raises:
             UsageError: There is none of that number.
         """
-        depth = self.spec.model.depth
-        if self.layer is not None and not 0 <= self.layer < depth:
-            raise UsageError(f"--layer {self.layer}: this model has layers 0 to {depth - 1}")
-        return depth - 1 if self.layer is None else self.layer
+        depth, layer = self.spec.model.depth, self.wanted.layer
+        if layer is not None and not 0 <= layer < depth:
+            raise UsageError(f"--layer {layer}: this model has layers 0 to {depth - 1}")
+        return depth - 1 if layer is None else layer
+
+    @property
+    def heads(self) -> list[int]:
+        """The heads that are shown.
+
+        Raises:
+            UsageError: There is none of that number.
+        """
+        num_heads, head = self.spec.model.num_heads, self.wanted.head
+        if head is not None and not 0 <= head < num_heads:
+            raise UsageError(f"--head {head}: this model has heads 0 to {num_heads - 1}")
+        return list(range(num_heads)) if head is None else [head]
 
     def curves(self, loss: str) -> list[Series]:
         """A loss over epochs: of the run, or of each variant over its seeds."""
@@ -209,10 +313,7 @@ class View:
 def open_view(
     path: Path,
     out: Path,
-    indices: list[int],
-    fusion: str,
-    discard: float,
-    layer: int | None,
+    wanted: Wanted,
     name: str | None,
     data_dir: Path | None,
     device: str,
@@ -223,9 +324,35 @@ def open_view(
         FileError: It is none of these, or damaged.
         UsageError: The device is absent.
     """
-    fused: Fusion = "max" if fusion == "max" else "min" if fusion == "min" else "mean"
-    view = View(path, out, indices, fused, discard, layer, name, data_dir, pick_device(device))
+    view = View(path, out, wanted, name, data_dir, pick_device(device))
     if path.suffix == ".json":
         return replace(view, results=read_results(path))
     file = path / "checkpoint.pt" if path.is_dir() else path
     return replace(view, checkpoint=Checkpoint.open(file))
+
+
+def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
+    """A picture of the user's own as a set of one: its middle square, at the model's size.
+
+    Args:
+        path: Any file that Pillow reads.
+        img_size: Side in pixels.
+        like: The set whose classes, channels and constants it takes; its label is -1.
+
+    Raises:
+        FileError: It is absent, or no picture.
+    """
+    channels = like.images.shape[1]
+    try:
+        with Image.open(path) as picture:
+            square = ImageOps.fit(
+                ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB"),
+                (img_size, img_size),
+                Image.Resampling.BICUBIC,
+            )
+    except FileNotFoundError:
+        raise FileError(f"no picture {path}") from None
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise FileError(f"{path} is no picture that can be read ({type(error).__name__})") from None
+    pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)
+    return replace(like, images=pixels.permute(2, 0, 1)[None], labels=torch.tensor([-1]))

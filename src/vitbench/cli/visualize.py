@@ -1,109 +1,16 @@
-"""`vitbench visualize`: look inside a checkpoint, PNG files out.
-
-A kind of picture is a function below and a line in KINDS; what it analyses is in attention/, how it
-is drawn in figures/.
-"""
+"""`vitbench visualize`: look inside a checkpoint, pictures out. Its kinds are in kinds.py."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 
 from vitbench.cli import console, options
+from vitbench.cli.kinds import KINDS
 from vitbench.errors import FileError, UsageError, shortened
 
-if TYPE_CHECKING:
-    from vitbench.cli.view import View
-
-ATTENTION = Path("attention_visualization")
-
-
-class Kind(NamedTuple):
-    """A kind of picture: its function, and what it shows, in a line."""
-
-    draw: "Callable[[View], Iterator[Path]]"
-    shows: str
-
-
-def _rollout(view: "View") -> "Iterator[Path]":
-    from vitbench.attention.heads import maps_over_patches
-    from vitbench.attention.rollout import rollout
-    from vitbench.figures.attention import draw_rollout
-
-    seen = view.capture
-    joint = rollout(seen.weights, view.fusion, view.discard)
-    maps = maps_over_patches(joint, seen.grid, seen.class_token).numpy()
-    title = f"Attention rollout ({view.fusion} over heads), {view.whose_attention}"
-    title += ", signed weights by their size" if seen.signed else ""
-    for index, picture, heat in zip(view.indices, view.pictures, maps, strict=True):
-        path = view.out / ATTENTION / "attention_rollout" / f"rollout_image_{index}.png"
-        yield draw_rollout(picture, heat, title, path)
-
-
-def _last_layer(view: "View") -> "Iterator[Path]":
-    from vitbench.attention.heads import maps_over_patches
-    from vitbench.figures.attention import draw_maps, shared_limits
-
-    seen = view.capture
-    layer = view.layer_number
-    maps = maps_over_patches(seen.weights[layer], seen.grid, seen.class_token).numpy()
-    limits = shared_limits(maps, seen.signed)
-    folder = view.out / ATTENTION / "last_layer_attention"
-    where = "last layer" if layer == len(seen.weights) - 1 else f"layer {layer}"
-    mean = maps.mean(axis=1)
-    title = f"Mean of {maps.shape[1]} heads, {where}: {view.whose_attention}"
-    # On a scale of its own: heads are sharper than their mean, which would be all dark on theirs.
-    own_limits = shared_limits(mean, seen.signed)
-    yield draw_maps(view.pictures, mean, title, own_limits, folder / "head_avg.png")
-    for head in range(maps.shape[1]):
-        title = f"Head {head}, {where}: {view.whose_attention}"
-        yield draw_maps(view.pictures, maps[:, head], title, limits, folder / f"head_{head}.png")
-
-
-def _layers(view: "View") -> "Iterator[Path]":
-    from vitbench.attention.heads import maps_over_patches
-    from vitbench.figures.attention import draw_maps, shared_limits
-
-    seen = view.capture
-    maps = maps_over_patches(seen.weights.mean(dim=2), seen.grid, seen.class_token).numpy()
-    limits = shared_limits(maps, seen.signed)
-    folder = view.out / ATTENTION / "all_layers_attention"
-    for layer, of_layer in enumerate(maps):
-        title = f"Layer {layer} (of 0 to {len(maps) - 1}), mean of heads: {view.whose_attention}"
-        yield draw_maps(view.pictures, of_layer, title, limits, folder / f"layer_{layer}.png")
-
-
-def _pos_embed(view: "View") -> "Iterator[Path]":
-    from vitbench.attention.similarity import cosine_similarity, norms, position_vectors
-    from vitbench.figures.positions import draw_positions
-
-    grid = view.model.patch_embed.grid
-    vectors = position_vectors(view.model)
-    similarity = cosine_similarity(vectors, grid).unflatten(0, grid)
-    path = view.out / ATTENTION / "positional_embeddings" / "pos_embed_visualization.png"
-    title = f"Positions: {' + '.join(map(str, view.spec.model.pos_embed))}"
-    yield draw_positions(similarity.numpy(), norms(vectors, grid).numpy(), title, path)
-
-
-def _curves(view: "View") -> "Iterator[Path]":
-    from vitbench.figures.curves import draw_curves
-
-    for loss, words in (("train_loss", "training loss"), ("val_loss", "validation loss")):
-        path = view.out / "plots" / f"{view.name}_{loss}.png"
-        yield draw_curves(view.curves(loss), words, f"{view.title}: {words}", path)
-
-
-KINDS = {
-    "rollout": Kind(_rollout, "where the answer comes from (Abnar and Zuidema, arXiv:2005.00928)"),
-    "pos-embed": Kind(_pos_embed, "how alike the positions are (Dosovitskiy et al., figure 7)"),
-    "last-layer": Kind(
-        _last_layer, "the class token's attention, head by head, in the last layer or --layer"
-    ),
-    "layers": Kind(_layers, "the class token's attention, layer by layer"),
-    "curves": Kind(_curves, "training and validation loss; of a results file, all its variants"),
-}
+FILE_FORMATS = ("png", "svg", "pdf")
 
 
 def _list_kinds(asked: bool) -> None:
@@ -144,6 +51,30 @@ def visualize(
     layer: Annotated[
         int | None, typer.Option("--layer", help="Layer of last-layer, from 0; the last.")
     ] = None,
+    head: Annotated[
+        int | None, typer.Option("--head", help="Head of last-layer, from 0; all of them.")
+    ] = None,
+    of_class: Annotated[
+        str | None, typer.Option("--class", help="Show test images of this class.")
+    ] = None,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Show test images that the model answers wrong.")
+    ] = False,
+    image: Annotated[
+        Path | None,
+        typer.Option("--image", help="Show a picture of your own.", parser=options.path),
+    ] = None,
+    sample: Annotated[
+        int,
+        typer.Option("--sample", help="Test images that scores and statistics are taken over."),
+    ] = 500,
+    file_format: Annotated[
+        str, typer.Option("--format", help=f"Of the pictures: {', '.join(FILE_FORMATS)}.")
+    ] = "png",
+    dpi: Annotated[int, typer.Option("--dpi", help="Dots per inch of the pictures.")] = 150,
+    save_data: Annotated[
+        bool, typer.Option("--save-data", help="Write what each picture shows beside it, as .npz.")
+    ] = False,
     name: Annotated[
         str | None, typer.Option("--name", help="Name in the curves' files; the run's own.")
     ] = None,
@@ -158,7 +89,7 @@ def visualize(
         typer.Option("--list", callback=_list_kinds, is_eager=True, help="List the kinds."),
     ] = False,
 ) -> None:
-    """Look inside a trained model: PNG files out.
+    """Look inside a trained model: pictures out.
 
     Their paths are printed. Several checkpoints at once write a folder each, by the run's name.
     """
@@ -166,7 +97,19 @@ def visualize(
     options.check_word("--fusion", fusion, ("mean", "max", "min"))
     options.check_word("--device", device, options.DEVICES)
     options.check_word("--wandb", wandb, options.WANDB_MODES)
+    options.check_word("--format", file_format, FILE_FORMATS)
     options.check_folder("--out", out)
+    if wandb != "disabled" and file_format != "png":
+        raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")
+    if not 20 <= dpi <= 1200:
+        raise UsageError(f"--dpi {dpi}: give a number from 20 to 1200")
+    if not 2 <= sample <= 1_000_000:
+        raise UsageError(f"--sample {sample}: give a number of test images, 2 or more")
+    if image is not None and (images, indices, of_class, wrong) != (None, None, None, False):
+        raise UsageError("--image shows that picture alone: leave --images, --indices, --class "
+                         "and --wrong out")  # fmt: skip
+    if indices is not None and (of_class is not None or wrong):
+        raise UsageError("--indices names the images: leave --class and --wrong out")
     if not 0 <= discard <= 0.99:
         raise UsageError(f"--discard {discard}: give a share from 0 to 0.99")
     if name is not None and not re.fullmatch(r"(?=.*\w)[\w.+-]{1,100}", name):
@@ -181,13 +124,24 @@ def visualize(
     # From here on torch is needed.
     from tqdm import tqdm
 
-    from vitbench.cli.view import View, open_view
+    from vitbench.attention.rollout import FUSIONS
+    from vitbench.cli.view import Wanted, open_view
+    from vitbench.figures.style import save, save_arrays
 
     kinds = list(KINDS) if kind == "all" else [kind]
-    views: list[View] = [
-        open_view(path, out, chosen, fusion, discard, layer, name, data_dir, device)
-        for path in checkpoints
-    ]
+    wanted = Wanted(
+        count=5 if images is None else images,
+        indices=chosen,
+        of_class=of_class,
+        wrong=wrong,
+        image=image,
+        fusion=next(known for known in FUSIONS if known == fusion),
+        discard=discard,
+        layer=layer,
+        head=head,
+        sample=sample,
+    )
+    views = [open_view(path, out, wanted, name, data_dir, device) for path in checkpoints]
     if len(views) > 1:
         names = [view.folder_name for view in views]
         if twice := next((n for n in names if names.count(n) > 1), None):
@@ -199,9 +153,13 @@ def visualize(
     with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)
-            drawn = list(KINDS[job].draw(view))
-            for path in drawn:
+            drawn = []
+            for drawing in KINDS[job].draw(view):
+                path = view.out / drawing.path.with_name(f"{drawing.path.name}.{file_format}")
+                drawn.append(save(drawing.figure, path, dpi))
                 console.product(str(path))
+                if save_data:
+                    console.product(str(save_arrays(drawing.data, path.with_suffix(".npz"))))
             view.log(drawn, wandb, console.note)
     for view in views:
         if kind == "all" and not quiet:
@@ -209,13 +167,12 @@ def visualize(
                 console.note(note)
 
 
-def _parse_indices(images: int | None, indices: str | None) -> list[int]:
-    """Indices of test images from `--images N` or `--indices 0,5,7`."""
+def _parse_indices(images: int | None, indices: str | None) -> list[int] | None:
+    """Indices of test images from `--indices 0,5,7`; None where they are not named."""
     if indices is None:
-        count = 5 if images is None else images
-        if not 1 <= count <= 100:
-            raise UsageError(f"--images {count}: give a number from 1 to 100")
-        return list(range(count))
+        if images is not None and not 1 <= images <= 100:
+            raise UsageError(f"--images {images}: give a number from 1 to 100")
+        return None
     if images is not None:
         raise UsageError("--images and --indices exclude each other: give one")
     listed = options.whole_numbers("--indices", indices, "0,5,7")

@@ -2,18 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from vitbench.figures.style import (
+    GREY,
     RIGHT,
     WRONG,
     Array,
     new_figure,
     plain,
-    save,
-    shared_limits,
     show_image,
     show_map,
     show_overlay,
@@ -28,35 +26,32 @@ class Picture:
 
     Attributes:
         image: uint8 (C, H, W).
-        true: Its class.
+        true: Its class; None where nobody said.
         predicted: The class that the model answers.
         confidence: Probability that it gives to that, 0 to 1.
     """
 
     image: Array
-    true: str
+    true: str | None
     predicted: str
     confidence: float
 
     @property
     def colour(self) -> str:
-        """Of the answer: green where right, red where wrong."""
+        """Of the answer: green where right, red where wrong, grey where nobody knows."""
+        if self.true is None:
+            return GREY
         return RIGHT if self.true == self.predicted else WRONG
 
     @property
     def truth(self) -> str:
         """Its class in words."""
-        return f"true: {plain(self.true, 20)}"
+        return "a picture of yours" if self.true is None else f"true: {plain(self.true, 20)}"
 
     @property
     def answer(self) -> str:
         """The answer in words."""
         return f"answer: {plain(self.predicted, 16)} ({self.confidence:.0%})"
-
-
-def draw_rollout(picture: Picture, heat: Array, title: str, path: Path) -> Path:
-    """Write the figure of a rollout as PNG; gives its path."""
-    return save(rollout_figure(picture, heat, title), path)
 
 
 def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
@@ -79,17 +74,6 @@ def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
     right.set_title(picture.answer, color=picture.colour)
     figure.colorbar(shown, ax=middle, shrink=0.8)
     return figure
-
-
-def draw_maps(
-    pictures: Sequence[Picture],
-    maps: Array,
-    title: str,
-    limits: tuple[float, float],
-    path: Path,
-) -> Path:
-    """Write the figure of maps as PNG; gives its path."""
-    return save(maps_figure(pictures, maps, title, limits), path)
 
 
 def maps_figure(
@@ -123,6 +107,3 @@ def maps_figure(
         shown, ax=axes, label=words, extend=open_end, location="bottom", shrink=0.6, aspect=40
     )
     return figure
-
-
-__all__ = ["Picture", "draw_maps", "draw_rollout", "maps_figure", "rollout_figure", "shared_limits"]

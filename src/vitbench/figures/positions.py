@@ -1,18 +1,11 @@
 """The picture of a positional embedding: how alike the places are, and how long their vectors."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 
-from vitbench.figures.style import ONE_SIDED, SIGNED, Array, new_figure, save
+from vitbench.figures.style import ONE_SIDED, SIGNED, Array, new_figure
 
 MOST_MAPS = 8  # rows and columns of small maps; a finer grid shows every second patch, or fourth
-
-
-def draw_positions(similarity: Array, norms: Array, title: str, path: Path) -> Path:
-    """Write the figure of positions as PNG; gives its path."""
-    return save(positions_figure(similarity, norms, title), path)
 
 
 def positions_figure(similarity: Array, norms: Array, title: str) -> Figure:

@@ -5,10 +5,13 @@ Pictures are up to 1,600 pixels wide, for a README and a slide. matplotlib's glo
 touched.
 """
 
+import re
 import textwrap
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Any
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -33,10 +36,36 @@ def new_figure(width: float, height: float, title: str) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, whole or not at all; gives its path."""
-    with replacing(path) as part:
-        figure.savefig(part, format="png", dpi=DPI)
+@dataclass(frozen=True)
+class Drawing:
+    """A figure that is not written yet.
+
+    Attributes:
+        figure: The figure.
+        path: Where it belongs, below a folder of the caller's and without a suffix.
+        data: The numbers that it shows, by name.
+    """
+
+    figure: Figure
+    path: PurePath
+    data: dict[str, Array]
+
+
+def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
+    """Write a figure in the format of its suffix, whole or not at all; gives its path."""
+    suffix = path.suffix.removeprefix(".")
+    # A file of the same figure has the same bytes, whenever it is written.
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix)
+    with replacing(path) as part, matplotlib.rc_context({"svg.hashsalt": "vitbench"}):
+        figure.savefig(part, format=suffix, dpi=dpi, metadata=undated)
+    return path
+
+
+def save_arrays(data: dict[str, Array], path: Path) -> Path:
+    """Write named arrays as one .npz, whole or not at all; gives its path."""
+    named = {re.sub(r"\W+", "_", name).strip("_"): values for name, values in data.items()}
+    with replacing(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **named)
     return path
 
 

@@ -1,0 +1,161 @@
+"""Measurements of a model that a picture shows, put together from attention/ for figures/."""
+
+from dataclasses import dataclass
+
+import numpy as np  # noqa: TID253 (commands import this file when they are called)
+import torch  # noqa: TID253
+
+from vitbench.attention.ablation import right_answers
+from vitbench.attention.cka import cka_matrix
+from vitbench.attention.explanations import explain
+from vitbench.attention.faithfulness import areas, centre_maps, random_maps, scores
+from vitbench.attention.intervals import mean_over_images
+from vitbench.attention.shifts import shift_right, shuffle_patches
+from vitbench.attention.tokens import (
+    fit_probe,
+    logit_lens,
+    outlier_share,
+    patch_norms,
+    position_readout,
+    tokens_by_layer,
+)
+from vitbench.data.image_set import ImageSet
+from vitbench.figures.explanations import Faithfulness, Gap
+from vitbench.figures.inside import Line
+from vitbench.figures.style import Array
+from vitbench.model.vit import VisionTransformer
+from vitbench.registry import EXPLANATIONS
+
+SHARES = (0.0, 0.125, 0.25, 0.5, 1.0)  # of the patches, shuffled
+SHIFTS = (0, 1, 2, 4, 8)  # pixels
+
+
+def measured_faithfulness(
+    model: VisionTransformer, inputs: torch.Tensor
+) -> dict[str, Faithfulness]:
+    """Faithfulness of every method, and of the two orders that know nothing, on the same images.
+
+    Args:
+        model: The model; its own answers are what is explained and watched.
+        inputs: Normalised images (N, C, H, W) on its device.
+    """
+    grid = model.patch_embed.grid
+    with torch.no_grad():
+        answers = torch.cat([model(part).argmax(dim=1) for part in inputs.split(500)])
+    blind = {
+        "random order": random_maps(len(inputs), grid),
+        "centre first": centre_maps(len(inputs), grid),
+    }
+    of_blind = {name: areas(model, inputs, answers, maps) for name, maps in blind.items()}
+    of_methods = {
+        name: areas(model, inputs, answers, explain(name, model, inputs, answers))
+        for name in EXPLANATIONS.names()
+    }
+    told = scores(of_methods, of_blind["random order"], of_blind["centre first"])
+    found = {}
+    for name, of in {**of_methods, **of_blind}.items():
+        curves = (of.deletion_curve.mean(dim=0).numpy(), of.insertion_curve.mean(dim=0).numpy())
+        gaps = (told[name].above_random, told[name].above_centre) if name in told else ()
+        found[name] = Faithfulness(name, *curves, *(Gap(g.value, g.low, g.high) for g in gaps))
+    return found
+
+
+def words_of(method: Faithfulness) -> str:
+    """A method's score in a line: points above a random order, with the interval."""
+    gap = method.above_random
+    assert gap is not None, "an order that knows nothing has no score"
+    star = " *" if method.told else ""
+    return f"{100 * gap.value:+.1f} ({100 * gap.low:+.1f} to {100 * gap.high:+.1f}){star}"
+
+
+@dataclass(frozen=True)
+class ReadTokens:
+    """What tokens are like, layer by layer; see `figures.inside.tokens_figure`."""
+
+    norms: Array
+    class_norms: Array | None
+    outliers: Array
+    accuracies: list[Line]
+    readout: list[Line]
+    alike: Array
+
+
+def read_tokens(model: VisionTransformer, sample: ImageSet, held_out: ImageSet) -> ReadTokens:
+    """Lengths, lens, probes, places and likeness of layers.
+
+    Args:
+        model: The model.
+        sample: Test images, which everything is measured on.
+        held_out: Validation images, which probes are fitted on.
+    """
+    device = next(model.parameters()).device
+    tokens, others = (
+        tokens_by_layer(model, images.inputs(images.images.to(device)))
+        for images in (sample, held_out)
+    )  # each (L + 1, N, T, D)
+    labels = sample.labels.cpu()
+    first = model.cls_token is not None
+    layers = np.arange(len(tokens))
+
+    def accuracy(label: str, logits: list[torch.Tensor]) -> Line:
+        right = [100 * (of.argmax(dim=1) == labels).double() for of in logits]
+        means = [mean_over_images(of_layer) for of_layer in right]
+        ends = (
+            np.array([getattr(mean, end) for mean in means]) for end in ("value", "low", "high")
+        )
+        return Line(label, layers, *ends)
+
+    lines = [accuracy("the model's own head (logit lens)", list(logit_lens(model, tokens)))]
+    sources = {"probe of the mean patch": slice(int(first), None)}
+    if first:
+        sources = {"probe of the class token": slice(0, 1), **sources}
+    for label, some in sources.items():
+        fitted = [
+            fit_probe(of[:, some].mean(dim=1), held_out.labels.cpu(), len(sample.classes)).logits(
+                layer[:, some].mean(dim=1)
+            )
+            for of, layer in zip(others, tokens, strict=True)
+        ]
+        lines.append(accuracy(label, fitted))
+    places = [
+        position_readout(of[:, first:], layer[:, first:], model.patch_embed.grid)
+        for of, layer in zip(others, tokens, strict=True)
+    ]
+    norms = patch_norms(tokens, first)
+    mean_patches = tokens[:, :, first:].mean(dim=2)
+    return ReadTokens(
+        norms.flatten(1).numpy(),
+        tokens[:, :, 0].norm(dim=-1).mean(dim=1).numpy() if first else None,
+        outlier_share(norms).numpy(),
+        lines,
+        [Line(name, layers, np.array([place[i] for place in places]))
+         for i, name in enumerate(("row", "column"))],
+        cka_matrix(mean_patches, mean_patches).numpy(),
+    )  # fmt: skip
+
+
+def accuracy_when_disturbed(
+    model: VisionTransformer, sample: ImageSet
+) -> list[tuple[Line, str, str]]:
+    """Accuracy by the share of patches that changed places, and by a shift to the right."""
+    device = next(model.parameters()).device
+    inputs, labels = sample.inputs(sample.images.to(device)), sample.labels.to(device)
+
+    def line(label: str, places: tuple[float, ...], disturbed: list[torch.Tensor]) -> Line:
+        means = [
+            mean_over_images(100 * right_answers(model, images, labels).double())
+            for images in disturbed
+        ]
+        ends = (
+            np.array([getattr(mean, end) for mean in means]) for end in ("value", "low", "high")
+        )
+        return Line(label, np.array(places), *ends)
+
+    shuffled = [shuffle_patches(inputs, model.patch_embed.grid, share) for share in SHARES]
+    shifts = tuple(shift for shift in SHIFTS if shift < inputs.shape[-1])
+    shifted = [shift_right(inputs, shift) for shift in shifts]
+    percent = tuple(100 * share for share in SHARES)
+    return [
+        (line("shuffled", percent, shuffled), "% of the patches", "patches that changed places"),
+        (line("shifted", shifts, shifted), "pixels", "images moved to the right"),
+    ]

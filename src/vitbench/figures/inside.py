@@ -1,0 +1,240 @@
+"""Pictures of what a model is like inside: heads, layers, tokens, and what it depends on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vitbench.figures.style import GREY, LINES, ONE_SIDED, SIGNED, Array, new_figure, plain
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Values of heads by layer.
+
+    Attributes:
+        values: (L, H).
+        ylabel: What they are, with the unit.
+        even: Value of attention that goes to all tokens alike; None where there is none.
+    """
+
+    values: Array
+    ylabel: str
+    even: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """Values with intervals along something.
+
+    Attributes:
+        label: Its name in the legend.
+        x: (n,).
+        y: (n,).
+        low: Lower ends of intervals (n,), or None.
+        high: Upper ends (n,), or None.
+    """
+
+    label: str
+    x: Array
+    y: Array
+    low: Array | None = None
+    high: Array | None = None
+
+
+def heads_figure(panels: Sequence[Panel], title: str) -> Figure:
+    """A dot a head, by layer, beside the value of attention that goes everywhere alike."""
+    figure = new_figure(3.5 * len(panels), 3.9, title)
+    for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        layers, heads = panel.values.shape
+        spread = np.linspace(-0.18, 0.18, heads) if heads > 1 else np.zeros(1)
+        places = np.arange(layers)[:, None] + spread
+        axes.scatter(places, panel.values, s=14, color=LINES[0], label="a head")
+        axes.plot(np.arange(layers), panel.values.mean(axis=1), color=LINES[1], label="their mean")
+        if panel.even is not None:
+            axes.axhline(panel.even, color=GREY, linestyle=":", label="all tokens alike")
+        axes.set_ylim(bottom=min(0.0, float(panel.values.min())))
+        axes.set_ylabel(panel.ylabel)
+        _layers_axis(axes)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def matrix_figure(
+    matrix: Array, rows: Sequence[str], columns: Sequence[str], words: str, title: str
+) -> Figure:
+    """A matrix of likenesses, 0 to 1, with names where there is room for them.
+
+    Args:
+        matrix: (R, C).
+        rows: Names of its rows; the empty ones are not marked.
+        columns: Names of its columns likewise.
+        words: What a value is.
+        title: Heading.
+    """
+    figure = new_figure(7.2, 6.4, title)
+    axes = figure.subplots()
+    low = -1.0 if matrix.min() < -1e-6 else 0.0
+    shown = axes.imshow(
+        matrix, cmap=SIGNED if low else ONE_SIDED, vmin=low, vmax=1, interpolation="nearest"
+    )
+    for axis, names in ((axes.yaxis, rows), (axes.xaxis, columns)):
+        marked = [place for place, name in enumerate(names) if name]
+        axis.set_ticks(marked, labels=[plain(names[place], 30) for place in marked])
+    axes.tick_params(axis="x", rotation=45 if max(map(len, columns)) > 3 else 0)
+    if matrix.size <= 150:
+        for (row, col), value in np.ndenumerate(matrix):
+            axes.text(
+                col, row, f"{value:.2f}", ha="center", va="center", fontsize=7,
+                color="black" if value > 0.6 or (low and abs(value) < 0.5) else "white",
+            )  # fmt: skip
+    figure.colorbar(shown, ax=axes, label=words, shrink=0.8)
+    return figure
+
+
+def ablation_figure(
+    heads: Array, shown_to_matter: Array, layers: Sequence[Line], num_images: int, title: str
+) -> Figure:
+    """Points of accuracy lost without a head, and without a layer's parts.
+
+    Args:
+        heads: (L, H), points lost.
+        shown_to_matter: bool (L, H), whether an interval leaves 0 out.
+        layers: For each part of a layer, points lost by layer with intervals.
+        num_images: Test images that it was measured on.
+        title: Heading.
+    """
+    figure = new_figure(10.6, 4.6, title)
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    most = max(float(np.abs(heads).max()), 0.1)
+    shown = left.imshow(heads, cmap=SIGNED, vmin=-most, vmax=most, aspect="auto")
+    for (layer, head), value in np.ndenumerate(heads):
+        star = "*" if shown_to_matter[layer, head] else ""
+        dark = abs(value) > 0.6 * most
+        left.text(
+            head, layer, f"{value:.1f}{star}", ha="center", va="center", fontsize=8,
+            color="white" if dark else "black",
+        )  # fmt: skip
+    left.set_title("points lost without a head; * its interval leaves 0 out", fontsize=10)
+    left.set_xlabel("head")
+    left.set_ylabel("layer")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
+    left.yaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.colorbar(shown, ax=left, shrink=0.8)
+    lines(right, layers)
+    right.axhline(0, color=GREY, linewidth=0.8)
+    right.set_title("points lost without a layer's part", fontsize=10)
+    right.set_ylabel(f"points of {num_images} test images", fontsize=9)
+    _layers_axis(right)
+    right.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def tokens_figure(
+    norms: Array,
+    class_norms: Array | None,
+    outliers: Array,
+    accuracies: Sequence[Line],
+    readout: Sequence[Line],
+    title: str,
+) -> Figure:
+    """How long tokens are by layer, and what can be read from them.
+
+    Args:
+        norms: (L + 1, patches), lengths of patch tokens of many images.
+        class_norms: (L + 1,), mean length of the class token, or None.
+        outliers: (L + 1,), share of patch tokens more than twice as long as their median.
+        accuracies: Accuracy in % by layer, of the lens and of a probe.
+        readout: R2 of row and column by layer.
+        title: Heading.
+    """
+    figure = new_figure(10.6, 4.2, title)
+    length, accuracy, place = figure.subplots(1, 3)
+    layers = np.arange(len(norms))
+    low, median, high = np.quantile(norms, (0.05, 0.5, 0.95), axis=1)
+    length.fill_between(layers, low, high, color=LINES[0], alpha=0.2, label="90 % of the patches")
+    length.plot(layers, median, color=LINES[0], marker="o", markersize=3, label="median patch")
+    length.plot(layers, norms.max(axis=1), ":", color=LINES[0], label="longest patch")
+    if class_norms is not None:
+        length.plot(
+            layers, class_norms, color=LINES[1], marker="o", markersize=3, label="class token"
+        )
+    length.set_title(
+        f"length of tokens; beyond twice the median: {100 * outliers.max():.2f} %", fontsize=9
+    )
+    length.set_ylim(bottom=0)
+    lines(accuracy, accuracies)
+    accuracy.set_title("accuracy from a layer's tokens in %", fontsize=9)
+    accuracy.set_ylim(bottom=0)
+    lines(place, readout)
+    place.set_title("a patch's place read from its token, R²", fontsize=9)
+    place.set_ylim(min(0.0, min(float(line.y.min()) for line in readout)) - 0.05, 1.05)
+    for axes in (length, accuracy, place):
+        _layers_axis(axes)
+        axes.set_xlabel("blocks passed")
+        axes.legend(frameon=False, fontsize=7)
+    return figure
+
+
+def sensitivity_figure(
+    panels: Sequence[tuple[Line, str, str]], chance: float, title: str
+) -> Figure:
+    """Accuracy against how far the images were disturbed.
+
+    Args:
+        panels: A line of accuracies in %, and what is on its axis, and a heading.
+        chance: Accuracy in % of a guess.
+        title: Heading.
+    """
+    figure = new_figure(4.6 * len(panels), 4.2, title)
+    for axes, (line, xlabel, heading) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
+        lines(axes, [line])
+        axes.axhline(chance, color=GREY, linestyle=":", label="a guess")
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel("test accuracy in %")
+        axes.set_title(heading, fontsize=10)
+        axes.set_ylim(0, 100)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def spectrum_figure(power: Array, title: str) -> Figure:
+    """Share of the positions' variance at each spatial frequency.
+
+    Args:
+        power: (rows, cols), shares with frequency 0 in the middle.
+        title: Heading.
+    """
+    figure = new_figure(6.2, 5.0, title)
+    axes = figure.subplots()
+    rows, cols = power.shape
+    area = (-(cols // 2) - 0.5, cols - cols // 2 - 0.5, rows - rows // 2 - 0.5, -(rows // 2) - 0.5)
+    shown = axes.imshow(100 * power, cmap=ONE_SIDED, extent=area, interpolation="nearest", vmin=0)
+    axes.set_xlabel("cycles per image, from left to right")
+    axes.set_ylabel("cycles per image, from top to bottom")
+    figure.colorbar(shown, ax=axes, label="% of the variance", shrink=0.85)
+    return figure
+
+
+def lines(axes: Axes, several: Sequence[Line]) -> None:
+    """Draw lines with their intervals as bands."""
+    for number, line in enumerate(several):
+        colour = LINES[number % len(LINES)]
+        axes.plot(line.x, line.y, color=colour, marker="o", markersize=3.5, label=line.label)
+        if line.low is not None and line.high is not None:
+            axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
+
+
+def _layers_axis(axes: Axes) -> None:
+    """An axis of layers: whole numbers, a grid, no frame."""
+    axes.set_xlabel("layer")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
