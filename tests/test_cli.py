@@ -126,8 +126,16 @@ def test_a_report_that_no_longer_follows_is_found(capsys, tmp_path) -> None:
     (tmp_path / "RESULTS.md").write_text(whole.replace("2 seeds", "9 seeds"))
     differs, out, err = run(capsys, "report", "--check", "RESULTS.md")
     absent, _, _ = run(capsys, "report", "--check", "nowhere.md")
+    (tmp_path / "RESULTS.md").write_text(whole + "\n## Pictures\n\n![one](a.png)\n")
+    with_pictures, _, _ = run(capsys, "report", "--check", "RESULTS.md")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "results").rename(tmp_path / "deep" / "results")
+    (tmp_path / "RESULTS.md").rename(tmp_path / "deep" / "RESULTS.md")
+    elsewhere, _, err_elsewhere = run(capsys, "report", "--check", "deep/RESULTS.md")
 
     assert (same, out_same) == (0, "")
+    assert with_pictures == 0
+    assert elsewhere == 0, err_elsewhere
     assert "follows from the results" in err_same
     assert differs == 3
     removed = [line for line in out.splitlines() if line.startswith("-") and "9 seeds" in line]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from vitbench.runs.schema import StudyResults
 
 DIFFERS = 3  # exit code of --check
+RESULTS_DIR = Path("results")  # unless one is named
+PICTURES = "\n## Pictures\n"  # heading of a markdown report's last section
 SHORT = {"md": "markdown"}
 
 
@@ -28,7 +30,7 @@ def report(
             parser=options.path,
         ),
     ] = None,
-    results_dir: options.ResultsDir = Path("results"),
+    results_dir: options.ResultsDir = RESULTS_DIR,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +60,8 @@ def report(
         Path | None,
         typer.Option(
             "--check",
-            help="Exit 3, and print what differs, where a report is not that of now.",
+            help="Exit 3, and print what differs, where a report is not that of the results beside "
+            "it; of its pictures nothing is asked but with --figures.",
             parser=options.path,
         ),
     ] = None,
@@ -80,8 +83,10 @@ def report(
     if methods and name != "markdown":
         raise UsageError(f"--methods is text with BibTeX: leave out --format {form}")
     _check_out(out)
-    studies = _read(results, results_dir)
     beside = (check or out or Path("x")).parent
+    if check is not None and results is None and results_dir == RESULTS_DIR:
+        results_dir = beside / RESULTS_DIR
+    studies = _read(results, results_dir)
     pictures = sorted(visualizations.rglob("*.png")) if visualizations.is_dir() else []
     built = build_report(studies, pictures, beside)
     if figures is not None:
@@ -90,7 +95,7 @@ def report(
         _audit(built)
     text = _methods(studies) if methods else FORMATS.get(name)(built)
     if check is not None:
-        _compare(text, check)
+        _compare(text, check, pictures=figures is not None)
     elif out is None:
         console.product(text.rstrip("\n"))
     else:
@@ -140,8 +145,14 @@ def _methods(studies: "list[StudyResults]") -> str:
     return methods(studies)
 
 
-def _compare(text: str, path: Path) -> None:
-    """Print the lines in which a written report differs from what follows now; exit 3."""
+def _compare(text: str, path: Path, pictures: bool) -> None:
+    """Print the lines in which a written report differs from what follows now; exit 3.
+
+    Args:
+        text: What follows now.
+        path: The written report.
+        pictures: Whether its pictures, the last section, are compared too.
+    """
     if is_stream(path):
         raise FileError(f"--check {path} is no file but a pipe or a device")
     try:
@@ -150,6 +161,8 @@ def _compare(text: str, path: Path) -> None:
         raise FileError(f"no report {path}") from None
     except (OSError, UnicodeDecodeError):
         raise FileError(f"cannot read report {path}") from None
+    if not pictures:
+        written, text = (whole.partition(PICTURES)[0] for whole in (written, text))
     if written.rstrip("\n") == text.rstrip("\n"):
         console.note(f"{path} follows from the results")
         return
