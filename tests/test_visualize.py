@@ -9,7 +9,9 @@ from PIL import Image
 
 from vitbench.attention.rollout import rollout
 from vitbench.cli.main import main
-from vitbench.cli.view import Wanted, open_view
+from vitbench.cli.view import Wanted, open_view, own_image
+from vitbench.data.image_set import ImageSet
+from vitbench.errors import FileError
 from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
 
@@ -60,6 +62,7 @@ def test_all_makes_the_documents_very_files(trained, tmp_path, capsys) -> None:
         f"{ATTENTION}/positional_embeddings/pos_embed_spectrum.png",
         "explanations/explanations.png",
         "explanations/faithfulness.png",
+        "explanations/sanity.png",
         *(
             f"inside/{name}.png"
             for name in (
@@ -110,7 +113,7 @@ def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
     code, paths, err = run(capsys, "all", trained(**fields), "--images", "2", *FEW)
 
     assert (code, err) == (0, "")
-    assert len(paths) == 2 + 2 + 3 + 2 + 2 + 2 + 2 + 1 + 2 + 1
+    assert len(paths) == 2 + 2 + 3 + 2 + 2 + 2 + 1 + 2 + 1 + 2 + 1
 
 
 def test_a_model_without_positions_says_so(trained, capsys) -> None:
@@ -176,8 +179,8 @@ def test_the_list_names_every_kind(capsys) -> None:
 
     assert code == 0
     assert [line.split()[0] for line in out] == [
-        "kind", "rollout", "pos-embed", "last-layer", "layers", "curves", "explanations", "heads",
-        "ablation", "tokens", "sensitivity", "all",
+        "kind", "rollout", "pos-embed", "last-layer", "layers", "curves", "explanations", "sanity",
+        "heads", "ablation", "tokens", "sensitivity", "all",
     ]  # fmt: skip
 
 
@@ -207,6 +210,7 @@ def test_images_of_a_class_wrong_ones_and_a_head_are_shown_when_asked_for(traine
     assert numbers == crosses.nonzero().flatten()[:3].tolist()
     _, paths, _ = run(capsys, "rollout", trained(), "--class", "cross-upper", "--wrong")
     numbers = [int(path.rsplit("_", 1)[1].removesuffix(".png")) for path in paths]
+    assert expected
     assert numbers == expected[:5]
     _, paths, _ = run(capsys, "last-layer", trained(), "--head", "1")
     assert [path.rsplit("/", 1)[1] for path in paths] == ["head_1.png"]
@@ -225,6 +229,39 @@ def test_a_picture_of_ones_own_is_cut_to_its_middle_square(trained, tmp_path, ca
     view = open_view(trained(), tmp_path, Wanted(image=tmp_path / "mine.png"), None, None, "cpu")
     assert view.images.images.shape == (1, 3, 32, 32)
     assert view.images.images[..., 2:-2].min() == 255  # edges are smoothed
+
+
+@pytest.mark.parametrize(
+    ("mode", "fill", "expected"),
+    [("RGBA", (9, 9, 9, 0), 255), ("L", 77, 77), ("P", 0, 0), ("CMYK", (0, 0, 0, 255), 0)],
+)
+def test_pictures_of_many_modes_are_read_as_they_look(mode, fill, expected, tmp_path) -> None:
+    form = "tiff" if mode == "CMYK" else "png"
+    Image.new(mode, (40, 40), fill).save(tmp_path / f"mine.{form}")
+
+    pixels = own_image(tmp_path / f"mine.{form}", 32, like()).images
+    assert pixels.float().mean().item() == pytest.approx(expected, abs=1)
+
+
+def test_pixels_of_16_bits_are_refused(tmp_path) -> None:
+    Image.fromarray(np.full((40, 40), 30_000, np.uint16)).save(tmp_path / "deep.png")
+
+    with pytest.raises(FileError, match="8 bits"):
+        own_image(tmp_path / "deep.png", 32, like())
+
+
+def like() -> ImageSet:
+    """A set of RGB images of which a picture takes the constants."""
+    images = torch.zeros(1, 3, 32, 32, dtype=torch.uint8)
+    return ImageSet(images, torch.zeros(1), ("a",), (0,), (1,))
+
+
+def test_a_patchs_own_attention_is_shown_when_asked_for(trained, tmp_path, capsys) -> None:
+    run(capsys, "last-layer", trained(), "--patch", "5", "--head", "1", "--save-data")
+
+    saved = np.load(next(tmp_path.rglob("head_1.npz")))["attention"]
+    view = open_view(trained(), tmp_path, Wanted(), None, None, "cpu")
+    np.testing.assert_allclose(saved[0], view.capture.weights[-1, 0, 1, 6, 1:].view(4, 4))
 
 
 def test_data_beside_a_picture_are_the_numbers_that_it_shows(trained, tmp_path, capsys) -> None:
@@ -276,6 +313,9 @@ WRONG = [
     (["rollout", "{run}", "--discard", "nan"], "0 to 0.99"),
     (["last-layer", "{run}", "--layer", "2"], "layers 0 to 1"),
     (["last-layer", "{run}", "--head", "2"], "heads 0 to 1"),
+    (["layers", "{run}", "--patch", "16"], "patches 0 to 15"),
+    (["ablation", "{run}", "--class", "disc-upper"], "shows no single images"),
+    (["heads", "{run}", "--wrong"], "shows no single images"),
     (["rollout", "{run}", "--class", "cros-upper"], "did you mean 'cross-upper'"),
     (["rollout", "{run}", "--class", "ring-lower", "--indices", "1"], "leave --class"),
     (["rollout", "{run}", "--image", "text.pt"], "no picture"),

@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from vitbench.attention.explanations import explain
+    from vitbench.model.foreign import adopt
     from vitbench.model.vit import VisionTransformer, build_model
     from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.results import read_results
@@ -25,8 +27,10 @@ __all__ = [
     "RunResult",
     "StudyResults",
     "VisionTransformer",
+    "adopt",
     "build_model",
     "build_spec",
+    "explain",
     "read_results",
     "run_experiment",
 ]
@@ -39,8 +43,10 @@ _HOMES = {
     "RunResult": "vitbench.runs.schema",
     "StudyResults": "vitbench.runs.schema",
     "VisionTransformer": "vitbench.model.vit",
+    "adopt": "vitbench.model.foreign",
     "build_model": "vitbench.model.vit",
     "build_spec": "vitbench.spec.overrides",
+    "explain": "vitbench.attention.explanations",
     "read_results": "vitbench.runs.results",
     "run_experiment": "vitbench.runs.experiment",
 }

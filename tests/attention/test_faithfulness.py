@@ -11,7 +11,7 @@ from vitbench.attention.faithfulness import (
     random_maps,
     scores,
 )
-from vitbench.attention.intervals import mean_over_images, pearson, spearman
+from vitbench.attention.intervals import mean_over_images, pearson, share_of_images, spearman
 from vitbench.attention.sanity import cascade, similarity_to_randomised
 from vitbench.model.vit import build_model
 from vitbench.spec.overrides import build_spec
@@ -50,6 +50,11 @@ def test_few_steps_take_several_patches_at_once() -> None:
     found = areas(OnePatch(), images, torch.tensor([1, 1]), random_maps(2, (4, 4)), num_steps=5)
 
     assert found.insertion_curve.shape == (2, 6)
+    assert found.places.tolist() == pytest.approx([0, 3 / 16, 6 / 16, 10 / 16, 13 / 16, 1])
+    first = random_maps(2, (4, 4)).flatten(1).argsort(dim=1, descending=True)[:, :6]
+    seen = (first == 0).any(dim=1)  # whether the patch that counts is among the first six
+    expected = torch.where(seen, torch.sigmoid(torch.tensor(2.0)), 0.5)
+    assert found.insertion_curve[:, 2].tolist() == pytest.approx(expected.tolist())
     whole = torch.sigmoid(torch.tensor(2.0)).item()
     assert found.insertion_curve[:, -1].tolist() == pytest.approx([whole] * 2)
     assert found.deletion_curve[:, 0].tolist() == pytest.approx([whole] * 2)
@@ -94,6 +99,14 @@ def test_the_mean_and_its_interval_are_students() -> None:
     assert wider.high - 3 == pytest.approx(4.6041 * (2.5 / 5) ** 0.5, abs=1e-3)  # t(0.995, 4)
 
 
+def test_a_share_has_wilsons_interval_also_where_all_hold() -> None:
+    """All of 100: from 1 / (1 + z^2 / 100) to 1 with z = 1.96."""
+    found = share_of_images(torch.ones(100, dtype=torch.bool))
+
+    assert (found.value, found.high) == (1, pytest.approx(1))
+    assert found.low == pytest.approx(1 / (1 + 1.96**2 / 100), abs=1e-4)
+
+
 def test_correlations_by_hand() -> None:
     one = torch.tensor([[1.0, 2, 3, 4], [1, 1, 1, 1]])
     other = torch.tensor([[10.0, 20, 30, 1000], [1, 2, 3, 4]])
@@ -116,15 +129,16 @@ def test_the_cascade_ends_in_a_model_that_has_learned_nothing() -> None:
     steps = []
     for step, broken in cascade(model, fresh):
         weights = broken.state_dict()
-        left = {n for n in before if torch.equal(weights[n], before[n]) and "weight" in n}
-        steps.append((step, "head.weight" in left, "blocks.0.attn.qkv.weight" in left))
+        parts = ["head", *(f"blocks.{i}.attn.qkv" for i in (2, 1, 0)), "patch_embed.proj"]
+        kept = [torch.equal(weights[f"{p}.weight"], before[f"{p}.weight"]) for p in parts]
+        steps.append((step, sum(kept), kept == sorted(kept)))
 
-    assert steps == [
-        ("head", False, True),
-        ("block 2", False, True),
-        ("block 1", False, True),
-        ("block 0", False, False),
-        ("embedding", False, False),
+    assert steps == [  # from the top down, what is left of five parts
+        ("head", 4, True),
+        ("block 2", 3, True),
+        ("block 1", 2, True),
+        ("block 0", 1, True),
+        ("embedding", 0, True),
     ]
     assert all(torch.equal(weights[n], w) for n, w in fresh.state_dict().items())
     assert all(torch.equal(model.state_dict()[n], w) for n, w in before.items())  # untouched

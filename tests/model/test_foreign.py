@@ -5,8 +5,8 @@ import timm
 import torch
 import torchvision
 
+from vitbench import adopt
 from vitbench.errors import UsageError
-from vitbench.model.foreign import adopt
 
 IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 SIZES = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "depth": 3, "num_classes": 7}
@@ -33,9 +33,10 @@ def torchvisions():
         timms(),
         timms(qkv_bias=False, mlp_ratio=2),
         timms(class_token=False, global_pool="avg", fc_norm=False),
+        timms(embed_dim=60, mlp_ratio=123.5 / 60),
         torchvisions(),
     ],
-    ids=["timm", "timm, no bias", "timm, mean of patches", "torchvision"],
+    ids=["timm", "timm, no bias", "timm, mean of patches", "timm, odd MLP", "torchvision"],
 )
 def test_an_adopted_model_has_the_same_logits(model) -> None:
     ours = adopt(model.train())
@@ -55,8 +56,20 @@ def test_an_adopted_model_has_the_same_logits(model) -> None:
         (timms(no_embed_class=True), "not a plain ViT"),
         (timms(class_token=False, global_pool="max", fc_norm=False), "answers otherwise"),
         (timms(pos_embed="none"), "positions"),
+        (timms(img_size=(16, 64)), "no square images"),
+        (timms().bfloat16(), "float32"),
+        (torchvision.models.VisionTransformer(32, 8, 1, 4, 24, 60), "head is not trained"),
     ],
-    ids=["no ViT", "layer scale", "no class position", "max pooling", "no positions"],
+    ids=[
+        "no ViT",
+        "layer scale",
+        "no class position",
+        "max pooling",
+        "no positions",
+        "not square",
+        "bfloat16",
+        "a head of zeros",
+    ],
 )
 def test_what_is_another_architecture_is_refused(model, hint) -> None:
     with pytest.raises(UsageError, match=hint):

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vitbench.attention.trace import trace
+from vitbench.attention.trace import images_at_once, trace
 from vitbench.model.vit import VisionTransformer
-
-AT_ONCE = 50  # images whose weights are held: 6 layers, 8 heads and 257 tokens take 640 MB
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def over_images(
     model: VisionTransformer,
     inputs: Tensor,
     reduce: Callable[[Capture], Tensor],
-    at_once: int = AT_ONCE,
+    at_once: int | None = None,
 ) -> Tensor:
     """What a reduction says of every image, whatever their number, in bounded memory.
 
@@ -61,9 +59,10 @@ def over_images(
         model: The model.
         inputs: Normalised images (N, C, H, W).
         reduce: A capture of B images to (B, ...).
-        at_once: Images whose weights are held at a time.
+        at_once: Images whose weights are held at a time; as many as fit unless given.
 
     Returns:
         (N, ...).
     """
-    return torch.cat([reduce(capture(model, part)) for part in inputs.split(at_once)])
+    parts = inputs.split(at_once or images_at_once(model))
+    return torch.cat([reduce(capture(model, part)) for part in parts])

@@ -5,22 +5,23 @@ from torch import Tensor
 
 
 def linear_cka(first: Tensor, second: Tensor) -> float:
-    """Linear centred kernel alignment (Kornblith et al., arXiv:1905.00414, equation 3).
+    """Linear centred kernel alignment (Kornblith et al., arXiv:1905.00414), estimated without bias.
 
-    It does not change when either is turned or scaled as a whole. It is large for any two features
-    where there are few images to so many channels: use many more images than channels.
+    It does not change when either is turned or scaled as a whole. The plain estimate is large for
+    any two features where channels are many: unrelated ones of 256 channels have 0.34 on 500
+    images. This one has Song et al.'s unbiased HSIC in its place, as in Nguyen, Raghu and
+    Kornblith (arXiv:2010.15327), and is about 0 for them; it may be a little below.
 
     Args:
-        first: Features (N, D1) of N images.
+        first: Features (N, D1) of N images, 4 or more.
         second: Others (N, D2) of the same images in the same order.
 
     Returns:
-        0 to 1; 0 where one of them does not vary.
+        1 at most; 0 where one of them does not vary.
     """
     first, second = (x.double() - x.double().mean(dim=0) for x in (first, second))
-    between = (first.T @ second).square().sum()
-    within = torch.linalg.matrix_norm(first.T @ first) * torch.linalg.matrix_norm(second.T @ second)
-    return (between / within).item() if within > 0 else 0.0
+    within = _hsic(first, first) * _hsic(second, second)
+    return _hsic(first, second) / within**0.5 if within > 1e-24 else 0.0
 
 
 def cka_matrix(first: Tensor, second: Tensor) -> Tensor:
@@ -34,3 +35,17 @@ def cka_matrix(first: Tensor, second: Tensor) -> Tensor:
         (L1, L2).
     """
     return torch.tensor([[linear_cka(a, b) for b in second] for a in first])
+
+
+def _hsic(first: Tensor, second: Tensor) -> float:
+    """Unbiased HSIC of the kernels K = first first', L = second second' with empty diagonals.
+
+    (tr(K L) + (1' K 1)(1' L 1) / ((n - 1)(n - 2)) - 2 (1' K L 1) / (n - 2)) / (n (n - 3)), from
+    the features alone: no matrix of images by images is made.
+    """
+    num = len(first)
+    diagonals = [x.square().sum(dim=1) for x in (first, second)]  # each (N,)
+    rows = [x @ x.sum(dim=0) - d for x, d in zip((first, second), diagonals, strict=True)]  # K 1
+    trace = (first.T @ second).square().sum() - diagonals[0] @ diagonals[1]
+    sums = rows[0].sum() * rows[1].sum() / ((num - 1) * (num - 2))
+    return ((trace + sums - 2 * (rows[0] @ rows[1]) / (num - 2)) / (num * (num - 3))).item()

@@ -4,6 +4,10 @@ A method takes a model, normalised images (B, C, H, W) on its device and the cla
 (B,), and gives a map over the patches (B, rows, cols): larger where the image speaks for the class.
 Scales differ between methods; the order of patches is what they say. To add one, write it here: it
 is then drawn beside the others and its faithfulness is measured with theirs.
+
+Signed weights, of differential attention, are taken by their size where no gradient gives them a
+sign. Occlusion covers a patch just as deletion does, so its faithfulness is measured by what it is
+made of.
 """
 
 import torch
@@ -13,11 +17,9 @@ from vitbench.attention import pixels
 from vitbench.attention.heads import maps_over_patches
 from vitbench.attention.relevance import gradient_rollout, relevance
 from vitbench.attention.rollout import rollout
-from vitbench.attention.trace import evaluating, trace
+from vitbench.attention.trace import evaluating, images_at_once, trace
 from vitbench.model.vit import VisionTransformer
 from vitbench.registry import EXPLANATIONS
-
-AT_ONCE = 50  # images at a time, for the graph of their attention is held
 
 
 def explain(name: str, model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
@@ -36,7 +38,8 @@ def explain(name: str, model: VisionTransformer, inputs: Tensor, classes: Tensor
         UnknownNameError: There is no such method.
     """
     method = EXPLANATIONS.get(name)
-    parts = zip(inputs.split(AT_ONCE), classes.split(AT_ONCE), strict=True)
+    at_once = images_at_once(model)
+    parts = zip(inputs.split(at_once), classes.split(at_once), strict=True)
     with evaluating(model):
         return torch.cat([method(model, *part).detach().cpu() for part in parts])
 
@@ -72,22 +75,27 @@ def attention_relevance(model: VisionTransformer, inputs: Tensor, classes: Tenso
 
 @EXPLANATIONS.register("grad-cam")
 def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
-    """Grad-CAM on the last block's normalised input (Selvaraju et al., arXiv:1610.02391).
+    """Grad-CAM on the last tokens that reach the answer one by one (arXiv:1610.02391).
 
-    What comes after the last block's input reaches a class token through attention alone, so this
-    is the last place where the patches' own tokens have a gradient.
+    With a class token these are the last block's normalised input: what comes after reaches it
+    through attention alone. Without one they are the last block's output, of which the mean is
+    taken.
     """
-    with torch.enable_grad():
-        *blocks, last = model.layers()
-        tokens = model.embed(inputs)
-        for block in blocks:
-            tokens = block(tokens, model.pos_embed)
-        features = last.norm1(tokens.detach()).detach().requires_grad_()  # (B, T, D)
-        attended = last.attn(features, model.pos_embed)
-        after = tokens.detach() + attended
-        logits = model.classify(after + last.mlp(last.norm2(after)))
-        (gradient,) = torch.autograd.grad(logits.gather(1, classes[:, None]).sum(), features)
     first = model.cls_token is not None
+    *blocks, last = model.layers()
+    with torch.no_grad():
+        tokens = model.embed(inputs)
+        for block in blocks if first else (*blocks, last):
+            tokens = block(tokens, model.pos_embed)
+        features = last.norm1(tokens) if first else tokens  # (B, T, D)
+    with torch.enable_grad():
+        features = features.requires_grad_()
+        after = features
+        if first:
+            after = tokens + last.attn(features, model.pos_embed)
+            after = after + last.mlp(last.norm2(after))
+        asked = model.classify(after).gather(1, classes[:, None]).sum()
+        (gradient,) = torch.autograd.grad(asked, features)
     patches, slopes = features.detach()[:, first:], gradient[:, first:]
     channels = slopes.mean(dim=1, keepdim=True)  # (B, 1, D), a weight per channel
     maps: Tensor = (patches * channels).sum(dim=-1).clamp(min=0)

@@ -1,9 +1,9 @@
 """Whether a map means anything to the model: what its answer loses with the patches it points at.
 
 Deletion takes patches away, the most important first, and watches the probability of the answer
-fall; insertion starts from a blank image and gives them back (RISE, Petsiuk et al.,
-arXiv:1806.07421). A map is worth something where it beats patches in random order and patches by
-their nearness to the centre, which know nothing of the model.
+fall; insertion gives them back to a blank image (RISE, Petsiuk et al., arXiv:1806.07421, whose
+insertion starts from a blurred one). A map is worth something where it beats patches in random
+order and patches by their nearness to the centre, which know nothing of the model.
 
 A patch that is taken away gets the data set's mean colour, so images on the way are not of the kind
 that the model was trained on: an area says how this model reads them, and is comparable within one
@@ -33,12 +33,14 @@ class Areas:
         insertion: (N,), while they come; high is faithful.
         deletion_curve: (N, steps + 1), from the whole image to the blank one.
         insertion_curve: (N, steps + 1), from the blank image to the whole one.
+        places: (steps + 1,), share of the patches taken or given at each point of the curves.
     """
 
     deletion: Tensor
     insertion: Tensor
     deletion_curve: Tensor
     insertion_curve: Tensor
+    places: Tensor
 
     @property
     def gap(self) -> Tensor:
@@ -91,7 +93,9 @@ def areas(
             both.append(_curves(model, some, asked, ranked, counts.tolist()))
     falling, rising = torch.cat(both, dim=1)
     places = counts / num_patches
-    return Areas(torch.trapezoid(falling, places), torch.trapezoid(rising, places), falling, rising)
+    return Areas(
+        torch.trapezoid(falling, places), torch.trapezoid(rising, places), falling, rising, places
+    )
 
 
 @torch.no_grad()

@@ -45,6 +45,16 @@ def mean_over_images(values: Tensor, alpha: float = 0.05, num_tests: int = 1) ->
     return Mean(mean, mean - half, mean + half, num)
 
 
+def share_of_images(right: Tensor) -> Mean:
+    """The share of images of which something holds (N,), with Wilson's 95 % interval.
+
+    Student's interval of such a share has no width where all hold, and misses too often near that.
+    """
+    num, held = len(right), int(right.sum())
+    ends = stats.binomtest(held, num).proportion_ci(0.95, method="wilson")
+    return Mean(held / num, float(ends.low), float(ends.high), num)
+
+
 def pearson(first: Tensor, second: Tensor) -> Tensor:
     """Correlation of rows (N, M) of two tensors, (N,); 0 where a row does not vary."""
     first, second = (x.double() - x.double().mean(dim=1, keepdim=True) for x in (first, second))

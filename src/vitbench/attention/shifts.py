@@ -5,12 +5,14 @@ from torch import Tensor
 
 
 def shuffle_patches(inputs: Tensor, grid: tuple[int, int], share: float, seed: int = 0) -> Tensor:
-    """Put a share of each image's patches in each other's places (Naseer et al., arXiv:2105.10497).
+    """Put a share of each image's patches in each other's places.
+
+    After Naseer et al. (arXiv:2105.10497), who shuffle all cells of ever finer grids.
 
     Args:
         inputs: Images (B, C, H, W).
         grid: Rows and columns of patches, which divide the image.
-        share: Share of the patches that change places among themselves, 0 to 1.
+        share: Share of the patches that change places among themselves, 0 to 1: `num_moving`.
         seed: What the places are drawn from; image by image they differ.
 
     Returns:
@@ -21,7 +23,7 @@ def shuffle_patches(inputs: Tensor, grid: tuple[int, int], share: float, seed: i
     patches = patches.permute(0, 2, 4, 1, 3, 5).flatten(1, 2)  # (B, N, C, P, P)
     num = rows * cols
     generator = torch.Generator().manual_seed(seed)
-    moving = round(share * num)
+    moving = num_moving(grid, share)
     order = torch.arange(num).repeat(len(inputs), 1)
     for places in order:
         chosen = torch.randperm(num, generator=generator)[:moving]
@@ -31,6 +33,12 @@ def shuffle_patches(inputs: Tensor, grid: tuple[int, int], share: float, seed: i
     moved = moved.unflatten(1, (rows, cols)).permute(0, 3, 1, 4, 2, 5)
     shuffled: Tensor = moved.flatten(4, 5).flatten(2, 3)  # (B, C, H, W)
     return shuffled
+
+
+def num_moving(grid: tuple[int, int], share: float) -> int:
+    """How many patches change places: the share of them, and none where that is a single one."""
+    moving = round(share * grid[0] * grid[1])
+    return moving if moving > 1 else 0
 
 
 def shift_right(inputs: Tensor, pixels: int) -> Tensor:

@@ -6,26 +6,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vitbench.attention.trace import trace
+from vitbench.attention.trace import images_at_once, trace
 from vitbench.model.vit import VisionTransformer
-
-AT_ONCE = 500
 
 
 @torch.no_grad()
-def tokens_by_layer(model: VisionTransformer, inputs: Tensor, at_once: int = AT_ONCE) -> Tensor:
+def tokens_by_layer(model: VisionTransformer, inputs: Tensor, at_once: int | None = None) -> Tensor:
     """Tokens of every layer, on the CPU.
 
     Args:
         model: The model.
         inputs: Normalised images (N, C, H, W) on its device.
-        at_once: Images whose attention is held at a time.
+        at_once: Images whose attention is held at a time; as many as fit unless given.
 
     Returns:
         (L + 1, N, T, D): the placed tokens, then those after each block.
     """
     parts = [
-        torch.stack(trace(model, part).tokens).cpu() for part in inputs.split(min(at_once, 50))
+        torch.stack(trace(model, part).tokens).cpu()
+        for part in inputs.split(at_once or images_at_once(model))
     ]
     return torch.cat(parts, dim=1)
 
@@ -37,10 +36,10 @@ def patch_norms(tokens: Tensor, class_token: bool) -> Tensor:
 
 
 def outlier_share(norms: Tensor, factor: float = 2.0) -> Tensor:
-    """Share of tokens far longer than most (Darcet et al., arXiv:2309.16588).
+    """Share of tokens far longer than most.
 
     Large models keep global notes in a few patches of the background, which are then several times
-    as long as the others.
+    as long as the others (Darcet et al., arXiv:2309.16588, who cut at a length of their own).
 
     Args:
         norms: Lengths (L, ...).

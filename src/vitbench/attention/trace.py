@@ -50,6 +50,14 @@ def trace(model: VisionTransformer, inputs: Tensor) -> Trace:
         return Trace(tuple(weights), tuple(tokens), model.classify(tokens[-1]))
 
 
+def images_at_once(model: VisionTransformer) -> int:
+    """Images whose attention weights take a quarter of a GiB, 100 at most and one at least."""
+    rows, cols = model.patch_embed.grid
+    num_tokens = rows * cols + (model.cls_token is not None)
+    num_heads = sum(block.attn.num_heads for block in model.layers())
+    return max(1, min(100, 2**28 // (4 * num_heads * num_tokens**2)))
+
+
 @contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
     """The model in evaluation mode, and afterwards as it was."""

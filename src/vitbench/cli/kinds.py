@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 ATTENTION = PurePath("attention_visualization")
 INSIDE = PurePath("inside")
+MOST_RANDOMISED = 100  # images whose maps are made anew at each step
+# Kinds that show single images; the others take a sample, or none.
+SHOW_IMAGES = ("rollout", "last-layer", "layers", "explanations")
 
 
 class Kind(NamedTuple):
@@ -32,7 +35,8 @@ def _rollout(view: "View") -> "Iterator[Drawing]":
     seen, wanted = view.capture, view.wanted
     joint = rollout(seen.weights, wanted.fusion, wanted.discard)
     maps = maps_over_patches(joint, seen.grid, seen.class_token).numpy()
-    title = f"Attention rollout ({wanted.fusion} over heads), {view.whose_attention}"
+    whose = "class token" if seen.class_token else "no class token: mean over patches"
+    title = f"Attention rollout ({wanted.fusion} over heads), {whose}"
     title += ", signed weights by their size" if seen.signed else ""
     for name, picture, heat in zip(view.image_names, view.pictures, maps, strict=True):
         path = ATTENTION / "attention_rollout" / f"rollout_image_{name}"
@@ -40,13 +44,12 @@ def _rollout(view: "View") -> "Iterator[Drawing]":
 
 
 def _last_layer(view: "View") -> "Iterator[Drawing]":
-    from vitbench.attention.heads import maps_over_patches
     from vitbench.figures.attention import maps_figure
     from vitbench.figures.style import Drawing, shared_limits
 
     seen = view.capture
     layer = view.layer_number
-    maps = maps_over_patches(seen.weights[layer], seen.grid, seen.class_token).numpy()
+    maps = view.maps(seen.weights[layer]).numpy()
     limits = shared_limits(maps, seen.signed)
     folder = ATTENTION / "last_layer_attention"
     where = "last layer" if layer == len(seen.weights) - 1 else f"layer {layer}"
@@ -65,12 +68,11 @@ def _last_layer(view: "View") -> "Iterator[Drawing]":
 
 
 def _layers(view: "View") -> "Iterator[Drawing]":
-    from vitbench.attention.heads import maps_over_patches
     from vitbench.figures.attention import maps_figure
     from vitbench.figures.style import Drawing, shared_limits
 
     seen = view.capture
-    maps = maps_over_patches(seen.weights.mean(dim=2), seen.grid, seen.class_token).numpy()
+    maps = view.maps(seen.weights.mean(dim=2)).numpy()
     limits = shared_limits(maps, seen.signed)
     for layer, of_layer in enumerate(maps):
         title = f"Layer {layer} (of 0 to {len(maps) - 1}), mean of heads: {view.whose_attention}"
@@ -103,7 +105,7 @@ def _pos_embed(view: "View") -> "Iterator[Drawing]":
 
 def _explanations(view: "View") -> "Iterator[Drawing]":
     from vitbench.attention.explanations import explain
-    from vitbench.cli.scoring import measured_faithfulness, words_of
+    from vitbench.cli.scoring import measured_faithfulness, numbers_of_faithfulness, words_of
     from vitbench.figures.explanations import explanations_figure, faithfulness_figure
     from vitbench.figures.style import Drawing
     from vitbench.registry import EXPLANATIONS
@@ -114,12 +116,11 @@ def _explanations(view: "View") -> "Iterator[Drawing]":
     yield Drawing(
         faithfulness_figure(list(found.values()), num, title),
         PurePath("explanations") / "faithfulness",
-        {f"{name}_{curve}": getattr(of, curve)
-         for name, of in found.items() for curve in ("deletion", "insertion")},
-    )  # fmt: skip
-    inputs = view.inputs
+        numbers_of_faithfulness(found),
+    )
+    answers = view.capture.logits.argmax(dim=1).to(view.device)
     maps = {
-        name: explain(name, view.model, inputs, view.model(inputs).argmax(dim=1)).numpy()
+        name: explain(name, view.model, view.inputs, answers).numpy()
         for name in EXPLANATIONS.names()
     }
     scores = {name: words_of(found[name]) for name in maps}
@@ -129,6 +130,21 @@ def _explanations(view: "View") -> "Iterator[Drawing]":
     )
     figure = explanations_figure(view.pictures, maps, scores, title)
     yield Drawing(figure, PurePath("explanations") / "explanations", maps)
+
+
+def _sanity(view: "View") -> "Iterator[Drawing]":
+    from vitbench.cli.scoring import numbers_of, randomised_similarity
+    from vitbench.figures.inside import sanity_figure
+    from vitbench.figures.style import Drawing
+
+    inputs = view.sample_inputs[:MOST_RANDOMISED]
+    steps, lines = randomised_similarity(view.model, view.untrained, inputs)
+    title = (
+        "Does a map change when the model forgets? Randomised from the head down, "
+        f"first {len(inputs)} test images; bands: 95 % for each point by itself"
+    )
+    figure = sanity_figure(steps, lines, title)
+    yield Drawing(figure, PurePath("explanations") / "sanity", numbers_of(lines))
 
 
 def _heads(view: "View") -> "Iterator[Drawing]":
@@ -183,7 +199,8 @@ def _ablation(view: "View") -> "Iterator[Drawing]":
     import numpy as np
 
     from vitbench.attention.ablation import head_ablation, layer_ablation
-    from vitbench.figures.inside import Line, ablation_figure
+    from vitbench.cli.scoring import line_of, numbers_of
+    from vitbench.figures.inside import ablation_figure
     from vitbench.figures.style import Drawing
 
     inputs, labels = view.sample_inputs, view.sample.labels.to(view.device)
@@ -191,53 +208,55 @@ def _ablation(view: "View") -> "Iterator[Drawing]":
     lost = np.array([[head.value for head in row] for row in of_heads])
     told = np.array([[head.low > 0 or head.high < 0 for head in row] for row in of_heads])
     lines = [
-        Line(
-            f"without {part}",
-            np.arange(len(means)),
-            *(np.array([getattr(mean, end) for mean in means]) for end in ("value", "low", "high")),
-        )
+        line_of(f"without {part}", np.arange(len(means)), means)
         for part, means in layer_ablation(view.model, inputs, labels).items()
     ]
-    title = f"What the model cannot do without, {view.sample_words}, intervals of all at once"
+    title = f"What the model cannot do without, {view.sample_words}, intervals of a panel at once"
     figure = ablation_figure(lost, told, lines, len(inputs), title)
-    data = {"lost_pct": lost, "told": told, **{line.label: line.y for line in lines}}
+    ends = {end: np.array([[getattr(head, end) for head in row] for row in of_heads])
+            for end in ("low", "high")}  # fmt: skip
+    data = {"lost_pct": lost, **ends, **numbers_of(lines)}
     yield Drawing(figure, INSIDE / "ablation", data)
 
 
 def _tokens(view: "View") -> "Iterator[Drawing]":
-    from vitbench.cli.scoring import read_tokens
+    from vitbench.cli.scoring import numbers_of, read_tokens
     from vitbench.figures.inside import matrix_figure, tokens_figure
     from vitbench.figures.style import Drawing
 
-    read = read_tokens(view.model, view.sample, view.held_out)
+    sample = view.fewer  # all their tokens are held
+    read = read_tokens(view.model, sample, view.held_out)
+    words = f"first {len(sample):,} test images"
     title = (
-        f"Tokens by layer, {view.sample_words}; probes are fitted on {len(view.held_out)} "
-        "validation images"
+        f"Tokens by layer, {words}; probes are fitted on {len(view.held_out):,} validation images; "
+        "bands: 95 % for each layer by itself"
     )
     yield Drawing(
         tokens_figure(
             read.norms, read.class_norms, read.outliers, read.accuracies, read.readout, title
         ),
         INSIDE / "tokens",
-        {"outlier_share": read.outliers,
-         **{line.label: line.y for line in (*read.accuracies, *read.readout)}},
+        {"outlier_share": read.outliers, "length": read.norms,
+         **numbers_of((*read.accuracies, *read.readout))},
     )  # fmt: skip
     names = ["placed", *(f"block {layer}" for layer in range(len(read.alike) - 1))]
-    title = f"How alike the layers are (linear CKA of the mean patch), {view.sample_words}"
+    title = f"How alike the layers are (linear CKA of the mean patch, without bias), {words}"
     figure = matrix_figure(read.alike, names, names, "CKA", title)
     yield Drawing(figure, INSIDE / "layer_similarity", {"cka": read.alike})
 
 
 def _sensitivity(view: "View") -> "Iterator[Drawing]":
-    from vitbench.cli.scoring import accuracy_when_disturbed
+    from vitbench.cli.scoring import accuracy_when_disturbed, numbers_of
     from vitbench.figures.inside import sensitivity_figure
     from vitbench.figures.style import Drawing
 
     panels = accuracy_when_disturbed(view.model, view.sample)
-    title = f"How much the model needs patches to be where they are, {view.sample_words}"
+    title = (
+        f"How much the model needs patches to be where they are, {view.sample_words}; bands: 95 % "
+        "for each point by itself"
+    )
     figure = sensitivity_figure(panels, 100 / view.spec.data.num_classes, title)
-    data = {line.label: line.y for line, _, _ in panels}
-    yield Drawing(figure, INSIDE / "sensitivity", data)
+    yield Drawing(figure, INSIDE / "sensitivity", numbers_of([line for line, _, _ in panels]))
 
 
 def _curves(view: "View") -> "Iterator[Drawing]":
@@ -252,7 +271,11 @@ def _curves(view: "View") -> "Iterator[Drawing]":
 
 
 KINDS = {
-    "rollout": Kind(_rollout, "where the answer comes from (Abnar and Zuidema, arXiv:2005.00928)"),
+    "rollout": Kind(
+        _rollout,
+        "what the class token is made of, whatever it answers (Abnar and Zuidema, "
+        "arXiv:2005.00928)",
+    ),
     "pos-embed": Kind(
         _pos_embed,
         "how alike the positions are (Dosovitskiy et al., arXiv:2010.11929, figure 7), and in what "
@@ -268,6 +291,9 @@ KINDS = {
         "relevance (Chefer et al., arXiv:2103.15679) beside seven other methods, and how faithful "
         "each is (Petsiuk et al., arXiv:1806.07421)",
     ),
+    "sanity": Kind(
+        _sanity, "whether maps change when the model forgets (Adebayo et al., arXiv:1810.03292)"
+    ),
     "heads": Kind(
         _heads,
         "distance, entropy and class-token share of every head (arXiv:2010.11929, figure 7), and "
@@ -282,6 +308,7 @@ KINDS = {
         "likeness of layers (Kornblith et al., arXiv:1905.00414)",
     ),
     "sensitivity": Kind(
-        _sensitivity, "accuracy with shuffled patches (Naseer et al., arXiv:2105.10497) and shifts"
+        _sensitivity,
+        "accuracy with shuffled patches (after Naseer et al., arXiv:2105.10497) and shifts",
     ),
 }

@@ -1,5 +1,6 @@
 """Measurements of a model that a picture shows, put together from attention/ for figures/."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np  # noqa: TID253 (commands import this file when they are called)
@@ -9,8 +10,9 @@ from vitbench.attention.ablation import right_answers
 from vitbench.attention.cka import cka_matrix
 from vitbench.attention.explanations import explain
 from vitbench.attention.faithfulness import areas, centre_maps, random_maps, scores
-from vitbench.attention.intervals import mean_over_images
-from vitbench.attention.shifts import shift_right, shuffle_patches
+from vitbench.attention.intervals import Mean, mean_over_images, share_of_images
+from vitbench.attention.sanity import similarity_to_randomised
+from vitbench.attention.shifts import num_moving, shift_right, shuffle_patches
 from vitbench.attention.tokens import (
     fit_probe,
     logit_lens,
@@ -28,6 +30,8 @@ from vitbench.registry import EXPLANATIONS
 
 SHARES = (0.0, 0.125, 0.25, 0.5, 1.0)  # of the patches, shuffled
 SHIFTS = (0, 1, 2, 4, 8)  # pixels
+ENDS = ("value", "low", "high")
+ABOVE = ("above_random", "above_centre")
 
 
 def measured_faithfulness(
@@ -54,10 +58,22 @@ def measured_faithfulness(
     told = scores(of_methods, of_blind["random order"], of_blind["centre first"])
     found = {}
     for name, of in {**of_methods, **of_blind}.items():
-        curves = (of.deletion_curve.mean(dim=0).numpy(), of.insertion_curve.mean(dim=0).numpy())
-        gaps = (told[name].above_random, told[name].above_centre) if name in told else ()
-        found[name] = Faithfulness(name, *curves, *(Gap(g.value, g.low, g.high) for g in gaps))
+        score = told.get(name)
+        found[name] = Faithfulness(
+            name,
+            of.places.numpy(),
+            of.deletion_curve.mean(dim=0).numpy(),
+            of.insertion_curve.mean(dim=0).numpy(),
+            None if score is None else gap_of(score.above_random),
+            None if score is None else gap_of(score.above_centre),
+            score is not None and score.told,
+        )
     return found
+
+
+def gap_of(mean: Mean) -> Gap:
+    """A mean difference as a figure takes it."""
+    return Gap(mean.value, mean.low, mean.high)
 
 
 def words_of(method: Faithfulness) -> str:
@@ -98,12 +114,8 @@ def read_tokens(model: VisionTransformer, sample: ImageSet, held_out: ImageSet) 
     layers = np.arange(len(tokens))
 
     def accuracy(label: str, logits: list[torch.Tensor]) -> Line:
-        right = [100 * (of.argmax(dim=1) == labels).double() for of in logits]
-        means = [mean_over_images(of_layer) for of_layer in right]
-        ends = (
-            np.array([getattr(mean, end) for mean in means]) for end in ("value", "low", "high")
-        )
-        return Line(label, layers, *ends)
+        means = [share_of_images(of.argmax(dim=1) == labels) for of in logits]
+        return line_of(label, layers, means, 100)
 
     lines = [accuracy("the model's own head (logit lens)", list(logit_lens(model, tokens)))]
     sources = {"probe of the mean patch": slice(int(first), None)}
@@ -142,20 +154,72 @@ def accuracy_when_disturbed(
     inputs, labels = sample.inputs(sample.images.to(device)), sample.labels.to(device)
 
     def line(label: str, places: tuple[float, ...], disturbed: list[torch.Tensor]) -> Line:
-        means = [
-            mean_over_images(100 * right_answers(model, images, labels).double())
-            for images in disturbed
-        ]
-        ends = (
-            np.array([getattr(mean, end) for mean in means]) for end in ("value", "low", "high")
-        )
-        return Line(label, np.array(places), *ends)
+        means = [share_of_images(right_answers(model, images, labels)) for images in disturbed]
+        return line_of(label, np.array(places), means, 100)
 
-    shuffled = [shuffle_patches(inputs, model.patch_embed.grid, share) for share in SHARES]
+    grid = model.patch_embed.grid
+    # On a coarse grid several shares move as many patches, and the smallest none.
+    shares = {num_moving(grid, share): share for share in reversed(SHARES)}
+    percent = tuple(100 * moving / (grid[0] * grid[1]) for moving in sorted(shares))
+    shuffled = [shuffle_patches(inputs, grid, shares[moving]) for moving in sorted(shares)]
     shifts = tuple(shift for shift in SHIFTS if shift < inputs.shape[-1])
     shifted = [shift_right(inputs, shift) for shift in shifts]
-    percent = tuple(100 * share for share in SHARES)
     return [
         (line("shuffled", percent, shuffled), "% of the patches", "patches that changed places"),
         (line("shifted", shifts, shifted), "pixels", "images moved to the right"),
     ]
+
+
+def randomised_similarity(
+    model: VisionTransformer, fresh: VisionTransformer, inputs: torch.Tensor
+) -> tuple[list[str], list[Line]]:
+    """How alike each method's maps stay as more and more of the model forgets.
+
+    Args:
+        model: The trained model; its own answers are what is explained.
+        fresh: The same architecture with initial weights of another seed.
+        inputs: Normalised images (N, C, H, W) on its device.
+
+    Returns:
+        Names of the steps, the untouched model first, and a line of mean rank correlations a method
+        over their numbers.
+    """
+    with torch.no_grad():
+        answers = model(inputs).argmax(dim=1)
+    steps: list[str] = []
+    lines = []
+    for name in EXPLANATIONS.names():
+        found = similarity_to_randomised(name, model, fresh, inputs, answers)
+        steps = ["nothing", *found]
+        means = [Mean(1.0, 1.0, 1.0, len(inputs)), *(mean_over_images(of) for of in found.values())]
+        lines.append(line_of(name, np.arange(len(steps)), means))
+    return steps, lines
+
+
+def line_of(label: str, x: Array, means: Sequence[Mean], times: float = 1.0) -> Line:
+    """Means with their intervals as a line, times a factor, as of shares in %."""
+    ends = (times * np.array([getattr(mean, end) for mean in means]) for end in ENDS)
+    return Line(label, x, *ends)
+
+
+def numbers_of(lines: Sequence[Line]) -> dict[str, Array]:
+    """What lines show, by name: values and the ends of their intervals over x."""
+    return {
+        f"{line.label} {name}": values
+        for line in lines
+        for name, values in (("x", line.x), ("", line.y), ("low", line.low), ("high", line.high))
+        if values is not None
+    }
+
+
+def numbers_of_faithfulness(found: dict[str, Faithfulness]) -> dict[str, Array]:
+    """What the figure of faithfulness shows, by name: curves, and gaps as value, low and high."""
+    numbers: dict[str, Array] = {}
+    for name, of in found.items():
+        numbers |= {
+            f"{name} {part}": getattr(of, part) for part in ("places", "deletion", "insertion")
+        }
+        for above in ABOVE:
+            if (gap := getattr(of, above)) is not None:
+                numbers[f"{name} {above}"] = np.array([getattr(gap, end) for end in ENDS])
+    return numbers

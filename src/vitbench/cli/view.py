@@ -11,15 +11,17 @@ from PIL import Image, ImageOps
 from torch import Tensor  # noqa: TID253
 
 from vitbench.attention.capture import Capture, capture
+from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
+from vitbench.cli.kinds import SHOW_IMAGES
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import FileError, UnknownNameError, UsageError
 from vitbench.figures.attention import Picture
 from vitbench.figures.curves import Series
-from vitbench.model.vit import VisionTransformer
+from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import StudyResults
 from vitbench.spec.experiment import ExperimentSpec
@@ -28,6 +30,7 @@ from vitbench.training.device import pick_device
 from vitbench.training.evaluate import evaluate
 from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
 
+COUNT = 5  # images, unless more or fewer are asked for
 MOST_FITTED_ON = 2000  # validation images of which tokens are held
 
 
@@ -45,10 +48,11 @@ class Wanted:
         discard: Share of a row's weights that rollout leaves out.
         layer: The layer whose heads are shown; None is the last.
         head: The head that is shown; None is all.
+        patch: The patch whose attention is shown, instead of the class token's.
         sample: Test images that scores and statistics are taken over: the first so many.
     """
 
-    count: int = 5
+    count: int = COUNT
     indices: list[int] | None = None
     of_class: str | None = None
     wrong: bool = False
@@ -57,7 +61,13 @@ class Wanted:
     discard: float = 0.0
     layer: int | None = None
     head: int | None = None
+    patch: int | None = None
     sample: int = 500
+
+    @property
+    def names_images(self) -> bool:
+        """Whether it says which images are to be shown."""
+        return self.wrong or any((self.indices, self.of_class, self.image)) or self.count != COUNT
 
 
 @dataclass(frozen=True)
@@ -121,7 +131,7 @@ class View:
             return []
         return [f"{self.path}: its positions add nothing to the tokens, so there is no picture"]
 
-    def check(self, kind: str) -> None:
+    def check(self, kind: str, among_all: bool) -> None:
         """Raise UsageError where a kind cannot be drawn of it, before anything is drawn."""
         if self.results is not None:
             if kind != "curves":
@@ -132,8 +142,15 @@ class View:
         elif kind == "curves":
             if not self._opened.history:
                 raise UsageError(f"{self.path} holds no finished epoch: there are no curves")
-        else:
-            _ = self.layer_number, self.heads, self.images
+        elif kind in SHOW_IMAGES:
+            _ = self.layer_number, self.heads, self.images, self.patch
+        elif self.wanted.names_images and not among_all:
+            raise UsageError(
+                f"{kind} shows no single images: leave --images, --indices, --class, --wrong and "
+                "--image out; --sample says over how many it is taken"
+            )
+        if kind == "tokens":
+            _ = self.held_out
 
     @property
     def spec(self) -> ExperimentSpec:
@@ -176,6 +193,12 @@ class View:
             raise UsageError(f"{self.path}: it answers every such test image right")
         return chosen.nonzero().flatten()[: wanted.count].tolist()
 
+    @property
+    def untrained(self) -> VisionTransformer:
+        """The same architecture with initial weights of another seed."""
+        other = self.spec.with_seed(self.spec.seed + 1)
+        return build_model(other).to(self.device).eval()
+
     @cached_property
     def images(self) -> ImageSet:
         """The images to be shown."""
@@ -204,6 +227,11 @@ class View:
     def sample(self) -> ImageSet:
         """The test images that scores and statistics are taken over."""
         return self.test.subset(torch.arange(min(self.wanted.sample, len(self.test))))
+
+    @property
+    def fewer(self) -> ImageSet:
+        """The same, 2,000 at most."""
+        return self.sample.subset(torch.arange(min(MOST_FITTED_ON, len(self.sample))))
 
     @cached_property
     def sample_inputs(self) -> Tensor:
@@ -237,8 +265,31 @@ class View:
         ]  # fmt: skip
 
     @property
+    def patch(self) -> int | None:
+        """The patch whose attention is shown; None is the class token.
+
+        Raises:
+            UsageError: There is none of that number.
+        """
+        rows, cols = self.model.patch_embed.grid
+        patch = self.wanted.patch
+        if patch is not None and not 0 <= patch < rows * cols:
+            raise UsageError(f"--patch {patch}: this model has patches 0 to {rows * cols - 1}")
+        return patch
+
+    def maps(self, weights: Tensor) -> Tensor:
+        """Attention (..., T, T) over the image, (..., rows, cols): of class token or patch."""
+        seen = self.capture
+        if self.patch is None:
+            return maps_over_patches(weights, seen.grid, seen.class_token)
+        return map_of_patch(weights, self.patch, seen.grid, seen.class_token)
+
+    @property
     def whose_attention(self) -> str:
         """Whose attention the maps are, in words."""
+        if self.patch is not None:
+            row, col = divmod(self.patch, self.capture.grid[1])
+            return f"patch {self.patch} (row {row}, column {col})"
         return "class token" if self.capture.class_token else "no class token: mean over patches"
 
     @property
@@ -334,19 +385,25 @@ def open_view(
 def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
     """A picture of the user's own as a set of one: its middle square, at the model's size.
 
+    What is transparent in it is white.
+
     Args:
         path: Any file that Pillow reads.
         img_size: Side in pixels.
         like: The set whose classes, channels and constants it takes; its label is -1.
 
     Raises:
-        FileError: It is absent, or no picture.
+        FileError: It is absent, no picture, or has pixels of more than 8 bits.
     """
     channels = like.images.shape[1]
     try:
         with Image.open(path) as picture:
+            if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"):
+                raise FileError(f"{path} has pixels of mode {picture.mode}: save it with 8 bits")
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            white = Image.new("RGBA", upright.size, "white")
             square = ImageOps.fit(
-                ImageOps.exif_transpose(picture).convert("L" if channels == 1 else "RGB"),
+                Image.alpha_composite(white, upright).convert("L" if channels == 1 else "RGB"),
                 (img_size, img_size),
                 Image.Resampling.BICUBIC,
             )

@@ -54,6 +54,14 @@ def visualize(
     head: Annotated[
         int | None, typer.Option("--head", help="Head of last-layer, from 0; all of them.")
     ] = None,
+    patch: Annotated[
+        int | None,
+        typer.Option(
+            "--patch",
+            help="Attention of this patch, row by row from 0, in last-layer "
+            "and layers; the class token's unless given.",
+        ),
+    ] = None,
     of_class: Annotated[
         str | None, typer.Option("--class", help="Show test images of this class.")
     ] = None,
@@ -125,12 +133,12 @@ def visualize(
     from tqdm import tqdm
 
     from vitbench.attention.rollout import FUSIONS
-    from vitbench.cli.view import Wanted, open_view
+    from vitbench.cli.view import COUNT, Wanted, open_view
     from vitbench.figures.style import save, save_arrays
 
     kinds = list(KINDS) if kind == "all" else [kind]
     wanted = Wanted(
-        count=5 if images is None else images,
+        count=COUNT if images is None else images,
         indices=chosen,
         of_class=of_class,
         wrong=wrong,
@@ -139,6 +147,7 @@ def visualize(
         discard=discard,
         layer=layer,
         head=head,
+        patch=patch,
         sample=sample,
     )
     views = [open_view(path, out, wanted, name, data_dir, device) for path in checkpoints]
@@ -149,7 +158,7 @@ def visualize(
         views = [view.below(view.folder_name) for view in views]
     jobs = [(view, name) for view in views for name in kinds if view.offers(name, kind == "all")]
     for view, job in jobs:
-        view.check(job)
+        view.check(job, kind == "all")
     with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)

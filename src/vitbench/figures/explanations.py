@@ -32,23 +32,21 @@ class Faithfulness:
 
     Attributes:
         label: The method; or an order that knows nothing of the model.
-        deletion: Mean probability of the answer as patches go (steps,).
-        insertion: The same as they come (steps,).
+        places: Share of the patches at each point of the curves (steps + 1,), 0 to 1.
+        deletion: Mean probability of the answer as patches go (steps + 1,).
+        insertion: The same as they come (steps + 1,).
         above_random: Against a random order; None for such an order itself.
         above_centre: Against the centre first; None likewise.
+        told: Whether it is shown to beat both.
     """
 
     label: str
+    places: Array
     deletion: Array
     insertion: Array
     above_random: Gap | None = None
     above_centre: Gap | None = None
-
-    @property
-    def told(self) -> bool:
-        """Whether it is shown to beat both."""
-        gaps = (self.above_random, self.above_centre)
-        return all(gap is not None and gap.low > 0 for gap in gaps)
+    told: bool = False
 
 
 def explanations_figure(
@@ -95,10 +93,9 @@ def faithfulness_figure(methods: Sequence[Faithfulness], num_images: int, title:
         for number, method in enumerate(methods):
             values = getattr(method, curve)
             known = method.above_random is not None
-            # The last colours of LINES are taken twice, by dashed lines.
-            style = ("-" if number < len(LINES) else "--") if known else ":"
+            style = ("-" if number < len(LINES) else "--") if known else (":", "-.")[number % 2]
             colour = LINES[number % len(LINES)] if known else GREY
-            share = np.linspace(0, 100, len(values))
+            share = 100 * method.places
             axes.plot(share, 100 * values, style, color=colour, linewidth=1.3, label=method.label)
         axes.set_title(words, fontsize=10)
         axes.set_xlabel("% of the patches " + ("taken away" if axes is falling else "shown"))

@@ -77,7 +77,7 @@ def matrix_figure(
     """
     figure = new_figure(7.2, 6.4, title)
     axes = figure.subplots()
-    low = -1.0 if matrix.min() < -1e-6 else 0.0
+    low = -1.0 if matrix.min() < -0.1 else 0.0  # what is a little below 0 by chance is none
     shown = axes.imshow(
         matrix, cmap=SIGNED if low else ONE_SIDED, vmin=low, vmax=1, interpolation="nearest"
     )
@@ -89,7 +89,7 @@ def matrix_figure(
         for (row, col), value in np.ndenumerate(matrix):
             axes.text(
                 col, row, f"{value:.2f}", ha="center", va="center", fontsize=7,
-                color="black" if value > 0.6 or (low and abs(value) < 0.5) else "white",
+                color="black" if (abs(value) < 0.6 if low else value > 0.6) else "white",
             )  # fmt: skip
     figure.colorbar(shown, ax=axes, label=words, shrink=0.8)
     return figure
@@ -127,7 +127,7 @@ def ablation_figure(
     lines(right, layers)
     right.axhline(0, color=GREY, linewidth=0.8)
     right.set_title("points lost without a layer's part", fontsize=10)
-    right.set_ylabel(f"points of {num_images} test images", fontsize=9)
+    right.set_ylabel(f"points of accuracy over {num_images} images", fontsize=9)
     _layers_axis(right)
     right.legend(frameon=False, fontsize=8)
     return figure
@@ -163,7 +163,8 @@ def tokens_figure(
             layers, class_norms, color=LINES[1], marker="o", markersize=3, label="class token"
         )
     length.set_title(
-        f"length of tokens; beyond twice the median: {100 * outliers.max():.2f} %", fontsize=9
+        f"length of tokens; {100 * outliers.max():.2f} % at most beyond twice the median",
+        fontsize=9,
     )
     length.set_ylim(bottom=0)
     lines(accuracy, accuracies)
@@ -202,6 +203,27 @@ def sensitivity_figure(
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def sanity_figure(steps: Sequence[str], methods: Sequence[Line], title: str) -> Figure:
+    """How alike each method's maps stay as more and more of a model forgets what it learned.
+
+    Args:
+        steps: What was randomised last; the first step is the model as it was.
+        methods: Mean rank correlation with the first step's maps, a line a method.
+        title: Heading.
+    """
+    figure = new_figure(8.4, 5.0, title)
+    axes = figure.subplots()
+    lines(axes, methods)
+    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.set_xticks(range(len(steps)), labels=steps, rotation=30, ha="right")
+    axes.set_xlabel("randomised, from the head down to")
+    axes.set_ylabel("rank correlation with the trained model's map")
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
     return figure
 
 

@@ -63,9 +63,14 @@ def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
 
 def save_arrays(data: dict[str, Array], path: Path) -> Path:
     """Write named arrays as one .npz, whole or not at all; gives its path."""
-    named = {re.sub(r"\W+", "_", name).strip("_"): values for name, values in data.items()}
+    named: dict[str, Array] = {}
+    for name, values in data.items():
+        plain_name = re.sub(r"\W+", "_", name).strip("_")
+        while plain_name in (*named, "", "file", "allow_pickle"):  # numpy's own parameters
+            plain_name += "_"
+        named[plain_name] = values
     with replacing(path) as part, part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **named)
+        np.savez_compressed(file, **named)  # type: ignore[arg-type]
     return path
 
 
