@@ -41,6 +41,15 @@ def test_the_study_is_swept_and_read_in_python(tmp_path, monkeypatch, capsys) ->
     assert "all 3 models give the same answer on" in out
 
 
+def test_a_model_of_timm_is_explained(capsys) -> None:
+    runpy.run_path(str(EXAMPLES / "explain_timm.py"), run_name="__main__")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "rollout", "relevance", "integrated-gradients",
+    ]  # fmt: skip
+
+
 def test_the_report_of_real_runs_follows_from_its_results(tmp_path, monkeypatch, capsys) -> None:
     """Twelve trainings on CIFAR-10; whoever changes what a report says writes it anew."""
     shutil.copytree(EXAMPLES / "cifar10", tmp_path / "cifar10")
