@@ -14,6 +14,6 @@ vitbench sweep pos-embed pos-embed-as-published "${recipe[@]}" --seeds 3
 
 # The model that is looked into: one run of preset cpu-long, 52 minutes of two threads.
 vitbench train --preset cpu-long --out model --wandb disabled
-vitbench visualize all model --dpi 75
+vitbench visualize all model --dpi 100 --name cpu-long
 
 vitbench report results --figures figures --out RESULTS.md
