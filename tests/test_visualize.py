@@ -16,7 +16,7 @@ from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
 
 ATTENTION = "attention_visualization"
-FEW = ("--sample", "20")
+FEW = ("--sample", "20", "--dpi", "50")
 
 
 @pytest.fixture(autouse=True)
