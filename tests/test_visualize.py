@@ -111,10 +111,10 @@ def test_a_loose_checkpoint_is_drawn_like_its_run_folder(trained, tmp_path, caps
     ids=str,
 )
 def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
-    code, paths, err = run(capsys, "all", trained(**fields), "--images", "2", *FEW)
+    code, paths, err = run(capsys, "all", trained(**fields), "--images", "1", *FEW)
 
     assert (code, err) == (0, "")
-    assert len(paths) == 2 + 2 + 3 + 2 + 2 + 2 + 1 + 2 + 1 + 2 + 1
+    assert len(paths) == 1 + 2 + 3 + 2 + 2 + 2 + 1 + 2 + 1 + 2 + 1
 
 
 def test_a_model_without_positions_says_so(trained, capsys) -> None:
