@@ -9,8 +9,9 @@ from PIL import Image
 
 from vitbench.attention.rollout import rollout
 from vitbench.cli.main import main
-from vitbench.cli.view import Wanted, open_view, own_image
+from vitbench.cli.view import Wanted, open_view
 from vitbench.data.image_set import ImageSet
+from vitbench.data.own_image import own_image
 from vitbench.errors import FileError
 from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.spec.overrides import build_spec
@@ -119,7 +120,7 @@ def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
 
 def test_a_model_without_positions_says_so(trained, capsys) -> None:
     folder = trained(pos_embed="none")
-    code, paths, err = run(capsys, "all", folder, "--sample", "2", "--dpi", "20")
+    code, paths, err = run(capsys, "all", folder, "--sample", "4", "--dpi", "20")
     assert code == 0
     assert "positions add nothing" in err
     assert not any("pos_embed" in path for path in paths)
@@ -325,7 +326,7 @@ WRONG = [
     (["curves", "{run}", "--format", "bmp"], "png, svg, pdf"),
     (["curves", "{run}", "--format", "pdf", "--wandb", "offline"], "as png"),
     (["curves", "{run}", "--dpi", "0"], "20 to 1200"),
-    (["heads", "{run}", "--sample", "1"], "2 or more"),
+    (["heads", "{run}", "--sample", "3"], "4 or more"),
     (["last-layer", "{run}", "--layer", "-1"], "layers 0 to 1"),
     (["rollout", "{run}", "--out", "text.pt"], "is a file"),
     (["rollout", "{run}", "--device", "tpu"], "cpu, cuda, mps"),

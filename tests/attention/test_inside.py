@@ -194,9 +194,10 @@ def test_cka_is_that_of_the_kernels_and_wide_features_are_not_alike_by_chance() 
         for kernel in kernels:
             kernel.fill_diagonal_(0)
         n, ones = len(one), torch.ones(len(one)).double()
-        k, l = kernels  # noqa: E741
-        middle = (ones @ k @ ones) * (ones @ l @ ones) / ((n - 1) * (n - 2))
-        return (torch.trace(k @ l) + middle - 2 / (n - 2) * (ones @ k @ l @ ones)) / (n * (n - 3))
+        left, right = kernels
+        middle = (ones @ left @ ones) * (ones @ right @ ones) / ((n - 1) * (n - 2))
+        both = left @ right
+        return (torch.trace(both) + middle - 2 / (n - 2) * (ones @ both @ ones)) / (n * (n - 3))
 
     by_hand = hsic(first, second) / (hsic(first, first) * hsic(second, second)).sqrt()
     assert linear_cka(first, second) == pytest.approx(by_hand.item(), abs=1e-9)

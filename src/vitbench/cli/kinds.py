@@ -150,7 +150,7 @@ def _sanity(view: "View") -> "Iterator[Drawing]":
 def _heads(view: "View") -> "Iterator[Drawing]":
     import torch
 
-    from vitbench.attention.capture import over_images
+    from vitbench.attention.capture import Capture, over_images
     from vitbench.attention.heads import (
         class_token_share,
         entropy,
@@ -166,7 +166,7 @@ def _heads(view: "View") -> "Iterator[Drawing]":
     has_class = model.cls_token is not None
     num_tokens = grid[0] * grid[1] + has_class
 
-    def statistics(seen):  # type: ignore[no-untyped-def]
+    def statistics(seen: Capture) -> torch.Tensor:
         distance = mean_distance(seen.weights, seen.grid, seen.class_token, patch_size)
         of_all = [distance, entropy(seen.weights)]
         of_all += [class_token_share(seen.weights)] if has_class else []

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np  # noqa: TID253 (the command imports this file when it is called)
-import torch  # noqa: TID253
-from PIL import Image, ImageOps
+import torch  # noqa: TID253 (the command imports this file when it is called)
 from torch import Tensor  # noqa: TID253
 
 from vitbench.attention.capture import Capture, capture
@@ -17,8 +15,9 @@ from vitbench.attention.similarity import position_vectors
 from vitbench.cli.kinds import SHOW_IMAGES
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
+from vitbench.data.own_image import own_image
 from vitbench.data.split import train_val_split
-from vitbench.errors import FileError, UnknownNameError, UsageError
+from vitbench.errors import UnknownNameError, UsageError
 from vitbench.figures.attention import Picture
 from vitbench.figures.curves import Series
 from vitbench.model.vit import VisionTransformer, build_model
@@ -380,36 +379,3 @@ def open_view(
         return replace(view, results=read_results(path))
     file = path / "checkpoint.pt" if path.is_dir() else path
     return replace(view, checkpoint=Checkpoint.open(file))
-
-
-def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
-    """A picture of the user's own as a set of one: its middle square, at the model's size.
-
-    What is transparent in it is white.
-
-    Args:
-        path: Any file that Pillow reads.
-        img_size: Side in pixels.
-        like: The set whose classes, channels and constants it takes; its label is -1.
-
-    Raises:
-        FileError: It is absent, no picture, or has pixels of more than 8 bits.
-    """
-    channels = like.images.shape[1]
-    try:
-        with Image.open(path) as picture:
-            if picture.mode not in ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"):
-                raise FileError(f"{path} has pixels of mode {picture.mode}: save it with 8 bits")
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
-            white = Image.new("RGBA", upright.size, "white")
-            square = ImageOps.fit(
-                Image.alpha_composite(white, upright).convert("L" if channels == 1 else "RGB"),
-                (img_size, img_size),
-                Image.Resampling.BICUBIC,
-            )
-    except FileNotFoundError:
-        raise FileError(f"no picture {path}") from None
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise FileError(f"{path} is no picture that can be read ({type(error).__name__})") from None
-    pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)
-    return replace(like, images=pixels.permute(2, 0, 1)[None], labels=torch.tensor([-1]))

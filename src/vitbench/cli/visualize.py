@@ -111,8 +111,8 @@ def visualize(
         raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")
     if not 20 <= dpi <= 1200:
         raise UsageError(f"--dpi {dpi}: give a number from 20 to 1200")
-    if not 2 <= sample <= 1_000_000:
-        raise UsageError(f"--sample {sample}: give a number of test images, 2 or more")
+    if not 4 <= sample <= 1_000_000:  # the likeness of layers takes four
+        raise UsageError(f"--sample {sample}: give a number of test images, 4 or more")
     if image is not None and (images, indices, of_class, wrong) != (None, None, None, False):
         raise UsageError("--image shows that picture alone: leave --images, --indices, --class "
                          "and --wrong out")  # fmt: skip

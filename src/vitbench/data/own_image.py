@@ -1,0 +1,46 @@
+"""A picture of the user's own, made ready for a model."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from vitbench.data.image_set import ImageSet
+from vitbench.errors import FileError
+
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits, as Pillow has them
+
+
+def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
+    """A picture of the user's own as a set of one: its middle square, at the model's size.
+
+    What is transparent in it is white.
+
+    Args:
+        path: Any file that Pillow reads.
+        img_size: Side in pixels.
+        like: The set whose classes, channels and constants it takes; its label is -1.
+
+    Raises:
+        FileError: It is absent, no picture, or has pixels of more than 8 bits.
+    """
+    channels = like.images.shape[1]
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in MODES:
+                raise FileError(f"{path} has pixels of mode {picture.mode}: save it with 8 bits")
+            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            white = Image.new("RGBA", upright.size, "white")
+            square = ImageOps.fit(
+                Image.alpha_composite(white, upright).convert("L" if channels == 1 else "RGB"),
+                (img_size, img_size),
+                Image.Resampling.BICUBIC,
+            )
+    except FileNotFoundError:
+        raise FileError(f"no picture {path}") from None
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise FileError(f"{path} is no picture that can be read ({type(error).__name__})") from None
+    pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)
+    return replace(like, images=pixels.permute(2, 0, 1)[None], labels=torch.tensor([-1]))
