@@ -1,7 +1,6 @@
 """One experiment: a spec in, a complete run folder out; or on from where it was stopped."""
 
 import contextlib
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,29 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from vitbench.data.batches import num_batches
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import FileError, OutOfMemoryError, UsageError
-from vitbench.files import replacing, write_text
-from vitbench.model.cost import cost_of
+from vitbench.files import write_text
+from vitbench.runs.ending import finish
 from vitbench.runs.folder import RunFolder
-from vitbench.runs.schema import RunResult, Status, pack_classes
+from vitbench.runs.schema import RunResult
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.checkpoint import Checkpoint, save_checkpoint
 from vitbench.training.compiled import CannotCompileError, compile_for_training
-from vitbench.training.device import device_name, pick_device, precision_of, versions
-from vitbench.training.evaluate import Evaluation, evaluate
+from vitbench.training.device import pick_device
 from vitbench.training.fit import Diverged, Event, TrainingState, begin, fit
 from vitbench.training.history import EpochRecord
 from vitbench.training.memory import (
     MemorySaving,
-    peak_memory_bytes,
     reset_peak_memory,
     told_when_out,
 )
@@ -189,7 +184,7 @@ def _train(
         if device.type == "cuda":
             torch.cuda.empty_cache()
         state, _ = _begin_or_resume(folder, spec, device, options, listen)
-    return _finish(request, folder, state, bits, diverged)
+    return finish(spec, options.data_dir, folder, state, bits, diverged)
 
 
 def _fit(
@@ -302,93 +297,6 @@ def _last_whole_checkpoint(folder: RunFolder, listen: Listener) -> Checkpoint:
             listen(Note(f"{error}: going on from the epoch before"))
             return before
         raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
-
-
-def _finish(
-    request: RunRequest,
-    folder: RunFolder,
-    state: TrainingState,
-    bits: dict[str, Any],
-    diverged: Diverged | None,
-) -> RunResult:
-    """Test the model once, write all files, the result last."""
-    if diverged is not None:
-        result = _result(request, state, bits, "diverged", reason=diverged.reason)
-    else:
-        # Here and nowhere else the test set is read: after the last epoch, whatever it says.
-        test = load_images(request.spec.data, "test", request.options.data_dir)
-        device = next(state.model.parameters()).device
-        answers = evaluate(state.model, test.to(device), bits["micro_batch"])
-        _write_predictions(folder.predictions, answers, test)
-        labels = _as_bytes(test.labels)
-        result = _result(
-            request,
-            state,
-            bits,
-            "done",
-            test_top1_pct=answers.top1_pct,
-            test_loss=answers.loss,
-            predicted=pack_classes(_as_bytes(answers.predicted)),
-            test_labels_sha256=hashlib.sha256(labels).hexdigest(),
-        )
-        save_checkpoint(folder.checkpoint, state, request.spec, bits, complete=True)
-    folder.write_history(state.history)
-    folder.write_result(result)
-    return result
-
-
-def _result(
-    request: RunRequest, state: TrainingState, bits: dict[str, Any], status: Status, **measured: Any
-) -> RunResult:
-    spec, history = request.spec, state.history
-    cost = cost_of(spec)
-    device = next(state.model.parameters()).device
-    last = history[-1] if history else None
-    train_time_s = sum(record.train_time_s for record in history)
-    images = sum(record.img_per_s * record.train_time_s for record in history)
-    return RunResult(
-        identity=spec.identity,
-        name=spec.name,
-        spec=spec.to_json(),
-        seed=spec.seed,
-        semantics=spec.semantics,
-        status=status,
-        val_top1_pct=last.val_top1_pct if last else None,
-        val_loss=last.val_loss if last else None,
-        train_loss=last.train_loss if last else None,
-        epochs=len(history),
-        history=history,
-        train_time_s=train_time_s,
-        img_per_s=images / train_time_s if history else None,
-        num_params=cost.num_params,
-        forward_flop=cost.forward_flop,
-        train_flop=cost.train_flop,
-        peak_memory_bytes=peak_memory_bytes(device),
-        device=device.type,
-        device_name=device_name(device),
-        threads=bits["threads"],
-        micro_batch=bits["micro_batch"],
-        recompute=bits["recompute"],
-        compiled=bits["compiled"],
-        precision=precision_of(spec.train, device),
-        versions=versions(),
-        resumed=bits["resumed"],
-        **measured,
-    )
-
-
-def _write_predictions(path: Path, answers: Evaluation, test: ImageSet) -> None:
-    with replacing(path) as part, part.open("wb") as file:
-        np.savez_compressed(
-            file,
-            logits=answers.logits.half().numpy(),
-            predicted=answers.predicted.to(torch.uint8).numpy(),
-            labels=test.labels.cpu().to(torch.uint8).numpy(),
-        )
-
-
-def _as_bytes(classes: Tensor) -> bytes:
-    return classes.cpu().to(torch.uint8).numpy().tobytes()
 
 
 def _tracked(request: RunRequest) -> TrackedRun:
