@@ -1,6 +1,7 @@
 """What all tests share: one thread, a tiny experiment, and skips where data or a GPU are absent."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -49,14 +50,51 @@ def tiny_fields() -> dict[str, object]:
     }
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, that of the system."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = shutil.which("chromium") or shutil.which("google-chrome")
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator[Callable[..., Any]]:
+    """Opens a file in a tab of its own, and proves that it is offline and without an error."""
+    contexts, complaints = [], []
+
+    def open_it(path: Path, **settings: Any) -> Any:
+        context = browser.new_context(**settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: complaints.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path.as_uri())
+        assert complaints.pop(0) == path.as_uri()
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs CIFAR-10 or a GPU where there is none."""
+    """Skip what needs CIFAR-10, a GPU or a browser where there is none."""
     import torch
 
     data = os.environ.get("VITBENCH_DATA")
     absent = {
         "cifar10": None if data and Path(data).exists() else "VITBENCH_DATA names no CIFAR-10",
         "cuda": None if torch.cuda.is_available() else "no CUDA device",
+        "chromium": None
+        if shutil.which("chromium") or shutil.which("google-chrome")
+        else "no Chromium on PATH",
     }
     for item in items:
         for marker, reason in absent.items():

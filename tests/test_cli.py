@@ -117,6 +117,27 @@ def test_a_sweep_writes_results_that_the_report_reads(capsys, tmp_path) -> None:
     assert (tmp_path / "deep" / "linked.md").read_text() == out
 
 
+def test_a_report_as_a_page_has_its_figures_and_can_be_checked(capsys, tmp_path) -> None:
+    run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--only", "none", "--quiet")
+    code, page, err = run(capsys, "report", "--format", "html")
+    assert (code, err) == (0, "")
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<svg ") == 3  # seeds, cost and curves; there is nothing to differ from
+    assert "No position, seed 1: " in page
+
+    pictures = tmp_path / "visualizations" / "heads"
+    pictures.mkdir(parents=True)
+    (pictures / "one.png").write_bytes(b"")
+    run(capsys, "report", "--format", "html", "--out", "report.html")
+    written = (tmp_path / "report.html").read_text()
+    assert 'href="visualizations/heads/one.png"' in written
+    (pictures / "one.png").unlink()
+    check = ("report", "--format", "html", "--check", "report.html")
+    assert run(capsys, *check)[0] == 0
+    (tmp_path / "report.html").write_text(written.replace("2 seeds", "9 seeds"))
+    assert run(capsys, *check)[0] == 3
+
+
 def test_a_report_that_no_longer_follows_is_found(capsys, tmp_path) -> None:
     run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--only", "none", "--quiet")
     run(capsys, "report", "--out", "RESULTS.md")

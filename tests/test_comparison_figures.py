@@ -1,7 +1,9 @@
 """The pictures of a report: which are drawn, under what names, of what numbers."""
 
+import re
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import matplotlib.image
 import numpy as np
@@ -12,6 +14,7 @@ from vitbench.cli.comparison_figures import (
     _costs,
     _curves,
     _differences,
+    with_figures,
     write_figures,
 )
 from vitbench.report.tables import build_section
@@ -82,11 +85,12 @@ def test_the_pictures_show_the_rows_numbers(answered) -> None:
     assert [one.label for one in differences] == ["Sinusoidal", "No position"]  # best first
     assert differences[1].difference_pct == none.against.difference_pct
     assert differences[1].interval == none.against.interval
-    assert differences[1].by_seed == [
-        none.accuracy_by_seed[seed] - learned.accuracy_by_seed[seed] for seed in (0, 1)
-    ]
-    assert np.mean(differences[1].by_seed) == pytest.approx(differences[1].difference_pct)
-    assert differences[0].by_seed == [sinusoidal.mean_pct - learned.accuracy_by_seed[0]]
+    by_seed = differences[1].by_seed
+    assert by_seed == {
+        seed: none.accuracy_by_seed[seed] - learned.accuracy_by_seed[seed] for seed in (0, 1)
+    }
+    assert np.mean(list(by_seed.values())) == pytest.approx(differences[1].difference_pct)
+    assert differences[0].by_seed == {0: sinusoidal.mean_pct - learned.accuracy_by_seed[0]}
     assert [one.label for one in _accuracies(section)] == [
         "1D learned", "Sinusoidal", "No position",
     ]  # fmt: skip
@@ -96,6 +100,22 @@ def test_the_pictures_show_the_rows_numbers(answered) -> None:
     assert [one.by_seed for one in _curves(section)] == [
         [[30, 40], [30, 41]], [[30, 40], [30, 41]], [], [[30, 40]],
     ]  # fmt: skip
+
+
+def test_a_page_has_the_same_figures_and_tells_each_seed_to_who_points_at_it(answered) -> None:
+    results = answered(SEEDS)
+
+    (section,) = with_figures([build_section(results)])
+
+    assert list(section.figures) == ["differences", "seeds", "cost", "curves"]
+    accuracy = {run.seed: run.test_top1_pct for run in results.runs if run.variant == "none"}
+    root = ElementTree.fromstring(section.figures["seeds"])  # well-formed by itself
+    tips = [one.get("aria-label") for one in root.iter() if one.get("class") == "tip"]
+    assert f"No position, seed 1: {accuracy[1]:.2f} %" in tips
+    assert len(tips) == 4  # a variant of one seed has its mean alone
+    ids = [set(re.findall(r'\bid="([^"]*)"', svg)) for svg in section.figures.values()]
+    assert len(set.union(*ids)) == sum(map(len, ids)) > 40  # none is another figure's
+    assert "No position" in "".join(root.itertext())  # text, not outlines
 
 
 def test_variants_that_run_at_other_seeds_are_paired_by_the_seed_of_the_study(answered) -> None:

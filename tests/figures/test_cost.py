@@ -4,7 +4,8 @@ import matplotlib.image
 import pytest
 from matplotlib.text import Text
 
-from vitbench.figures.cost import Cost, cost_figure, draw_cost
+from vitbench.figures.cost import Cost, cost_figure
+from vitbench.figures.style import save
 
 NASTY = "a $\\frac{1}{$ <b>variant</b>\nwith a name that goes on and on and on, far past any width"
 COSTS = [
@@ -49,7 +50,7 @@ def test_labels_of_points_at_one_cost_do_not_cover_one_another(spread, number) -
 def test_long_and_odd_words_are_drawn_whatever_their_number(number, tmp_path) -> None:
     costs = [Cost(NASTY, 10**9, 50.0, None, False)] * number
 
-    pixels = matplotlib.image.imread(draw_cost(costs, NASTY, tmp_path / "cost.png"))
+    pixels = matplotlib.image.imread(save(cost_figure(costs, NASTY), tmp_path / "cost.png"))
 
     assert 700 <= pixels.shape[1] <= 1600
     assert pixels[..., :3].std() > 0.05  # something is on it

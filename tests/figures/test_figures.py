@@ -12,7 +12,7 @@ from vitbench.figures.attention import (
     maps_figure,
     rollout_figure,
 )
-from vitbench.figures.curves import Series, curves_figure, draw_curves
+from vitbench.figures.curves import Series, curves_figure
 from vitbench.figures.positions import positions_figure
 from vitbench.figures.style import plain, save, shared_limits
 
@@ -123,7 +123,7 @@ def test_a_fine_grid_shows_some_patches_and_says_so(side, shown) -> None:
 def test_curves_bear_short_stopped_and_diverged_runs(by_seed, tmp_path) -> None:
     series = [Series(NASTY, by_seed), Series("other", [[0.9, 0.8, 0.7]])]
 
-    read(draw_curves(series, "loss", NASTY, tmp_path / "curves.png"))
+    read(save(curves_figure(series, "loss", NASTY), tmp_path / "curves.png"))
 
 
 def legend(*series: Series) -> list[str]:

@@ -1,10 +1,12 @@
 """The pictures of a report: of each study its differences, seeds, costs and curves.
 
-From a report's sections to what the figures take; `vitbench report --figures` asks for it.
+From a report's sections to what the figures take; `vitbench report` asks for it, with `--figures`
+and for a page.
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from vitbench.report.tables import Section
 from vitbench.study.comparison import Comparison
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from vitbench.figures.comparison import Accuracy, Difference
     from vitbench.figures.cost import Cost
     from vitbench.figures.curves import Series
@@ -26,35 +30,47 @@ def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
         sections: The studies.
         folder: Where the files go: `<study>_differences.png`, `_seeds`, `_cost` and `_curves`.
     """
+    from vitbench.figures.style import save
+
     return [
-        path
+        save(figure, folder / f"{stem}_{name}.png")
         for section, stem in zip(sections, _stems(sections), strict=True)
-        for path in _draw(section, folder, stem)
+        for name, figure in _figures(section)
     ]
 
 
-def _draw(section: Section, folder: Path, stem: str) -> Iterator[Path]:
-    from vitbench.figures.comparison import draw_differences, draw_seeds
-    from vitbench.figures.cost import draw_cost
-    from vitbench.figures.curves import draw_curves
+def with_figures(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """The sections, each with its figures as SVG, for a page."""
+    from vitbench.figures.style import as_svg
+
+    return tuple(
+        replace(
+            section,
+            figures={name: as_svg(figure, f"{stem}-{name}") for name, figure in _figures(section)},
+        )
+        for section, stem in zip(sections, _stems(sections), strict=True)
+    )
+
+
+def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
+    """Each figure of a study with its name."""
+    from vitbench.figures.comparison import differences_figure, seeds_figure
+    from vitbench.figures.cost import cost_figure
+    from vitbench.figures.curves import curves_figure
 
     title, reference = one_line(section.title), one_line(section.reference)
-    margin_pct = section.results.study.margin_pct
     if differences := _differences(section):
-        path = folder / f"{stem}_differences.png"
+        margin_pct = section.results.study.margin_pct
         together = " (all pairs at once)" if len(section.compared.pairs) > 1 else ""
         heading = f"{title}: points above {reference}, 95% intervals{together}"
-        yield draw_differences(differences, reference, margin_pct, heading, path)
+        yield "differences", differences_figure(differences, reference, margin_pct, heading)
     if accuracies := _accuracies(section):
-        path = folder / f"{stem}_seeds.png"
-        yield draw_seeds(accuracies, f"{title}: test accuracy of each seed", path)
+        yield "seeds", seeds_figure(accuracies, f"{title}: test accuracy of each seed")
     if costs := _costs(section):
-        path = folder / f"{stem}_cost.png"
-        yield draw_cost(costs, f"{title}: accuracy against the cost of training", path)
+        yield "cost", cost_figure(costs, f"{title}: accuracy against the cost of training")
     if curves := _curves(section):
-        path = folder / f"{stem}_curves.png"
         heading = f"{title}: validation accuracy over epochs"
-        yield draw_curves(curves, "validation accuracy in %", heading, path)
+        yield "curves", curves_figure(curves, "validation accuracy in %", heading)
 
 
 def _differences(section: Section) -> "list[Difference]":
@@ -80,7 +96,7 @@ def _accuracies(section: Section) -> "list[Accuracy]":
     from vitbench.figures.comparison import Accuracy
 
     found = [
-        Accuracy(one_line(row.label), tuple(row.accuracy_by_seed.values()), row.interval)
+        Accuracy(one_line(row.label), row.accuracy_by_seed, row.interval)
         for row in section.rows
         if row.accuracy_by_seed
     ]
@@ -117,10 +133,10 @@ def _curves(section: Section) -> "list[Series]":
     return found if any(one.by_seed for one in found) else []
 
 
-def _by_seed(section: Section, pair: Comparison) -> list[float]:
-    """The difference of each seed of the study alone."""
+def _by_seed(section: Section, pair: Comparison) -> dict[int, float]:
+    """The difference of each seed of the study alone, by the seed."""
     first, second = (_of_seeds(section, key) for key in (pair.first, pair.second))
-    return [first[seed] - second[seed] for seed in pair.seeds]
+    return {seed: first[seed] - second[seed] for seed in pair.seeds}
 
 
 def _of_seeds(section: Section, key: str) -> dict[int, float]:

@@ -1,6 +1,8 @@
 """`vitbench report`: results files in, a report out."""
 
 import difflib
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
 
 DIFFERS = 3  # exit code of --check
 RESULTS_DIR = Path("results")  # unless one is named
-PICTURES = "\n## Pictures\n"  # heading of a markdown report's last section
+# The last section of a report, and the figures of a page.
+PICTURES = re.compile(r"\n## Pictures\n.*|<section><h2>Pictures<.*?</section>", re.DOTALL)
+FIGURES = re.compile(r'<div class="figures">.*?</figure>\n</div>\n', re.DOTALL)
 SHORT = {"md": "markdown"}
 
 
@@ -38,7 +42,7 @@ def report(
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", "-f", help="md, csv, json or latex.")
+        str, typer.Option("--format", "-f", help="md, html, csv, json or latex.")
     ] = "markdown",
     visualizations: Annotated[
         Path,
@@ -93,6 +97,10 @@ def report(
         built = build_report(studies, [*_draw(built, figures), *pictures], beside)
     if audit:
         _audit(built)
+    if name == "html" and check is None:
+        from vitbench.cli.comparison_figures import with_figures
+
+        built = replace(built, sections=with_figures(built.sections))
     text = _methods(studies) if methods else FORMATS.get(name)(built)
     if check is not None:
         _compare(text, check, pictures=figures is not None)
@@ -161,8 +169,9 @@ def _compare(text: str, path: Path, pictures: bool) -> None:
         raise FileError(f"no report {path}") from None
     except (OSError, UnicodeDecodeError):
         raise FileError(f"cannot read report {path}") from None
+    written = FIGURES.sub("", written)  # of a page; they are another matplotlib's, maybe
     if not pictures:
-        written, text = (whole.partition(PICTURES)[0] for whole in (written, text))
+        written, text = (PICTURES.sub("", whole) for whole in (written, text))
     if written.rstrip("\n") == text.rstrip("\n"):
         console.note(f"{path} follows from the results")
         return

@@ -5,15 +5,14 @@ where to draw.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vitbench.figures.style import GREY, LINES, new_figure, plain, save
+from vitbench.figures.style import GREY, LINES, TIP, new_figure, plain
 
 PALE = "#ececec"
 # A verdict's colour and shape. What is not in here is told by its word alone.
@@ -36,14 +35,14 @@ class Difference:
         label: The variant.
         difference_pct: Its accuracy minus the reference's, in points.
         interval: Simultaneous 95 % interval of that.
-        by_seed: The same difference of each seed alone.
+        by_seed: The same difference of each seed alone, by the seed.
         verdict: A key of MARKS.
     """
 
     label: str
     difference_pct: float
     interval: tuple[float, float]
-    by_seed: Sequence[float]
+    by_seed: Mapping[int, float]
     verdict: str
 
 
@@ -53,25 +52,18 @@ class Accuracy:
 
     Attributes:
         label: The variant.
-        by_seed: Accuracy in % of each seed.
+        by_seed: Accuracy in % by seed.
         interval: 95 % interval of their mean.
     """
 
     label: str
-    by_seed: Sequence[float]
+    by_seed: Mapping[int, float]
     interval: tuple[float, float] | None
 
     @property
     def mean_pct(self) -> float:
         """Mean over seeds."""
-        return float(np.mean(self.by_seed))
-
-
-def draw_differences(
-    differences: Sequence[Difference], reference: str, margin_pct: float, title: str, path: Path
-) -> Path:
-    """Write the figure of differences as PNG; gives its path."""
-    return save(differences_figure(differences, reference, margin_pct, title), path)
+        return float(np.mean(list(self.by_seed.values())))
 
 
 def differences_figure(
@@ -95,7 +87,7 @@ def differences_figure(
         axes.hlines(place, *one.interval, color=colour, linewidth=2.5, zorder=2)
         axes.plot(one.difference_pct, place, marker, color=colour, markersize=9, zorder=3)
         if len(one.by_seed) > 1:
-            _draw_seeds(axes, one.by_seed, place - 0.24, colour)
+            _draw_seeds(axes, one.label, one.by_seed, place - 0.24, colour, "{:+.2f} points")
         low, high = one.interval
         numbers = f"{one.difference_pct:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
         words = f"{numbers}\n{plain(one.verdict, 30)}"
@@ -107,11 +99,6 @@ def differences_figure(
         + ("; small dots: single seeds" if any(len(d.by_seed) > 1 for d in differences) else "")
     )
     return figure
-
-
-def draw_seeds(accuracies: Sequence[Accuracy], title: str, path: Path) -> Path:
-    """Write the figure of seeds as PNG; gives its path."""
-    return save(seeds_figure(accuracies, title), path)
 
 
 def seeds_figure(accuracies: Sequence[Accuracy], title: str) -> Figure:
@@ -129,7 +116,7 @@ def seeds_figure(accuracies: Sequence[Accuracy], title: str) -> Figure:
             axes.hlines(place, *one.interval, color=LINES[0], linewidth=2.5)
         axes.plot(one.mean_pct, place, "D", color=LINES[0], markersize=7, zorder=3)
         if len(one.by_seed) > 1:
-            _draw_seeds(axes, one.by_seed, place - 0.24, LINES[1])
+            _draw_seeds(axes, one.label, one.by_seed, place - 0.24, LINES[1], "{:.2f} %")
         num = len(one.by_seed)
         words = f"{one.mean_pct:.2f}, {num} seed{'s' * (num > 1)}"
         axes.annotate(words, (1.02, place), xycoords=axes.get_yaxis_transform(), va="center")
@@ -141,12 +128,15 @@ def seeds_figure(accuracies: Sequence[Accuracy], title: str) -> Figure:
     return figure
 
 
-def _draw_seeds(axes: Axes, values: Sequence[float], place: float, colour: str) -> None:
+def _draw_seeds(
+    axes: Axes, label: str, by_seed: Mapping[int, float], place: float, colour: str, words: str
+) -> None:
     """Draw a small dot for each seed, below what they make up."""
-    heights = np.full(len(values), place)
-    axes.plot(
-        values, heights, "o", color=colour, markersize=DOT, alpha=0.55, markeredgewidth=0, zorder=2
-    )
+    for seed, value in by_seed.items():
+        axes.plot(
+            value, place, "o", color=colour, markersize=DOT, alpha=0.75, markeredgewidth=0,
+            zorder=2, gid=f"{TIP}{label}, seed {seed}: {words.format(value)}",
+        )  # fmt: skip
 
 
 def _label_rows(axes: Axes, labels: Sequence[str]) -> None:

@@ -7,13 +7,12 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from vitbench.figures.style import GREY, LINES, new_figure, plain, save
+from vitbench.figures.style import GREY, LINES, TIP, new_figure, plain
 
 LINE = 0.2  # height of a line of text in inches
 WIDEST = 22  # characters of a line of a label inside a plot
@@ -36,11 +35,6 @@ class Cost:
     mean_pct: float
     interval: tuple[float, float] | None
     on_front: bool
-
-
-def draw_cost(costs: Sequence[Cost], title: str, path: Path) -> Path:
-    """Write the figure of accuracy against cost as PNG; gives its path."""
-    return save(cost_figure(costs, title), path)
 
 
 def cost_figure(costs: Sequence[Cost], title: str) -> Figure:
@@ -70,6 +64,7 @@ def cost_figure(costs: Sequence[Cost], title: str) -> Figure:
         axes.plot(
             _tflop(one), one.mean_pct, "D" if one.on_front else "o", color=colour,
             markerfacecolor=face, markersize=8, markeredgewidth=1.6, zorder=3,
+            gid=f"{TIP}{one.label}: {one.mean_pct:.2f} % for {_tflop(one):.4g} TFLOP",
         )  # fmt: skip
     _set_cost_axis(axes, costs)
     line = LINE / (height - 1.2)  # above and below the axes there are a title and words

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from vitbench.figures.style import LINES, Array, new_figure, plain, save
+from vitbench.figures.style import LINES, Array, new_figure, plain
 
 
 @dataclass(frozen=True)
@@ -31,11 +30,6 @@ class Series:
         for row, of_seed in zip(values, self.by_seed, strict=True):
             row[: len(of_seed)] = of_seed
         return np.where(np.isfinite(values), values, np.nan)
-
-
-def draw_curves(series: Sequence[Series], ylabel: str, title: str, path: Path) -> Path:
-    """Write the figure of curves as PNG; gives its path."""
-    return save(curves_figure(series, ylabel, title), path)
 
 
 def curves_figure(series: Sequence[Series], ylabel: str, title: str) -> Figure:

@@ -5,6 +5,7 @@ Pictures are up to 1,600 pixels wide, for a README and a slide. matplotlib's glo
 touched.
 """
 
+import io
 import re
 import textwrap
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ SIGNED = "PuOr_r"
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 RIGHT, WRONG = "#009E73", "#D55E00"
 GREY = "#6b6b6b"
+TIP = "tip:"  # an artist's gid begins so where the rest is words for who points at it
 Array = npt.NDArray[Any]
 
 
@@ -59,6 +61,27 @@ def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
     with replacing(path) as part, matplotlib.rc_context({"svg.hashsalt": "vitbench"}):
         figure.savefig(part, format=suffix, dpi=dpi, metadata=undated)
     return path
+
+
+def as_svg(figure: Figure, prefix: str) -> str:
+    """A figure as an <svg> to stand in a page.
+
+    Text is text. What has words for who points at it is of class "tip" and can be reached by
+    keyboard; its words are its aria-label.
+
+    Args:
+        figure: The figure.
+        prefix: Begins its ids, which must differ from those of other figures of the page.
+    """
+    written = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with matplotlib.rc_context({"svg.hashsalt": "vitbench", "svg.fonttype": "none"}):
+        figure.savefig(written, format="svg", metadata=nothing)
+    text = written.getvalue()
+    text = text[text.index("<svg") :]
+    spoken = r'class="tip" tabindex="0" role="img" aria-label="\1"'
+    text = re.sub(f'id="{TIP}([^"]*)"', spoken, text)
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
 
 
 def save_arrays(data: dict[str, Array], path: Path) -> Path:

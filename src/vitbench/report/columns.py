@@ -3,9 +3,11 @@
 What markdown and LaTeX show alike is decided here.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vitbench.report.rows import Row
 from vitbench.report.tables import Section
 from vitbench.report.verdict import verdict_words
 from vitbench.report.words import (
@@ -34,11 +36,13 @@ class Column:
         name: Its heading.
         align: left: anyone's words, which a format must escape; right: numbers of ours.
         cells: A cell for each variant.
+        numbers: What a cell says as a number, or None; empty in a column of words.
     """
 
     name: str
     align: Literal["left", "right"]
     cells: list[str]
+    numbers: Sequence[float | None] = ()
 
 
 def one_line(text: str) -> str:
@@ -49,34 +53,58 @@ def one_line(text: str) -> str:
 def study_columns(section: Section) -> list[Column]:
     """The table of a study; what compares is left out where nothing is compared."""
     rows = section.rows
+
+    def numbered(
+        name: str, number: Callable[[Row], float | None], words: Callable[[Row], str]
+    ) -> Column:
+        return Column(name, "right", [words(row) for row in rows], [number(row) for row in rows])
+
     columns = [
         Column("Variant", "left", [row.label for row in rows]),
-        Column("Test accuracy in %", "right", [accuracy_words(row) for row in rows]),
-        Column("95% interval", "right", [interval_words(row.interval) for row in rows]),
-        Column("Seeds", "right", [str(len(row.accuracy_by_seed)) for row in rows]),
+        numbered("Test accuracy in %", lambda row: row.mean_pct, accuracy_words),
+        numbered(
+            "95% interval",
+            lambda row: row.interval[0] if row.interval else None,
+            lambda row: interval_words(row.interval),
+        ),
+        numbered("Seeds", _num_seeds, lambda row: str(_num_seeds(row))),
     ]
     if section.compared.pairs:
-        above = [difference_words(row.against) for row in rows]
-        ps = [p_words(row.against.p_adjusted if row.against else None) for row in rows]
         verdicts = [verdict_words(row, section.results, section.compared) for row in rows]
         columns += [
-            Column(f"Points above {section.reference}", "right", above),
-            Column("p", "right", ps),
+            numbered(
+                f"Points above {section.reference}",
+                lambda row: row.against.difference_pct if row.against else None,
+                lambda row: difference_words(row.against),
+            ),
+            numbered("p", _p_adjusted, lambda row: p_words(_p_adjusted(row))),
             Column("Verdict", "left", verdicts),
         ]
-    front = [" ◆" if row.on_front and len(rows) > 1 else "" for row in rows]
-    gflop = [gflop_words(row.forward_flop) for row in rows]
     columns += [
-        Column("Parameters", "right", [count_words(row.num_params) for row in rows]),
-        Column("GFLOP", "right", [words + mark for words, mark in zip(gflop, front, strict=True)]),
-        Column("Time", "right", [time_words(row.train_time_s) for row in rows]),
+        numbered("Parameters", lambda row: row.num_params, lambda row: count_words(row.num_params)),
+        numbered(
+            "GFLOP",
+            lambda row: row.forward_flop,
+            lambda row: gflop_words(row.forward_flop) + _front(row) * (len(rows) > 1),
+        ),
+        numbered("Time", lambda row: row.train_time_s, lambda row: time_words(row.train_time_s)),
     ]
     if any(row.peak_memory_bytes for row in rows):
-        memory = [memory_words(row.peak_memory_bytes) for row in rows]
-        columns.append(Column("Memory", "right", memory))
+        columns.append(
+            numbered(
+                "Memory",
+                lambda row: row.peak_memory_bytes,
+                lambda row: memory_words(row.peak_memory_bytes),
+            )
+        )
     if _published(section):
-        document = [percent_words(row.published_pct) for row in rows]
-        columns.append(Column("Document in %, one run", "right", document))
+        columns.append(
+            numbered(
+                "Document in %, one run",
+                lambda row: row.published_pct,
+                lambda row: percent_words(row.published_pct),
+            )
+        )
     return columns
 
 
@@ -107,6 +135,19 @@ def how_to_read(section: Section) -> str:
     if any(row.peak_memory_bytes for row in section.rows):
         words.append("Memory: the most in use in a training.")
     return " ".join([*words, DOCUMENT_LEGEND] if _published(section) else words)
+
+
+def _num_seeds(row: Row) -> int:
+    return len(row.accuracy_by_seed)
+
+
+def _p_adjusted(row: Row) -> float | None:
+    return row.against.p_adjusted if row.against else None
+
+
+def _front(row: Row) -> str:
+    """The mark of what nothing as cheap or cheaper exceeds."""
+    return " ◆" if row.on_front else ""
 
 
 def _published(section: Section) -> bool:

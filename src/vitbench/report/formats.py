@@ -11,8 +11,8 @@ from vitbench.registry import FORMATS
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.fields import report_fields, row_fields
 from vitbench.report.latex import latex_tables
+from vitbench.report.page import page
 from vitbench.report.tables import Report, Section
-from vitbench.report.words import listed
 
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))")
@@ -63,6 +63,12 @@ def latex(report: Report) -> str:
     return latex_tables(report.sections)
 
 
+@FORMATS.register("html", suffix=".html")
+def html(report: Report) -> str:
+    """One page for a browser, offline: tables to sort, figures to point at."""
+    return page(report)
+
+
 def escape(text: str) -> str:
     """Text with markdown's characters made plain, on one line."""
     plain = _SPECIAL.sub(r"\\\1", one_line(text))
@@ -70,17 +76,7 @@ def escape(text: str) -> str:
 
 
 def _summary(report: Report) -> str:
-    num_runs = sum(len(section.results.runs) for section in report.sections)
-    studies = "1 study" if len(report.sections) == 1 else f"{len(report.sections)} studies"
-    datasets = listed(sorted({section.results.dataset for section in report.sections}))
-    runs = "1 run" if num_runs == 1 else f"{num_runs} runs"
-    ours = [section for section in report.sections if section.results.base]
-    when = ", read once, after the last epoch" if len(ours) == len(report.sections) else ""
-    lines = [
-        f"{studies}, {runs}, on {escape(datasets)}. Accuracies are top-1 on the whole test "
-        f"set{when}.",
-        "",
-    ]
+    lines = [escape(report.summary), ""]
     lines += [
         f"- **{escape(section.title)}**: {escape(section.finding)}" for section in report.sections
     ]

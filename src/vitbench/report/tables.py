@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vitbench.report.rows import Row, study_rows
 from vitbench.report.setting import held_sentence, how_it_was_run, limits, varied_sentence
 from vitbench.report.verdict import JudgedClaim, judge_claims, key_finding
-from vitbench.report.words import not_averaged_words
+from vitbench.report.words import listed, not_averaged_words
 from vitbench.runs.results import check_runs_belong
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import study_names
@@ -30,6 +30,7 @@ class Section:
         limits: What its numbers do not say.
         how: How it was run, facts by their name.
         problems: Missing, failed and diverged runs, each a sentence.
+        figures: Its figures as SVG by their names, drawn by whoever may draw; for a page alone.
     """
 
     results: StudyResults
@@ -42,6 +43,7 @@ class Section:
     limits: tuple[str, ...]
     how: dict[str, str]
     problems: tuple[str, ...]
+    figures: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -66,6 +68,20 @@ class Report:
 
     sections: tuple[Section, ...]
     pictures: dict[str, tuple[str, ...]]
+
+    @property
+    def summary(self) -> str:
+        """How much of what is in it, and how accuracy was measured."""
+        num_studies = len(self.sections)
+        num_runs = sum(len(section.results.runs) for section in self.sections)
+        studies = "1 study" if num_studies == 1 else f"{num_studies} studies"
+        runs = "1 run" if num_runs == 1 else f"{num_runs} runs"
+        datasets = listed(sorted({section.results.dataset for section in self.sections}))
+        ours = all(section.results.base for section in self.sections)
+        when = ", read once, after the last epoch" if ours else ""
+        return (
+            f"{studies}, {runs}, on {datasets}. Accuracies are top-1 on the whole test set{when}."
+        )
 
 
 def build_report(
