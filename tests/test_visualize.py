@@ -1,5 +1,6 @@
 """`vitbench visualize` on checkpoints of tiny models: paths, kinds, what cannot be drawn."""
 
+import json
 import shutil
 
 import numpy as np
@@ -349,3 +350,23 @@ def test_a_wrong_request_is_told_in_three_lines_and_draws_nothing(
     assert 1 <= len(err.splitlines()) <= 3
     assert hint in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_explore_writes_one_page_that_all_leaves_out(trained, tmp_path, capsys) -> None:
+    code, paths, _ = run(capsys, "explore", trained(), "--images", "3")
+
+    assert (code, paths) == (0, ["visualizations/explore.html"])
+    text = (tmp_path / paths[0]).read_text()
+    assert len(text) < 10_000_000
+    assert len(json.loads(text.split('id="data">')[1].split("</script>")[0])["images"]) == 3
+    assert "validation accuracy" in text
+    assert text.count("<svg ") == 2  # the curves
+
+
+def test_explore_says_what_has_no_room(trained, capsys, monkeypatch) -> None:
+    monkeypatch.setattr("vitbench.figures.explore.MOST_BYTES", 100)
+
+    code, paths, err = run(capsys, "explore", trained(), "--images", "3")
+
+    assert (code, paths) == (0, ["visualizations/explore.html"])
+    assert "room for the first 1 of 3 images and the mean over heads alone" in err

@@ -10,19 +10,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from vitbench.cli.view import View
-    from vitbench.figures.style import Drawing
+    from vitbench.figures.style import Drawing, Page
 
 ATTENTION = PurePath("attention_visualization")
 INSIDE = PurePath("inside")
+EXPLORED_MAPS = {
+    "rollout": "rollout: what the class token is made of, whatever it answers",
+    "relevance": "relevance: what spoke for the answer",
+}
+CURVES = {"train_loss": "training loss", "val_loss": "validation loss"}
 MOST_RANDOMISED = 100  # images whose maps are made anew at each step
 # Kinds that show single images; the others take a sample, or none.
-SHOW_IMAGES = ("rollout", "last-layer", "layers", "explanations")
+SHOW_IMAGES = ("rollout", "last-layer", "layers", "explanations", "explore")
+PAGES = ("explore",)  # pages for a browser, which `all` leaves out: it draws pictures
 
 
 class Kind(NamedTuple):
     """A kind of picture: its function, and what it shows, in a line."""
 
-    draw: "Callable[[View], Iterator[Drawing]]"
+    draw: "Callable[[View], Iterator[Drawing | Page]]"
     shows: str
 
 
@@ -263,11 +269,53 @@ def _curves(view: "View") -> "Iterator[Drawing]":
     from vitbench.figures.curves import curves_figure
     from vitbench.figures.style import Drawing
 
-    for loss, words in (("train_loss", "training loss"), ("val_loss", "validation loss")):
+    for loss, words in CURVES.items():
         series = view.curves(loss)
         figure = curves_figure(series, words, f"{view.title}: {words}")
         data = {one.label: one.values for one in series}
         yield Drawing(figure, PurePath("plots") / f"{view.name}_{loss}", data)
+
+
+def _explore(view: "View") -> "Iterator[Page]":
+    from vitbench.attention.explanations import explain
+    from vitbench.attention.similarity import cosine_similarity, position_vectors
+    from vitbench.figures.curves import curves_figure
+    from vitbench.figures.explore import Attention, Exploration, explore_page
+    from vitbench.figures.style import Page, as_svg
+
+    seen = view.capture
+    answers = seen.logits.argmax(dim=1).to(view.device)
+    maps = {
+        words: explain(name, view.model, view.inputs, answers).numpy()
+        for name, words in EXPLORED_MAPS.items()
+    }
+    positions = None
+    if view.has_positions:
+        vectors = position_vectors(view.model)
+        positions = cosine_similarity(vectors, seen.grid).flatten(1).numpy()
+    curves = []
+    for measure, words in CURVES.items() if view.has_history else ():
+        figure = curves_figure(view.curves(measure), words, words.capitalize())
+        curves.append(as_svg(figure, measure))
+    page = explore_page(
+        Exploration(
+            view.title,
+            view.facts,
+            view.image_names,
+            view.pictures,
+            Attention(seen.weights.numpy(), seen.grid, seen.class_token, seen.signed),
+            maps,
+            positions,
+            curves,
+        )
+    )
+    lacks = []
+    if page.num_images < len(view.image_names):
+        lacks.append(f"the first {page.num_images} of {len(view.image_names)} images")
+    if page.heads_averaged:
+        lacks.append("the mean over heads alone")
+    note = f"it has room for {' and '.join(lacks)}" if lacks else None
+    yield Page(page.text, PurePath("explore"), note)
 
 
 KINDS = {
@@ -310,5 +358,10 @@ KINDS = {
     "sensitivity": Kind(
         _sensitivity,
         "accuracy with shuffled patches (after Naseer et al., arXiv:2105.10497) and shifts",
+    ),
+    "explore": Kind(
+        _explore,
+        "a page for a browser, offline: point at a patch and see where it attends, in every layer "
+        "and head",
     ),
 }

@@ -12,7 +12,7 @@ from vitbench.attention.capture import Capture, capture
 from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
-from vitbench.cli.kinds import SHOW_IMAGES
+from vitbench.cli.kinds import PAGES, SHOW_IMAGES
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
@@ -120,13 +120,13 @@ class View:
             return True
         if self.results is not None:
             return kind == "curves"
-        return kind != "pos-embed" or self._has_positions
+        return kind not in PAGES and (kind != "pos-embed" or self.has_positions)
 
     def left_out(self) -> list[str]:
         """What `all` did not draw, and why, in words."""
         if self.results is not None:
             return [f"{self.path}: of a results file there are curves alone"]
-        if self._has_positions:
+        if self.has_positions:
             return []
         return [f"{self.path}: its positions add nothing to the tokens, so there is no picture"]
 
@@ -139,7 +139,7 @@ class View:
         if kind == "pos-embed":
             position_vectors(self.model)
         elif kind == "curves":
-            if not self._opened.history:
+            if not self.has_history:
                 raise UsageError(f"{self.path} holds no finished epoch: there are no curves")
         elif kind in SHOW_IMAGES:
             _ = self.layer_number, self.heads, self.images, self.patch
@@ -155,6 +155,24 @@ class View:
     def spec(self) -> ExperimentSpec:
         """The checkpoint's experiment."""
         return self._opened.spec
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is known of the model, in words by name."""
+        spec = self.spec
+        model, history = spec.model, self._opened.history
+        facts = {
+            "model": f"dim {model.embed_dim}, depth {model.depth}, {model.num_heads} heads, "
+            f"patch {model.patch_size}",
+            "positions": " + ".join(map(str, model.pos_embed)) or "none",
+            "data set": str(spec.data.dataset),
+            "augmentation": str(spec.data.augmentation),
+            "seed": str(spec.seed),
+        }
+        if history:
+            last = history[-1]
+            facts["validation accuracy"] = f"{last.val_top1_pct:.2f} % after epoch {last.epoch}"
+        return facts
 
     @cached_property
     def model(self) -> VisionTransformer:
@@ -352,7 +370,13 @@ class View:
         return self.checkpoint
 
     @property
-    def _has_positions(self) -> bool:
+    def has_history(self) -> bool:
+        """Whether it holds a finished epoch."""
+        return bool(self._opened.history)
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether its positions add anything to the tokens."""
         try:
             position_vectors(self.model)
         except UsageError:

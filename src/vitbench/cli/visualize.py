@@ -7,15 +7,19 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console, options
-from vitbench.cli.kinds import KINDS
+from vitbench.cli.kinds import KINDS, PAGES
 from vitbench.errors import FileError, UsageError, shortened
 
+MANY = 12  # images to explore, unless more or fewer are asked for
 FILE_FORMATS = ("png", "svg", "pdf")
 
 
 def _list_kinds(asked: bool) -> None:
     if asked:
-        rows = [*((name, kind.shows) for name, kind in KINDS.items()), ("all", "all of these")]
+        rows = [
+            *((name, kind.shows) for name, kind in KINDS.items()),
+            ("all", "all of these pictures"),
+        ]
         console.product(console.table(("kind", "what it shows"), rows))
         raise typer.Exit
 
@@ -37,7 +41,10 @@ def visualize(
         Path, typer.Option("--out", help="Folder of pictures.", parser=options.path)
     ] = Path("visualizations"),
     images: Annotated[
-        int | None, typer.Option("--images", help="The first N test images; five unless given.")
+        int | None,
+        typer.Option(
+            "--images", help="The first N test images; five unless given, a dozen to explore."
+        ),
     ] = None,
     indices: Annotated[
         str | None, typer.Option("--indices", help="The test images themselves, as 0,5,7.")
@@ -134,11 +141,12 @@ def visualize(
 
     from vitbench.attention.rollout import FUSIONS
     from vitbench.cli.view import COUNT, Wanted, open_view
-    from vitbench.figures.style import save, save_arrays
+    from vitbench.figures.style import Page, save, save_arrays
+    from vitbench.files import write_text
 
     kinds = list(KINDS) if kind == "all" else [kind]
     wanted = Wanted(
-        count=COUNT if images is None else images,
+        count=images or (MANY if kind in PAGES else COUNT),
         indices=chosen,
         of_class=of_class,
         wrong=wrong,
@@ -164,6 +172,13 @@ def visualize(
             bar.set_description_str(job)
             drawn = []
             for drawing in KINDS[job].draw(view):
+                if isinstance(drawing, Page):
+                    path = view.out / drawing.path.with_suffix(".html")
+                    write_text(path, drawing.text)
+                    console.product(str(path))
+                    if drawing.note and not quiet:
+                        console.note(f"{path}: {drawing.note}")
+                    continue
                 path = view.out / drawing.path.with_name(f"{drawing.path.name}.{file_format}")
                 drawn.append(save(drawing.figure, path, dpi))
                 console.product(str(path))

@@ -53,6 +53,21 @@ class Drawing:
     data: dict[str, Array]
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page for a browser that is not written yet.
+
+    Attributes:
+        text: HTML.
+        path: Where it belongs, below a folder of the caller's and without a suffix.
+        note: What of what was asked for is not in it, if anything.
+    """
+
+    text: str
+    path: PurePath
+    note: str | None
+
+
 def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
     """Write a figure in the format of its suffix, whole or not at all; gives its path."""
     suffix = path.suffix.removeprefix(".")
