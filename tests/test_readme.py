@@ -18,6 +18,11 @@ COMMANDS = [
     for command in line.split(" && ")
     if command.strip().startswith("vitbench ")
 ]
+MEASURED = (
+    ["bench", "data", "--quick"],
+    ["bench", "startup", "--quick"],
+    ["bench", "scaling", "--quick"],
+)
 TINY = ["--set=model.embed_dim=16", "--set=model.depth=2", "--set=model.num_heads=2",
         "--set=model.patch_size=8", "--set=train.batch_size=64"]  # fmt: skip
 
@@ -36,11 +41,13 @@ def test_readmes_commands_run(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.setenv("WANDB_MODE", "disabled")
     for command in COMMANDS:
         words = shlex.split(command)[1:]
+        if words in MEASURED:  # in test_bench.py, as printed
+            continue
         if words[0] in ("train", "sweep"):
             on_shapes = "smoke" in words
             words += TINY if on_shapes else [] if "--dry-run" in words else ["--dry-run"]
             words += ["--epochs=1"] if on_shapes else []
-        if words[:2] in (["bench", "step"], ["bench", "scaling"]):
+        if words[:2] == ["bench", "step"]:
             words += TINY
         code = main([*words])
         out, err = capsys.readouterr()

@@ -113,7 +113,8 @@ def test_a_loose_checkpoint_is_drawn_like_its_run_folder(trained, tmp_path, caps
     ids=str,
 )
 def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
-    code, paths, err = run(capsys, "all", trained(**fields), "--images", "1", *FEW)
+    few = ("--images", "1", "--sample", "4", "--dpi", "20")
+    code, paths, err = run(capsys, "all", trained(**fields), *few)
 
     assert (code, err) == (0, "")
     assert len(paths) == 1 + 2 + 3 + 2 + 2 + 2 + 1 + 2 + 1 + 2 + 1
@@ -183,7 +184,7 @@ def test_the_list_names_every_kind(capsys) -> None:
     assert code == 0
     assert [line.split()[0] for line in out] == [
         "kind", "rollout", "pos-embed", "last-layer", "layers", "curves", "explanations", "sanity",
-        "heads", "ablation", "tokens", "sensitivity", "all",
+        "heads", "ablation", "tokens", "sensitivity", "explore", "compare", "all",
     ]  # fmt: skip
 
 
@@ -370,3 +371,85 @@ def test_explore_says_what_has_no_room(trained, capsys, monkeypatch) -> None:
 
     assert (code, paths) == (0, ["visualizations/explore.html"])
     assert "room for the first 1 of 3 images and the mean over heads alone" in err
+
+
+COMPARED = [f"compare/{name}" for name in ("attention", "rollout", "relevance", "structure")]
+
+
+def test_models_are_compared_on_the_same_images(trained, tmp_path, capsys) -> None:
+    """Of other patches, other depths, with and without a class token."""
+    others = trained(patch_size=4, class_token=False), trained(attention="differential", depth=1)
+    arguments = ("--indices", "7,3", "--save-data", *FEW)
+
+    code, paths, _ = run(capsys, "compare", trained(), *others, *arguments)
+
+    assert code == 0
+    named = [*COMPARED, "compare/likeness_1", "compare/likeness_2"]
+    assert paths == [f"visualizations/{n}.{suffix}" for n in named for suffix in ("png", "npz")]
+    maps = np.load(tmp_path / "visualizations/compare/relevance.npz")
+    shapes = sorted(values.shape for values in maps.values())
+    assert shapes == [(2, 4, 4), (2, 4, 4), (2, 8, 8)]
+    for values in maps.values():  # each map's mean is 1: what all alike would have
+        assert values.mean(axis=(1, 2)) == pytest.approx(1, rel=1e-4)
+    alike = np.load(tmp_path / "visualizations/compare/likeness_2.npz")["cka"]
+    assert alike.shape == (3, 2)
+
+
+def test_two_runs_whose_names_tell_no_difference_are_told_apart_all_the_same(
+    trained, capsys
+) -> None:
+    again = trained(mlp_ratio=1.0)
+    code, paths, _ = run(capsys, "compare", trained(), again, "--images", "1", *FEW)
+    assert (code, len(paths)) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{run}"], "two checkpoints or more"),
+        (["{run}", "{run}"], "same run"),
+        (["{run}", "{results}"], "one results file"),
+        (["{run}", "{other}", "--wandb", "offline"], "no single run"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(arguments, words, trained, study, capsys) -> None:
+    names = {"{run}": trained(), "{other}": trained(depth=1), "{results}": study}
+    code, paths, err = run(capsys, "compare", *(names.get(a, a) for a in arguments))
+    assert (code, paths) == (2, [])
+    assert words in err
+
+
+@pytest.fixture
+def study(tmp_path, capsys):
+    """A study of two variants and two seeds, trained; its results file."""
+    tiny = ["--preset", "smoke", "--epochs", "1", "--wandb", "disabled", "--quiet",
+            "--set=model.embed_dim=16", "--set=model.depth=2", "--set=model.num_heads=2",
+            "--set=model.patch_size=8"]  # fmt: skip
+    words = ["sweep", "pos-embed", "--seeds", "2", "--only", "none", "--only", "learned-1d"]
+    assert main([*words, *tiny]) == 0
+    capsys.readouterr()
+    return tmp_path / "results/shapes/positional_embedding_results.json"
+
+
+def test_a_studys_runs_are_compared_and_set_against_their_accuracy(study, tmp_path, capsys) -> None:
+    code, paths, err = run(capsys, "compare", study, "--images", "1", "--save-data", *FEW)
+
+    assert (code, err) == (0, "")
+    pictures = [path for path in paths if path.endswith(".png")]
+    named = ["compare/structure_accuracy", *COMPARED, "compare/likeness_1"]
+    assert pictures == [f"visualizations/{name}.png" for name in named]
+    data = np.load(tmp_path / "visualizations/compare/structure_accuracy.npz")
+    results = json.loads(study.read_text())
+    accuracy = {run["seed"]: run["test_top1_pct"] for run in results["runs"]
+                if run["variant"] == "none"}  # fmt: skip
+    assert data["No_position_accuracy_pct"].tolist() == [accuracy[0], accuracy[1]]
+    assert data["No_position_distance_px"].shape == (2,)
+
+    shutil.rmtree(next((tmp_path / "runs").glob("*none*-s1-*")))
+    code, _, err = run(capsys, "compare", study, "--images", "1", *FEW)
+    assert code == 0
+    assert "1 of its runs are not where it says" in err
+    shutil.rmtree(tmp_path / "runs")
+    code, paths, err = run(capsys, "compare", study, *FEW)
+    assert (code, paths) == (2, [])
+    assert "4 of its runs are not where it says" in err

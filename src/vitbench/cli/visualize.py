@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -10,29 +10,37 @@ from vitbench.cli import console, options
 from vitbench.cli.kinds import KINDS, PAGES
 from vitbench.errors import FileError, UsageError, shortened
 
+if TYPE_CHECKING:
+    from vitbench.figures.style import Drawing, Page
+
+COMPARE = "compare"
+COMPARES = (
+    "two checkpoints or more, or a study's runs: the same images on one scale, structure, accuracy"
+)
 MANY = 12  # images to explore, unless more or fewer are asked for
 FILE_FORMATS = ("png", "svg", "pdf")
 
 
 def _list_kinds(asked: bool) -> None:
     if asked:
-        rows = [
-            *((name, kind.shows) for name, kind in KINDS.items()),
-            ("all", "all of these pictures"),
-        ]
+        rows = [(name, kind.shows) for name, kind in KINDS.items()]
+        rows += [(COMPARE, COMPARES), ("all", "all the pictures of a checkpoint")]
         console.product(console.table(("kind", "what it shows"), rows))
         raise typer.Exit
 
 
 def visualize(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS)} or all.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="KIND", help=f"{', '.join(KINDS)}, {COMPARE} or all.", show_default=False
+        ),
     ],
     checkpoints: Annotated[
         list[Path],
         typer.Argument(
             metavar="CHECKPOINT...",
-            help="Checkpoint files or run folders; for curves, results files too.",
+            help="Checkpoint files or run folders; for curves and compare, results files too.",
             show_default=False,
             parser=options.path,
         ),
@@ -108,7 +116,7 @@ def visualize(
 
     Their paths are printed. Several checkpoints at once write a folder each, by the run's name.
     """
-    options.check_word("kind", kind, (*KINDS, "all"))
+    options.check_word("kind", kind, (*KINDS, COMPARE, "all"))
     options.check_word("--fusion", fusion, ("mean", "max", "min"))
     options.check_word("--device", device, options.DEVICES)
     options.check_word("--wandb", wandb, options.WANDB_MODES)
@@ -116,6 +124,8 @@ def visualize(
     options.check_folder("--out", out)
     if wandb != "disabled" and file_format != "png":
         raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")
+    if wandb != "disabled" and kind == COMPARE:
+        raise UsageError("compare is of no single run: leave --wandb out")
     if not 20 <= dpi <= 1200:
         raise UsageError(f"--dpi {dpi}: give a number from 20 to 1200")
     if not 4 <= sample <= 1_000_000:  # the likeness of layers takes four
@@ -141,8 +151,6 @@ def visualize(
 
     from vitbench.attention.rollout import FUSIONS
     from vitbench.cli.view import COUNT, Wanted, open_view
-    from vitbench.figures.style import Page, save, save_arrays
-    from vitbench.files import write_text
 
     kinds = list(KINDS) if kind == "all" else [kind]
     wanted = Wanted(
@@ -159,10 +167,19 @@ def visualize(
         sample=sample,
     )
     views = [open_view(path, out, wanted, name, data_dir, device) for path in checkpoints]
+    names = [view.folder_name for view in views]
+    if twice := next((n for n in names if names.count(n) > 1), None):
+        raise UsageError(f"two checkpoints are of the same run ({twice}): give it once")
+    style = _Style(file_format, dpi, save_data)
+    if kind == COMPARE:
+        from vitbench.cli.compare import compare
+
+        with tqdm(desc=kind, unit="picture", disable=quiet or None, leave=False) as bar:
+            for drawing in compare(views, console.note):
+                _write(drawing, out, style)
+                bar.update()
+        return
     if len(views) > 1:
-        names = [view.folder_name for view in views]
-        if twice := next((n for n in names if names.count(n) > 1), None):
-            raise UsageError(f"two checkpoints are of the same run ({twice}): give it once")
         views = [view.below(view.folder_name) for view in views]
     jobs = [(view, name) for view in views for name in kinds if view.offers(name, kind == "all")]
     for view, job in jobs:
@@ -170,25 +187,40 @@ def visualize(
     with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)
-            drawn = []
-            for drawing in KINDS[job].draw(view):
-                if isinstance(drawing, Page):
-                    path = view.out / drawing.path.with_suffix(".html")
-                    write_text(path, drawing.text)
-                    console.product(str(path))
-                    if drawing.note and not quiet:
-                        console.note(f"{path}: {drawing.note}")
-                    continue
-                path = view.out / drawing.path.with_name(f"{drawing.path.name}.{file_format}")
-                drawn.append(save(drawing.figure, path, dpi))
-                console.product(str(path))
-                if save_data:
-                    console.product(str(save_arrays(drawing.data, path.with_suffix(".npz"))))
-            view.log(drawn, wandb, console.note)
+            written = [_write(drawing, view.out, style) for drawing in KINDS[job].draw(view)]
+            view.log([path for path in written if path.suffix == ".png"], wandb, console.note)
     for view in views:
         if kind == "all" and not quiet:
             for note in view.left_out():
                 console.note(note)
+
+
+class _Style(NamedTuple):
+    """How pictures are written."""
+
+    file_format: str
+    dpi: int
+    save_data: bool
+
+
+def _write(drawing: "Drawing | Page", out: Path, style: _Style) -> Path:
+    """Write a picture or a page below a folder, and print its path."""
+    from vitbench.figures.style import Drawing, save, save_arrays
+    from vitbench.files import write_text
+
+    if not isinstance(drawing, Drawing):
+        path = out / drawing.path.with_suffix(".html")
+        write_text(path, drawing.text)
+        console.product(str(path))
+        if drawing.note:
+            console.note(f"{path}: {drawing.note}")
+        return path
+    path = out / drawing.path.with_name(f"{drawing.path.name}.{style.file_format}")
+    save(drawing.figure, path, style.dpi)
+    console.product(str(path))
+    if style.save_data:
+        console.product(str(save_arrays(drawing.data, path.with_suffix(".npz"))))
+    return path
 
 
 def _parse_indices(images: int | None, indices: str | None) -> list[int] | None:

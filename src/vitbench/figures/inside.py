@@ -58,7 +58,7 @@ def heads_figure(panels: Sequence[Panel], title: str) -> Figure:
             axes.axhline(panel.even, color=GREY, linestyle=":", label="all tokens alike")
         axes.set_ylim(bottom=min(0.0, float(panel.values.min())))
         axes.set_ylabel(panel.ylabel)
-        _layers_axis(axes)
+        layers_axis(axes)
     axes.legend(frameon=False, fontsize=8)
     return figure
 
@@ -128,7 +128,7 @@ def ablation_figure(
     right.axhline(0, color=GREY, linewidth=0.8)
     right.set_title("points lost without a layer's part", fontsize=10)
     right.set_ylabel(f"points of accuracy over {num_images} images", fontsize=9)
-    _layers_axis(right)
+    layers_axis(right)
     right.legend(frameon=False, fontsize=8)
     return figure
 
@@ -174,7 +174,7 @@ def tokens_figure(
     place.set_title("a patch's place read from its token, R²", fontsize=9)
     place.set_ylim(min(0.0, min(float(line.y.min()) for line in readout)) - 0.05, 1.05)
     for axes in (length, accuracy, place):
-        _layers_axis(axes)
+        layers_axis(axes)
         axes.set_xlabel("blocks passed")
         axes.legend(frameon=False, fontsize=7)
     return figure
@@ -254,7 +254,7 @@ def lines(axes: Axes, several: Sequence[Line]) -> None:
             axes.fill_between(line.x, line.low, line.high, color=colour, alpha=0.18, linewidth=0)
 
 
-def _layers_axis(axes: Axes) -> None:
+def layers_axis(axes: Axes) -> None:
     """An axis of layers: whole numbers, a grid, no frame."""
     axes.set_xlabel("layer")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
