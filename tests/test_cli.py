@@ -1,6 +1,7 @@
 """The command line in this process: what it prints where, and its exit codes."""
 
 import json
+import shutil
 
 import pytest
 
@@ -234,6 +235,35 @@ def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> Non
     weights = [c["difference_pct"] for c in document["classes"].values()]  # 100 images of each
     assert sum(weights) / 10 == pytest.approx(document["overall"]["difference_pct"])
     assert json.loads(runs)["overall"]["verdict"] in ("inconclusive", "checkpoints differ")
+
+
+def test_a_difference_is_drawn_as_far_as_its_parts_are_there(capsys, tmp_path) -> None:
+    run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--quiet")
+    sides = ("results/shapes/positional_embedding_results.json:none", "learned-1d")
+
+    code, out, err = run(capsys, "diff", *sides, "--figures", "drawn")
+
+    assert code == 0
+    assert out == run(capsys, "diff", *sides)[1]
+    names = ["confusion", "reliability", "contact_sheet"]
+    assert err == "".join(f"wrote drawn/{name}.png\n" for name in names)
+    for name in names:
+        assert (tmp_path / f"drawn/{name}.png").stat().st_size > 10_000
+
+    shutil.rmtree(next((tmp_path / "runs").glob("*h2-none-*-s1-*")))
+    code, _, err = run(capsys, "diff", *sides, "--figures", "fewer")
+    assert code == 0
+    assert "no reliability diagrams: the logits of No position" in err
+    assert sorted(path.name for path in (tmp_path / "fewer").iterdir()) == [
+        "confusion.png", "contact_sheet.png",
+    ]  # fmt: skip
+    one = next((tmp_path / "runs").glob("*h2-learned-1d-*-s0-*"))
+    code, _, err = run(capsys, "diff", str(one), str(one), "--figures", "same")
+    assert code == 0
+    assert "right on the same images" in err
+    (one / "predictions.npz").write_bytes(b"torn")
+    code, out, err = run(capsys, "diff", *sides, "--figures", "torn")
+    assert (code, "damaged" in err) == (2, True)
 
 
 def test_names_from_a_file_do_not_command_the_terminal(capsys, tmp_path) -> None:

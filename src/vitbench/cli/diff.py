@@ -1,6 +1,7 @@
 """`vitbench diff`: two runs, or two variants of a results file, against each other alone."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,14 +20,33 @@ def diff(
     second: Annotated[
         str, typer.Argument(metavar="B", help="The same; or another variant of A's file, by name.")
     ],
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            "--figures",
+            help="Draw there: images on which they differ most, what is taken for what, and "
+            "whether who is sure is right.",
+            parser=options.path,
+        ),
+    ] = None,
+    data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
     """Compare two runs or variants, overall and class by class."""
     from vitbench.study.diff import difference, open_side
 
+    if figures is not None:
+        options.check_folder("--figures", figures)
     a = open_side(first)
     found = difference(a, open_side(second, beside=first))
     console.product(json.dumps(_as_json(found)) if as_json else _as_text(found))
+    if figures is not None:
+        from vitbench.cli.diff_figures import drawings
+        from vitbench.figures.style import save
+
+        for drawing in drawings(found, data_dir, console.note):
+            path = save(drawing.figure, figures / f"{drawing.path}.png")
+            console.note(f"wrote {path}")
 
 
 def _as_text(found: "Difference") -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -107,22 +107,43 @@ class RunFolder:
         Raises:
             FileError: The file is damaged.
         """
-        try:
-            with (
-                self.predictions.open("rb") as file,
-                np.load(file, allow_pickle=False) as arrays,
-            ):
-                predicted, labels = arrays["predicted"], arrays["labels"]
-        except (FileNotFoundError, NotADirectoryError):
+        arrays = self._predictions("predicted", "labels")
+        if arrays is None:
             return None
-        except Exception:  # of damaged bytes zipfile, zlib and numpy's header each have their own
-            raise self._damaged(self.predictions) from None
+        predicted, labels = arrays
         # A member that is no array comes as bytes.
         if not all(isinstance(a, np.ndarray) and a.dtype == np.uint8 for a in (predicted, labels)):
             raise self._damaged(self.predictions)
         if predicted.ndim != 1 or predicted.shape != labels.shape:
             raise self._damaged(self.predictions)
         return Answers(predicted, labels)
+
+    def read_logits(self) -> npt.NDArray[np.float16] | None:
+        """Logits of the test set (n, classes); None where no predictions are there.
+
+        Raises:
+            FileError: The file is damaged.
+        """
+        arrays = self._predictions("logits")
+        if arrays is None:
+            return None
+        (logits,) = arrays
+        if not isinstance(logits, np.ndarray) or logits.dtype != np.float16 or logits.ndim != 2:
+            raise self._damaged(self.predictions)
+        return logits
+
+    def _predictions(self, *names: str) -> list[npt.NDArray[Any]] | None:
+        """Arrays of the predictions' file; None where it is absent."""
+        try:
+            with (
+                self.predictions.open("rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
+                return [arrays[name] for name in names]
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except Exception:  # of damaged bytes zipfile, zlib and numpy's header each have their own
+            raise self._damaged(self.predictions) from None
 
     def write_result(self, result: RunResult) -> None:
         """Write how the run ended; with this it is complete."""

@@ -34,6 +34,7 @@ from vitbench.study.statistics import (
 Verdict = Literal["better", "worse", "inconclusive", "checkpoints differ"]
 MOST_SEEDS = 1000  # beyond that no one goes
 Correct = npt.NDArray[np.bool_]  # (n,), whether a run was right, by image
+Classes = npt.NDArray[np.uint8]  # (n,), the class of each image, answered or true
 
 
 @dataclass(frozen=True)
@@ -187,6 +188,15 @@ def right_answers(results: StudyResults) -> dict[str, dict[int, Correct]]:
     return {key: _correct(results, runs, labels) for key, runs in done.items() if runs}
 
 
+def answers_of(results: StudyResults, key: str) -> dict[int, Classes]:
+    """What a variant's runs answered to each test image, by seed; empty where one kept none.
+
+    Raises:
+        FileError: The answers of a run are damaged.
+    """
+    return _answers(results, _done(results, key))
+
+
 def test_labels(results: StudyResults) -> npt.NDArray[np.uint8] | None:
     """True class of each test image (n,), or None where the file has none.
 
@@ -256,16 +266,19 @@ def _correct(
     results: StudyResults, runs: Mapping[int, StudyRun], labels: npt.NDArray[np.uint8] | None
 ) -> dict[int, Correct]:
     """Whether each image (n,) was answered right, by seed; empty where a run kept no answers."""
-    if labels is None or any(run.predicted is None for run in runs.values()):
+    if labels is None or results.num_test < 2:  # one image has no variance over images
         return {}
-    if results.num_test < 2:  # one image has no variance over images
+    return {seed: answers == labels for seed, answers in _answers(results, runs).items()}
+
+
+def _answers(results: StudyResults, runs: Mapping[int, StudyRun]) -> dict[int, Classes]:
+    if any(run.predicted is None for run in runs.values()):
         return {}
     return {
         seed: np.frombuffer(
             _unpacked(results, run.predicted or "", f"answers of {run.variant}, seed {run.seed}"),
             dtype=np.uint8,
         )
-        == labels
         for seed, run in runs.items()
     }
 

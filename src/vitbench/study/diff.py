@@ -15,7 +15,7 @@ from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_runs_belong, read_results
 from vitbench.runs.schema import RunResult
 from vitbench.spec.data import DataSpec
-from vitbench.study.comparison import Comparison, Correct, right_answers, test_labels
+from vitbench.study.comparison import Classes, Comparison, Correct, answers_of, test_labels
 from vitbench.study.statistics import difference_estimate
 
 DEFAULT_MARGIN_PCT = 0.5
@@ -27,18 +27,41 @@ class Side:
 
     Attributes:
         label: What it is called.
-        correct: Whether its run of each seed was right on each test image (n,); one run by itself
-            has seed 0.
+        answers: Class that its run of each seed answered to each test image (n,); one run by
+            itself has seed 0.
         labels: uint8 (n,), true class of each image.
-        classes: Name of each class.
+        data: What it was trained on.
         margin_pct: Differences below this many points do not matter.
+        folders: The folders of its runs by seed, of those whose place is known.
     """
 
     label: str
-    correct: Mapping[int, Correct]
-    labels: npt.NDArray[np.uint8]
-    classes: Sequence[str]
+    answers: Mapping[int, Classes]
+    labels: Classes
+    data: DataSpec
     margin_pct: float
+    folders: Mapping[int, RunFolder]
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """Name of each class."""
+        return self.data.classes
+
+    def correct(self, seed: int) -> Correct:
+        """Whether its run of a seed was right on each test image (n,)."""
+        right: Correct = self.answers[seed] == self.labels
+        return right
+
+    def logits(self, seed: int) -> npt.NDArray[np.float16] | None:
+        """Logits (n, classes) of its run of a seed; None where its folder is not there.
+
+        Raises:
+            FileError: They are damaged, or those of another test set.
+        """
+        found = self.folders[seed].read_logits() if seed in self.folders else None
+        if found is not None and found.shape != (len(self.labels), len(self.classes)):
+            raise FileError(f"{self.folders[seed].path}: its logits are of another test set")
+        return found
 
 
 @dataclass(frozen=True)
@@ -90,10 +113,10 @@ def difference(first: Side, second: Side) -> Difference:
     """
     if not np.array_equal(first.labels, second.labels):
         raise UsageError(f"{first.label} and {second.label} answered different test sets")
-    seeds = tuple(sorted(first.correct.keys() & second.correct.keys()))
+    seeds = tuple(sorted(first.answers.keys() & second.answers.keys()))
     if not seeds:
         raise UsageError(f"{first.label} and {second.label} share no seed")
-    a, b = (np.stack([side.correct[seed] for seed in seeds]) for side in (first, second))
+    a, b = (np.stack([side.correct(seed) for seed in seeds]) for side in (first, second))
     present = [
         (number, name)
         for number, name in enumerate(first.classes)
@@ -120,8 +143,14 @@ def _of_run(path: Path) -> Side:
     if answers is None:
         raise FileError(f"{folder.path} has no answers: it {result.status}")
     name = folder.path.resolve().name
-    correct = {0: answers.predicted == answers.labels}
-    return Side(name, correct, answers.labels, _classes(result), DEFAULT_MARGIN_PCT)
+    return Side(
+        name,
+        {0: answers.predicted},
+        answers.labels,
+        _data(result),
+        DEFAULT_MARGIN_PCT,
+        {0: folder},
+    )
 
 
 def _of_study(path: Path, key: str) -> Side:
@@ -134,13 +163,18 @@ def _of_study(path: Path, key: str) -> Side:
         raise UsageError(
             f"{variant.label} diverged in {diverged} seeds: what is left of it is not compared"
         )
-    labels, correct = test_labels(results), right_answers(results).get(variant.key)
-    if labels is None or not correct:
+    labels, answers = test_labels(results), answers_of(results, variant.key)
+    if labels is None or not answers or results.num_test < 2:  # one image has no variance
         raise FileError(f"{path} holds no answers of {variant.label}: there is nothing to compare")
-    return Side(variant.label, correct, labels, _classes(runs[0]), results.study.margin_pct)
+    folders = {
+        results.study_seed(run): RunFolder(path.parent / run.run_folder)
+        for run in runs
+        if run.run_folder is not None
+    }
+    return Side(variant.label, answers, labels, _data(runs[0]), results.study.margin_pct, folders)
 
 
-def _classes(result: RunResult) -> Sequence[str]:
+def _data(result: RunResult) -> DataSpec:
     if not result.spec:
         raise FileError(f"run {result.name!r} holds no spec, so its classes are not known")
-    return DataSpec.model_validate({"dataset": result.spec["data"]["dataset"]}).classes
+    return DataSpec.model_validate({"dataset": result.spec["data"]["dataset"]})
