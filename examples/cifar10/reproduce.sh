@@ -15,5 +15,7 @@ vitbench sweep pos-embed pos-embed-as-published "${recipe[@]}" --seeds 3
 # The model that is looked into: one run of preset cpu-long, 52 minutes of two threads.
 vitbench train --preset cpu-long --out model --wandb disabled
 vitbench visualize all model --dpi 100 --name cpu-long
+vitbench visualize compare results/positional_embedding_results.json --dpi 100
+vitbench diff results/positional_embedding_results.json:sinusoidal none --figures figures/diff
 
 vitbench report results --figures figures --out RESULTS.md
