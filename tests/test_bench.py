@@ -6,9 +6,11 @@ import sys
 import pytest
 import torch
 
+from vitbench.bench.augmentation import AugmentationSpeed
 from vitbench.bench.peers import build_peer, installed_peers
-from vitbench.bench.rounds import Timed, in_turn, output_of, ratio
-from vitbench.bench.scaling import exponent
+from vitbench.bench.rounds import Median, Timed, in_turn, output_of, ratio
+from vitbench.bench.scaling import Growth, exponent
+from vitbench.cli.bench import _growth_table, _speeds_table
 from vitbench.cli.main import main
 from vitbench.errors import VitbenchError
 from vitbench.model.vit import build_model
@@ -93,9 +95,18 @@ def test_memory_and_what_an_epoch_costs_beyond_its_steps_are_measured(capsys) ->
 
 def test_augmentation_and_waits_are_measured(capsys) -> None:
     assert main(["bench", "data", "--quick", "--json"]) == 0
-    for speed in json.loads(capsys.readouterr().out):
+    speeds = json.loads(capsys.readouterr().out)
+    for speed in speeds:
         assert min(speed["img_per_s"].values()) > 0
         assert len(speed["against"]) == 2
+    printed = _speeds_table([
+        AugmentationSpeed(**{**speed, "against": {
+            whose: Median(**times) for whose, times in speed["against"].items()
+        }})
+        for speed in speeds
+    ])  # fmt: skip
+    assert len(printed.splitlines()) == 1 + 3 * len(speeds)
+    assert f"{speeds[0]['against']['DataLoader, 2 workers']['median']:.2f} times as fast" in printed
     assert main(["bench", "startup", "--quick"]) == 0
     assert "of which import torch" in capsys.readouterr().out
 
@@ -113,6 +124,11 @@ def test_growth_is_fitted(capsys) -> None:
     assert grown["batch"]["count_exponent"] == pytest.approx(1)
     assert grown["runs"]["count_exponent"] == pytest.approx(1)
     assert 1 < grown["width"]["count_exponent"] < 2
+    printed = _growth_table(
+        [Growth(**{**one, "exponent": Median(**one["exponent"])}) for one in grown.values()]
+    )
+    assert len(printed.splitlines()) == 1 + len(grown)
+    assert f"{grown['width']['exponent']['median']:.2f} (" in printed
 
 
 def test_a_measured_training_that_diverges_is_an_error_of_ours(capsys) -> None:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from vitbench.cli.main import main
+from vitbench.runs.schema import pack_classes, unpack_classes
 from vitbench.spec.study import load_study, study_names
 
 TINY = [
@@ -133,7 +134,10 @@ def test_a_report_as_a_page_has_its_figures_and_can_be_checked(capsys, tmp_path)
     written = (tmp_path / "report.html").read_text()
     assert 'href="visualizations/heads/one.png"' in written
     (pictures / "one.png").unlink()
-    check = ("report", "--format", "html", "--check", "report.html")
+    check = ("report", "--check", "report.html")  # its name tells the format
+    assert run(capsys, "report", "--format", "md", "--check", "report.html")[0] == 3
+    assert run(capsys, "report", "--out", "a.json")[0] == 0
+    assert json.loads((tmp_path / "a.json").read_text())["studies"]
     assert run(capsys, *check)[0] == 0
     (tmp_path / "report.html").write_text(written.replace("2 seeds", "9 seeds"))
     assert run(capsys, *check)[0] == 3
@@ -239,7 +243,8 @@ def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> Non
 
 def test_a_difference_is_drawn_as_far_as_its_parts_are_there(capsys, tmp_path) -> None:
     run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "2", "--quiet")
-    sides = ("results/shapes/positional_embedding_results.json:none", "learned-1d")
+    file = "results/shapes/positional_embedding_results.json"
+    sides = (f"{file}:none", "learned-1d")
 
     code, out, err = run(capsys, "diff", *sides, "--figures", "drawn")
 
@@ -257,6 +262,14 @@ def test_a_difference_is_drawn_as_far_as_its_parts_are_there(capsys, tmp_path) -
     assert sorted(path.name for path in (tmp_path / "fewer").iterdir()) == [
         "confusion.png", "contact_sheet.png",
     ]  # fmt: skip
+    damaged = json.loads((tmp_path / file).read_text())
+    answers = bytearray(unpack_classes(damaged["runs"][0]["predicted"], damaged["num_test"]))
+    answers[0] = 200
+    damaged["runs"][0]["predicted"] = pack_classes(bytes(answers))
+    (tmp_path / "damaged.json").write_text(json.dumps(damaged))
+    keys = [run["variant"] for run in damaged["runs"]]
+    code, _, err = run(capsys, "diff", f"damaged.json:{keys[0]}", keys[1], "--figures", "bad")
+    assert (code, "an answer 200" in err, len(err.splitlines())) == (2, True, 1)
     one = next((tmp_path / "runs").glob("*h2-learned-1d-*-s0-*"))
     code, _, err = run(capsys, "diff", str(one), str(one), "--figures", "same")
     assert code == 0

@@ -118,6 +118,24 @@ def test_a_page_has_the_same_figures_and_tells_each_seed_to_who_points_at_it(ans
     assert "No position" in "".join(root.itertext())  # text, not outlines
 
 
+def test_anyones_label_is_told_as_it_is(answered) -> None:
+    label = 'a "b" \'c\' <d> & href="#e" url(#f) id="g"'
+    results = answered(SEEDS)
+    first, *others = results.study.variants
+    variants = [first.model_copy(update={"label": label}), *others]
+    study = results.study.model_copy(update={"variants": variants})
+
+    (section,) = with_figures([build_section(results.model_copy(update={"study": study}))])
+
+    for name in ("differences", "seeds", "cost"):
+        root = ElementTree.fromstring(section.figures[name])
+        tips = [one.get("aria-label") for one in root.iter() if one.get("class") == "tip"]
+        assert any(tip.startswith(label) for tip in tips), name
+        words = "".join(root.itertext())
+        assert "pos-embed" not in words  # no prefix of an id is in a text
+        assert "url(#f)" in words.replace("\n", "")
+
+
 def test_variants_that_run_at_other_seeds_are_paired_by_the_seed_of_the_study(answered) -> None:
     results = answered({"none": [50.0, 51.0], "learned-1d": [60.0, 62.0]})
     none, *others = results.study.variants

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from vitbench.attention.explanations import explain
 from vitbench.attention.rollout import rollout
 from vitbench.cli.main import main
 from vitbench.cli.view import Wanted, open_view
@@ -386,11 +388,14 @@ def test_models_are_compared_on_the_same_images(trained, tmp_path, capsys) -> No
     assert code == 0
     named = [*COMPARED, "compare/likeness_1", "compare/likeness_2"]
     assert paths == [f"visualizations/{n}.{suffix}" for n in named for suffix in ("png", "npz")]
-    maps = np.load(tmp_path / "visualizations/compare/relevance.npz")
-    shapes = sorted(values.shape for values in maps.values())
-    assert shapes == [(2, 4, 4), (2, 4, 4), (2, 8, 8)]
-    for values in maps.values():  # each map's mean is 1: what all alike would have
-        assert values.mean(axis=(1, 2)) == pytest.approx(1, rel=1e-4)
+    for method in ("rollout", "relevance"):
+        maps = np.load(tmp_path / f"visualizations/compare/{method}.npz")
+        for folder, found in zip((trained(), *others), maps.values(), strict=True):
+            view = open_view(folder, tmp_path, Wanted(indices=[7, 3]), None, None, "cpu")
+            answers = view.model(view.inputs).argmax(dim=1)
+            expected = explain(method, view.model, view.inputs, answers).numpy()
+            expected = expected / expected.mean(axis=(1, 2), keepdims=True)
+            assert found == pytest.approx(expected, rel=1e-4, abs=1e-5)
     alike = np.load(tmp_path / "visualizations/compare/likeness_2.npz")["cka"]
     assert alike.shape == (3, 2)
 
@@ -403,13 +408,32 @@ def test_two_runs_whose_names_tell_no_difference_are_told_apart_all_the_same(
     assert (code, len(paths)) == (0, 5)
 
 
+def test_every_model_sees_the_images_that_the_first_one_answers_wrong(
+    trained, tmp_path, capsys
+) -> None:
+    other = trained(depth=1)
+    code, _, _ = run(capsys, "compare", trained(), other, "--wrong", "--save-data", *FEW)
+    view = open_view(trained(), tmp_path, Wanted(wrong=True), None, None, "cpu")
+    indices = ",".join(map(str, view.indices))
+    run(
+        capsys, "compare", trained(), other, "--indices", indices, "--save-data", "--out", "b", *FEW
+    )
+
+    assert code == 0
+    one, two = (np.load(tmp_path / f"{f}/compare/rollout.npz") for f in ("visualizations", "b"))
+    for name in one:
+        assert (one[name] == two[name]).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["{run}", "{other}", "--layer", "0"], "does not read --layer"),
+        (["{results}", "--indices", "99999"], "image 99999"),
         (["{run}"], "two checkpoints or more"),
         (["{run}", "{run}"], "same run"),
         (["{run}", "{results}"], "one results file"),
-        (["{run}", "{other}", "--wandb", "offline"], "no single run"),
+        (["{run}", "{other}", "--wandb", "offline"], "does not read --wandb"),
     ],
 )
 def test_what_cannot_be_compared_is_said(arguments, words, trained, study, capsys) -> None:
@@ -417,6 +441,7 @@ def test_what_cannot_be_compared_is_said(arguments, words, trained, study, capsy
     code, paths, err = run(capsys, "compare", *(names.get(a, a) for a in arguments))
     assert (code, paths) == (2, [])
     assert words in err
+    assert not Path("visualizations").exists()
 
 
 @pytest.fixture
@@ -436,7 +461,7 @@ def test_a_studys_runs_are_compared_and_set_against_their_accuracy(study, tmp_pa
 
     assert (code, err) == (0, "")
     pictures = [path for path in paths if path.endswith(".png")]
-    named = ["compare/structure_accuracy", *COMPARED, "compare/likeness_1"]
+    named = [*COMPARED, "compare/structure_accuracy", "compare/likeness_1"]
     assert pictures == [f"visualizations/{name}.png" for name in named]
     data = np.load(tmp_path / "visualizations/compare/structure_accuracy.npz")
     results = json.loads(study.read_text())
@@ -445,11 +470,51 @@ def test_a_studys_runs_are_compared_and_set_against_their_accuracy(study, tmp_pa
     assert data["No_position_accuracy_pct"].tolist() == [accuracy[0], accuracy[1]]
     assert data["No_position_distance_px"].shape == (2,)
 
-    shutil.rmtree(next((tmp_path / "runs").glob("*none*-s1-*")))
+    shutil.rmtree(next((tmp_path / "runs").glob("*h2-none-*-s1-*")))
     code, _, err = run(capsys, "compare", study, "--images", "1", *FEW)
     assert code == 0
-    assert "1 of its runs are not where it says" in err
+    assert "1 of its 2 runs have no checkpoint here" in err
+    assert run(capsys, "compare", study, "--images", "1", "--quiet", *FEW)[2] == ""
     shutil.rmtree(tmp_path / "runs")
     code, paths, err = run(capsys, "compare", study, *FEW)
     assert (code, paths) == (2, [])
-    assert "4 of its runs are not where it says" in err
+    assert "2 of its 2 runs have no checkpoint here" in err
+
+
+def test_variants_of_one_label_stay_two_and_diverged_ones_are_left_out(study, capsys) -> None:
+    results = json.loads(study.read_text())
+    for variant in results["study"]["variants"]:
+        variant["label"] = "the same"
+    study.write_text(json.dumps(results))
+    code, _, err = run(capsys, "compare", study, "--images", "1", "--save-data", *FEW)
+    assert (code, err) == (0, "")
+    data = np.load("visualizations/compare/structure_accuracy.npz")
+    assert {"the_same_none_distance_px", "the_same_learned_1d_distance_px"} <= set(data)
+
+    results["runs"][0]["status"] = "diverged"
+    study.write_text(json.dumps(results))
+    code, paths, err = run(capsys, "compare", study, *FEW)
+    assert (code, paths) == (2, [])
+    assert "diverged in 1 of 2 seeds and is left out" in err
+
+
+def test_a_model_that_answers_no_numbers_is_not_explored(trained, tmp_path, capsys) -> None:
+    shutil.copytree(trained(), tmp_path / "run")
+    saved = torch.load(tmp_path / "run/checkpoint.pt", weights_only=True)
+    path = tmp_path / "nan.pt"
+    _fill(saved, "head.bias")
+    torch.save(saved, path)
+
+    code, paths, err = run(capsys, "explore", path)
+
+    assert (code, paths) == (2, [])
+    assert "not finite" in err or "damaged" in err
+
+
+def _fill(saved, name: str) -> None:
+    """Fill the tensor of that name with NaN, wherever in a checkpoint it is."""
+    for key, value in saved.items():
+        if isinstance(value, dict):
+            _fill(value, name)
+        elif key == name:
+            value.fill_(float("nan"))

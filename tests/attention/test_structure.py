@@ -42,6 +42,11 @@ def test_attention_that_goes_everywhere_alike_has_its_known_measures(model_of, c
         assert "class_token_share" not in found
 
 
+def test_a_token_by_itself_has_no_distance_and_no_entropy(model_of) -> None:
+    found = structure(model_of(class_token=False, patch_size=32), torch.randn(2, 3, 32, 32))
+    assert found["distance_px"].tolist() == found["entropy_share"].tolist() == [[0, 0], [0, 0]]
+
+
 def test_images_are_measured_each_by_itself_whatever_their_number(model_of, monkeypatch) -> None:
     model = model_of()
     inputs = torch.randn(5, 3, 32, 32)
@@ -105,8 +110,9 @@ def test_too_few_runs_get_no_interval_and_none_no_correlation() -> None:
     assert two.between is None
     assert (two.within.value, two.within.interval) == (pytest.approx(-1), None)
 
-    constant = association({name: ([1.0, 1.0], [2.0, 3.0]) for name in "abcd"})
-    assert (constant.between, constant.within) == (None, None)
+    for value in (1.0, float("nan")):
+        flat = association({name: ([value, value], [2.0, 3.0]) for name in "abcd"})
+        assert (flat.between, flat.within) == (None, None)
 
 
 def test_a_mean_over_seeds_has_students_interval() -> None:

@@ -172,6 +172,9 @@ def test_everything_is_done_by_keyboard_too(opened) -> None:
     press(".")
     press("p")
     check_told(page, explored, image=0, layer=1, head=None, token=6)
+    page.locator("#theme").focus()
+    press("ArrowUp")  # scrolls: one is not at the image
+    assert told(page).startswith("Patch 5")
     press("c")
     assert told(page).startswith("The class token")
     assert not page.get_by_text("how alike this patch").is_visible()

@@ -6,6 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from vitbench.figures.comparison import Accuracy, seeds_figure
+from vitbench.figures.cost import Cost, cost_figure
+from vitbench.figures.style import as_svg
 from vitbench.registry import FORMATS
 from vitbench.report.columns import study_columns
 from vitbench.report.tables import build_report
@@ -103,13 +106,13 @@ def test_pictures_beside_a_page_are_links_that_hold(study_results) -> None:
 
 @pytest.fixture
 def page_file(tmp_path, study_results):
-    """A page in a file, with a figure that has a seed to point at."""
-    svg = (
-        '<svg viewBox="0 0 100 50"><g class="tip" tabindex="0" role="img" '
-        'aria-label="a, seed 2: 61.00 %"><circle cx="50" cy="25" r="5"/></g></svg>'
-    )
+    """A page in a file, with figures that have seeds and costs to point at."""
     built = build_report([study_results(SEEDS)])
-    sections = (replace(built.sections[0], figures={"seeds": svg}),)
+    costs = [Cost("b", 10**12, 50.0, None, on_front=False)]
+    drawn = {"seeds": seeds_figure([Accuracy("a", {1: 60.0, 2: 61.0}, None)], "seeds"),
+             "cost": cost_figure(costs, "cost")}  # fmt: skip
+    figures = {name: as_svg(figure, name) for name, figure in drawn.items()}
+    sections = (replace(built.sections[0], figures=figures),)
     path = tmp_path / "page.html"
     path.write_text(FORMATS.get("html")(replace(built, sections=sections)), encoding="utf-8")
     return path
@@ -143,7 +146,7 @@ def test_a_seed_tells_itself_to_mouse_keyboard_and_finger(page_file, open_page) 
     bubble = page.locator("#bubble")
     assert not bubble.is_visible()
 
-    page.locator("svg .tip").hover()
+    page.locator("svg .tip").nth(1).hover()
     assert bubble.inner_text() == "a, seed 2: 61.00 %"
     page.keyboard.press("Escape")
     assert not bubble.is_visible()
@@ -152,10 +155,38 @@ def test_a_seed_tells_itself_to_mouse_keyboard_and_finger(page_file, open_page) 
 
     phone = open_page(page_file, viewport={"width": 360, "height": 640}, has_touch=True)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 360  # no page slides sideways
-    phone.locator("svg .tip").tap()
+    phone.locator("svg .tip").first.tap()
     box = phone.locator("#bubble").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 360
+
+
+@pytest.mark.chromium
+def test_what_has_the_focus_is_seen_to_have_it_and_told_wherever_it_is(
+    page_file, open_page
+) -> None:
+    page = open_page(page_file, viewport={"width": 900, "height": 400})
+    tips = page.locator(".tip")
+
+    for number in range(tips.count()):  # with scrolling from one to the next
+        tips.nth(number).scroll_into_view_if_needed()
+        tips.nth(number).focus()
+        page.wait_for_timeout(50)  # until what scrolled has said so
+        assert page.locator("#bubble").inner_text() == tips.nth(number).get_attribute("aria-label")
+    for mark in page.locator("svg .tip").all():
+        page.locator("td .tip").first.focus()
+        away = mark.locator("use").evaluate("e => getComputedStyle(e).stroke")
+        mark.focus()
+        there = mark.locator("use").evaluate("e => getComputedStyle(e).stroke")
+        assert away != there == "rgb(0, 114, 178)"
+
+
+@pytest.mark.chromium
+def test_nothing_is_folded_on_paper(page_file, open_page) -> None:
+    page = open_page(page_file)
+    assert not page.get_by_text("The intervals").first.is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
 
 
 @pytest.mark.chromium

@@ -21,9 +21,9 @@ def test_images_come_by_how_many_seeds_more_are_right() -> None:
     found = most_different(first, second, LABELS, 10)
 
     assert found == [
-        Disagreement(3, (2, 0), (0, 2)),
-        Disagreement(0, (3, 2), (0, 0)),
-        Disagreement(1, (2, 1), (1, 2)),
+        Disagreement(3, (2, 0), 2),
+        Disagreement(0, (3, 2), 2),  # not for 0, which is right
+        Disagreement(1, (2, 1), 2),
     ]
     assert most_different(first, second, LABELS, 1) == found[:1]
     assert [one.image for one in most_different(second, first, LABELS, 10)] == [2]

@@ -70,7 +70,8 @@ def attention_gradient_rollout(model: VisionTransformer, inputs: Tensor, classes
 def attention_relevance(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Generic relevance of attention (Chefer et al., arXiv:2103.15679)."""
     joint = relevance(*weights_and_gradients(model, inputs, classes))
-    return _over_patches(model, joint)
+    itself = torch.eye(joint.shape[-1]).to(joint)  # what a patch gave to itself says nothing
+    return _over_patches(model, joint - itself)
 
 
 @EXPLANATIONS.register("grad-cam")

@@ -31,7 +31,7 @@ def structure(model: VisionTransformer, inputs: Tensor) -> dict[str, Tensor]:
     names += ["class_token_share"] if model.cls_token is not None else []
 
     def measures(seen: Capture) -> Tensor:
-        most = math.log(seen.weights.shape[-1])
+        most = math.log(seen.weights.shape[-1]) or 1.0  # a token by itself has no entropy
         of_all = [
             mean_distance(seen.weights, seen.grid, seen.class_token, patch_size),
             entropy(seen.weights) / most,
@@ -95,7 +95,7 @@ def _correlation(pairs: np.ndarray, freedom: int) -> Correlation | None:
     """Pearson's r of pairs (n, 2) with Fisher's interval; None where one does not vary."""
     x, y = (pairs - pairs.mean(axis=0)).T
     scale = math.sqrt((x @ x) * (y @ y))
-    if scale < 1e-12:
+    if not 1e-12 < scale < math.inf:
         return None
     r = min(max(float(x @ y) / scale, -1.0), 1.0)
     if freedom < 2 or abs(r) == 1:  # Fisher's standard error is 1 / sqrt(freedom - 1)

@@ -1,6 +1,7 @@
 """`vitbench bench`: how fast this machine trains, side by side with others, and how cost grows."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,9 @@ from vitbench.cli import console, options
 from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from vitbench.bench.augmentation import AugmentationSpeed
     from vitbench.bench.rounds import Median
+    from vitbench.bench.scaling import Growth
     from vitbench.bench.step import StepReport
     from vitbench.spec.experiment import ExperimentSpec
 
@@ -93,12 +96,7 @@ def data(
     if as_json:
         console.product(json.dumps([asdict(speed) for speed in speeds]))
         return
-    rows = [
-        (speed.name, whose, f"{per_s:,.0f}", _times(speed.against.get(whose)))
-        for speed in speeds
-        for whose, per_s in speed.img_per_s.items()
-    ]
-    console.product(console.table(("augmentation", "", "images/s", "vitbench is"), rows))
+    console.product(_speeds_table(speeds))
 
 
 @app.command()
@@ -144,18 +142,7 @@ def scaling(
     if as_json:
         console.product(json.dumps([asdict(one) for one in grown]))
         return
-    rows = [
-        (
-            f"{one.of} by {one.size}",
-            ", ".join(map(str, one.values)),
-            ", ".join(f"{1000 * seconds:,.3g}" for seconds in one.seconds),
-            f"{one.exponent.median:.2f} ({one.exponent.low:.2f} to {one.exponent.high:.2f})",
-            f"{one.count_exponent:.2f}",
-        )
-        for one in grown
-    ]
-    heads = ("", "sizes", "milliseconds", "exponent of time", "of FLOPs, images or runs")
-    console.product(console.table(heads, rows))
+    console.product(_growth_table(grown))
 
 
 def _spec(preset: str, fields: list[str] | None) -> "ExperimentSpec":
@@ -214,6 +201,30 @@ def _show_steps(report: "StepReport") -> None:
     console.product(
         f"peak: {report.peak_flop_per_s / 1e9:,.0f} GFLOP/s, of a product of 2048 x 2048 matrices"
     )
+
+
+def _speeds_table(speeds: "Sequence[AugmentationSpeed]") -> str:
+    rows = [
+        (speed.name, whose, f"{per_s:,.0f}", _times(speed.against.get(whose)))
+        for speed in speeds
+        for whose, per_s in speed.img_per_s.items()
+    ]
+    return console.table(("augmentation", "", "images/s", "vitbench is"), rows)
+
+
+def _growth_table(grown: "Sequence[Growth]") -> str:
+    rows = [
+        (
+            f"{one.of} by {one.size}",
+            ", ".join(map(str, one.values)),
+            ", ".join(f"{1000 * seconds:,.3g}" for seconds in one.seconds),
+            f"{one.exponent.median:.2f} ({one.exponent.low:.2f} to {one.exponent.high:.2f})",
+            f"{one.count_exponent:.2f}",
+        )
+        for one in grown
+    ]
+    heads = ("", "sizes", "milliseconds", "exponent of time", "of FLOPs, images or runs")
+    return console.table(heads, rows)
 
 
 def _times(ratio: "Median | None") -> str:

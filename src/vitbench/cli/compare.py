@@ -5,7 +5,8 @@ What is compared is in attention/, how it is drawn in figures/compare.py; here t
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
 import numpy as np  # noqa: TID253 (the command imports this file when it is called)
 import torch  # noqa: TID253
@@ -32,9 +33,12 @@ from vitbench.figures.compare import (
 )
 from vitbench.figures.inside import matrix_figure
 from vitbench.figures.style import Array, Drawing
+from vitbench.model.vit import VisionTransformer
+from vitbench.runs.schema import StudyResults
 from vitbench.training.checkpoint import Checkpoint
 
 FOLDER = PurePath("compare")
+Measures = dict[str, torch.Tensor]  # of `structure`
 MEASURES = {
     "distance_px": "mean attention distance in pixels",
     "entropy_share": "entropy of attention, share of the most",
@@ -45,7 +49,14 @@ METHODS = {
     "rollout": "Attention rollout",
     "relevance": "Relevance of each model's own answer",
 }
-Scored = tuple[View, float]  # a run and its test accuracy in %
+
+
+class Run(NamedTuple):
+    """A run of a study that is still there."""
+
+    seed: int
+    checkpoint: Path
+    test_top1_pct: float
 
 
 def compare(views: Sequence[View], note: Callable[[str], None]) -> Iterator[Drawing]:
@@ -57,68 +68,95 @@ def compare(views: Sequence[View], note: Callable[[str], None]) -> Iterator[Draw
 
     Raises:
         UsageError: They cannot be compared.
-        FileError: None of a results file's runs is there.
+        FileError: Too few of a results file's runs are there.
     """
+    runs: dict[str, list[Run]] = {}
     if len(views) == 1 and views[0].results is not None:
-        of_variants = _runs_of_study(views[0], note)
-        ones = {label: runs[0][0] for label, runs in of_variants.items()}
-        models = {f"{label}, seed {view.spec.seed}": view for label, view in ones.items()}
-        yield _accuracy_drawing(views[0], of_variants)
+        runs = _runs_of_study(views[0], views[0].results, note)
+        models = {f"{label}, seed {of[0].seed}": _opened(views[0], of[0])
+                  for label, of in runs.items()}  # fmt: skip
+    elif len(views) < 2 or any(view.results is not None for view in views):
+        raise UsageError("compare takes two checkpoints or more, or one results file")
     else:
-        if len(views) < 2 or any(view.results is not None for view in views):
-            raise UsageError("compare takes two checkpoints or more, or one results file")
         titles = [view.title for view in views]
         names = titles if len(set(titles)) == len(titles) else [view.folder_name for view in views]
         models = dict(zip(names, views, strict=True))
-    first = next(iter(models.values()))
-    for view in models.values():
-        shape = (view.spec.data.dataset, view.spec.data.img_size)
-        if shape != (first.spec.data.dataset, first.spec.data.img_size):
-            raise UsageError(
-                f"{view.path} is a model of {shape[0]} at {shape[1]} pixels and {first.path} is "
-                "not: they see no same images"
-            )
-    chosen = [first, *(_of_same_images(view, first) for view in list(models.values())[1:])]
-    models = dict(zip(models, chosen, strict=True))
+    models = _of_the_same_images(models)
     for method, words in METHODS.items():
         yield _maps_drawing(method, words, models)
-    yield _structure_drawing(models)
-    yield from _likeness_drawings(models)
+    first = next(iter(models.values()))  # its sample is that of all
+    measured = {label: structure(view.model, first.sample_inputs) for label, view in models.items()}
+    yield _structure_drawing(measured, first.sample_words)
+    if runs:
+        of_runs = {
+            label: [of_first, *(
+                structure(_opened(views[0], run).model, first.sample_inputs) for run in of[1:]
+            )]
+            for (label, of), of_first in zip(runs.items(), measured.values(), strict=True)
+        }  # fmt: skip
+        yield _accuracy_drawing(views[0].title, first.sample_words, runs, of_runs)
+    sample = first.fewer.inputs(first.fewer.images.to(first.device))
+    yield from _likeness_drawings(
+        {label: _mean_patches(view.model, sample) for label, view in models.items()}
+    )
 
 
-def _runs_of_study(view: View, note: Callable[[str], None]) -> dict[str, list[Scored]]:
+def _runs_of_study(
+    view: View, results: StudyResults, note: Callable[[str], None]
+) -> dict[str, list[Run]]:
     """A results file's runs that are still there, by the variants' labels, the first seed first."""
-    assert view.results is not None
-    found: dict[str, list[Scored]] = {}
-    absent = 0
-    for variant in view.results.study.variants:
-        runs = sorted(
-            (run for run in view.results.runs if run.variant == variant.key
-             and run.status == "done"),
-            key=lambda run: run.seed,
+    labels = [variant.label for variant in results.study.variants]
+    found: dict[str, list[Run]] = {}
+    lacks = []
+    for variant in results.study.variants:
+        label = variant.label if labels.count(variant.label) == 1 else (
+            f"{variant.label} ({variant.key})"
         )  # fmt: skip
-        for run in runs:
-            path = view.path.parent / (run.run_folder or "") / "checkpoint.pt"
-            if run.run_folder is None or not path.is_file():
-                absent += 1
-                continue
-            opened = replace(view, path=path, results=None, checkpoint=Checkpoint.open(path))
-            found.setdefault(variant.label, []).append((opened, run.test_top1_pct or 0.0))
+        runs = [run for run in results.runs if run.variant == variant.key]
+        if diverged := sum(run.status == "diverged" for run in runs):
+            lacks.append(f"{label} diverged in {diverged} of {len(runs)} seeds and is left out")
+            continue
+        done = [
+            Run(run.seed, view.path.parent / run.run_folder / "checkpoint.pt", run.test_top1_pct)
+            for run in sorted(runs, key=lambda run: run.seed)
+            if run.status == "done" and run.run_folder and run.test_top1_pct is not None
+        ]
+        there = [run for run in done if run.checkpoint.is_file()]
+        if gone := len(runs) - len(there):
+            lacks.append(f"{label}: {gone} of its {len(runs)} runs have no checkpoint here")
+        if there:
+            found[label] = there
     if len(found) < 2:
-        raise FileError(
-            f"{view.path}: compare takes the checkpoints of two variants or more; "
-            f"{absent} of its runs are not where it says"
-        )
-    if absent:
-        note(f"{view.path}: {absent} of its runs are not where it says, and are left out")
+        words = f"{view.path}: compare takes the checkpoints of two variants or more"
+        raise FileError("; ".join([words, *lacks]))
+    for lack in lacks:
+        note(f"{view.path}: {lack}")
     return found
 
 
-def _of_same_images(view: View, first: View) -> View:
-    """A view of the images that the first one shows."""
-    if view.wanted.image is not None:
-        return view
-    return replace(view, wanted=replace(view.wanted, indices=first.indices, wrong=False))
+def _opened(study: View, run: Run) -> View:
+    return replace(study, path=run.checkpoint, results=None,
+                   checkpoint=Checkpoint.open(run.checkpoint))  # fmt: skip
+
+
+def _of_the_same_images(models: dict[str, View]) -> dict[str, View]:
+    """The views, all of the images that the first one shows."""
+    (_, first), *_ = models.items()
+    for view in models.values():
+        if _sees(view) != _sees(first):
+            raise UsageError(
+                f"{view.path} and {first.path} are not models of the same images: compare takes "
+                "one data set, image size and normalisation"
+            )
+    if first.wanted.image is not None:
+        return models
+    shown = replace(first.wanted, indices=first.indices, wrong=False)
+    return {label: replace(view, wanted=shown) for label, view in models.items()}
+
+
+def _sees(view: View) -> tuple[object, ...]:
+    data = view.spec.data
+    return data.dataset, data.img_size, data.mean, data.std
 
 
 def _maps_drawing(method: str, words: str, models: dict[str, View]) -> Drawing:
@@ -128,14 +166,15 @@ def _maps_drawing(method: str, words: str, models: dict[str, View]) -> Drawing:
         maps = explain(method, view.model, view.inputs, answers)
         total = maps.abs().sum(dim=(1, 2), keepdim=True).clamp(min=1e-12)
         times_even = maps / total * maps[0].numel()
-        compared.append(ComparedMaps(label, view.pictures, times_even.numpy()))
-    figure = compared_maps_figure(compared, f"{words}: the same images, the same scale")
+        whose = "" if view.capture.class_token else " (mean over patches)"
+        compared.append(ComparedMaps(f"{label}{whose}", view.pictures, times_even.numpy()))
+    title = f"{words}: the same images, the same scale; of the class token unless said otherwise"
+    figure = compared_maps_figure(compared, title)
     data = {f"{number} {one.label}": one.maps for number, one in enumerate(compared)}
     return Drawing(figure, FOLDER / method, data)
 
 
-def _structure_drawing(models: dict[str, View]) -> Drawing:
-    measured = {label: structure(view.model, view.sample_inputs) for label, view in models.items()}
+def _structure_drawing(measured: dict[str, Measures], sample: str) -> Drawing:
     panels = {
         words: [
             line_of(label, np.arange(of[name].shape[1]), [mean_over_images(x) for x in of[name].T])
@@ -145,7 +184,6 @@ def _structure_drawing(models: dict[str, View]) -> Drawing:
         for name, words in MEASURES.items()
         if any(name in of for of in measured.values())
     }
-    sample = next(iter(models.values())).sample_words
     title = f"Attention by layer, mean of heads, {sample}; bands: 95 % over images"
     data: dict[str, Array] = {}
     for words, of_models in panels.items():
@@ -153,9 +191,8 @@ def _structure_drawing(models: dict[str, View]) -> Drawing:
     return Drawing(structure_figure(panels, title), FOLDER / "structure", data)
 
 
-def _likeness_drawings(models: dict[str, View]) -> Iterator[Drawing]:
+def _likeness_drawings(means: dict[str, torch.Tensor]) -> Iterator[Drawing]:
     """CKA of the first model's layers with those of each of the others."""
-    means = {label: _mean_patches(view) for label, view in models.items()}
     (first, of_first), *others = means.items()
     for number, (label, of_other) in enumerate(others, start=1):
         alike = cka_matrix(of_first, of_other).numpy()
@@ -169,28 +206,25 @@ def _likeness_drawings(models: dict[str, View]) -> Iterator[Drawing]:
         yield Drawing(figure, FOLDER / f"likeness_{number}", {"cka": alike})
 
 
-def _mean_patches(view: View) -> torch.Tensor:
+def _mean_patches(model: VisionTransformer, inputs: torch.Tensor) -> torch.Tensor:
     """The mean patch token of each image after each block (L + 1, N, D)."""
-    sample = view.fewer
-    tokens = tokens_by_layer(view.model, sample.inputs(sample.images.to(view.device)))
-    return tokens[:, :, int(view.model.cls_token is not None) :].mean(dim=2)
+    tokens = tokens_by_layer(model, inputs)
+    return tokens[:, :, int(model.cls_token is not None) :].mean(dim=2)
 
 
-def _accuracy_drawing(view: View, of_variants: dict[str, list[Scored]]) -> Drawing:
+def _accuracy_drawing(
+    title: str, sample: str, runs: dict[str, list[Run]], measured: dict[str, list[Measures]]
+) -> Drawing:
     """Structure against accuracy over all the runs of a study."""
-    measured = {
-        label: [(structure(run.model, run.sample_inputs), accuracy) for run, accuracy in runs]
-        for label, runs in of_variants.items()
-    }
     panels, data = [], {}
     for name, words in MEASURES.items():
         pairs = {
             label: (
-                [float(of[name].mean()) for of, _ in runs],
-                [accuracy for _, accuracy in runs],
+                [float(one[name].mean()) for one in of_runs],
+                [run.test_top1_pct for run in runs[label]],
             )
-            for label, runs in measured.items()
-            if all(name in of for of, _ in runs)
+            for label, of_runs in measured.items()
+            if all(name in one for one in of_runs)
         }
         if len(pairs) < 2:
             continue
@@ -203,11 +237,9 @@ def _accuracy_drawing(view: View, of_variants: dict[str, list[Scored]]) -> Drawi
         for one in variants:
             data[f"{one.label} {name}"] = np.array(one.x)
             data[f"{one.label} accuracy_pct"] = np.array(one.accuracy_pct)
-    some, _ = next(iter(of_variants.values()))[0]
     title = (
-        f"{view.title}: does attention go with accuracy? Mean over layers and heads, "
-        f"{some.sample_words}; small dots: seeds, lines: 95 % of their mean; each "
-        "interval by itself"
+        f"{title}: does attention go with accuracy? Mean over layers and heads, {sample}; small "
+        "dots: seeds, lines: 95 % of their mean; each interval by itself"
     )
     return Drawing(structure_accuracy_figure(panels, title), FOLDER / "structure_accuracy", data)
 

@@ -44,9 +44,8 @@ def diff(
         from vitbench.cli.diff_figures import drawings
         from vitbench.figures.style import save
 
-        for drawing in drawings(found, data_dir, console.note):
-            path = save(drawing.figure, figures / f"{drawing.path}.png")
-            console.note(f"wrote {path}")
+        for name, figure in drawings(found, data_dir, console.note):
+            console.note(f"wrote {save(figure, figures / f'{name}.png')}")
 
 
 def _as_text(found: "Difference") -> str:

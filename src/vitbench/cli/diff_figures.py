@@ -1,10 +1,11 @@
 """The pictures of `vitbench diff --figures`: from a difference to what the figures take."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np  # noqa: TID253 (the command imports this file when it is called)
 import torch  # noqa: TID253
+from matplotlib.figure import Figure  # noqa: TID253
 
 from vitbench.data.datasets import load_images
 from vitbench.errors import VitbenchError
@@ -15,7 +16,6 @@ from vitbench.figures.answers import (
     contact_sheet_figure,
     reliability_figure,
 )
-from vitbench.figures.style import Drawing
 from vitbench.report.columns import one_line
 from vitbench.study.calibration import calibration
 from vitbench.study.diff import Difference, Side
@@ -26,15 +26,15 @@ MOST_IMAGES = 16  # on each side of a contact sheet
 
 def drawings(
     found: Difference, data_dir: Path | None, note: Callable[[str], None]
-) -> Iterator[Drawing]:
-    """Confusion matrices, reliability diagrams and a contact sheet.
+) -> Iterator[tuple[str, Figure]]:
+    """Confusion matrices, reliability diagrams and a contact sheet, each with its name.
 
     Args:
         found: The difference.
         data_dir: Where the data set is; the sheet needs its images.
         note: Told what cannot be drawn, and why.
     """
-    yield _confusion(found)
+    yield "confusion", _confusion(found)
     reliable = [_reliability(side, found.overall.seeds) for side in (found.first, found.second)]
     absent = [
         side.label
@@ -47,9 +47,7 @@ def drawings(
     else:
         sides = [side for side in reliable if side is not None]
         title = f"Is who is sure right? {_versus(found)}, 15 bins of equal width"
-        data = {f"{side.name} {part}": getattr(side, part) for side in sides
-                for part in ("confidence", "accuracy", "share")}  # fmt: skip
-        yield Drawing(reliability_figure(sides, title), PurePath("reliability"), data)
+        yield "reliability", reliability_figure(sides, title)
     try:
         images = load_images(found.first.data, "test", data_dir).images
     except VitbenchError as error:
@@ -58,14 +56,14 @@ def drawings(
     if (sheet := _sheet(found, images)) is None:
         note("no contact sheet: they are right on the same images")
     else:
-        yield sheet
+        yield "contact_sheet", sheet
 
 
 def _versus(found: Difference) -> str:
     return f"{one_line(found.first.label)} and {one_line(found.second.label)}"
 
 
-def _confusion(found: Difference) -> Drawing:
+def _confusion(found: Difference) -> Figure:
     seeds = found.overall.seeds
     first, second = (
         confusion([side.answers[seed] for seed in seeds], side.labels, len(side.classes))
@@ -74,8 +72,7 @@ def _confusion(found: Difference) -> Drawing:
     names = one_line(found.first.label), one_line(found.second.label)
     of = "1 seed" if len(seeds) == 1 else f"the mean of {len(seeds)} seeds"
     title = f"What is taken for what, % of the true class, {of}"
-    figure = confusion_figure(names, (first, second), found.first.classes, title)
-    return Drawing(figure, PurePath("confusion"), {"first": first, "second": second})
+    return confusion_figure(names, (first, second), found.first.classes, title)
 
 
 def _reliability(side: Side, seeds: tuple[int, ...]) -> Reliability | None:
@@ -95,31 +92,31 @@ def _reliability(side: Side, seeds: tuple[int, ...]) -> Reliability | None:
     )
 
 
-def _sheet(found: Difference, images: torch.Tensor) -> Drawing | None:
+def _sheet(found: Difference, images: torch.Tensor) -> Figure | None:
     """The images on which either side is right more often; None where there are none."""
     seeds, labels, classes = found.overall.seeds, found.first.labels, found.first.classes
     sides = (found.first, found.second)
     answers = [[side.answers[seed] for seed in seeds] for side in sides]
     names = [one_line(side.label) for side in sides]
 
-    def lines(one: Disagreement, better: int) -> list[str]:
+    def lines(one: Disagreement) -> list[str]:
         told = [f"{one.image}: {classes[labels[one.image]]}",
-                f"taken for {classes[one.usual[1 - better]]}"]  # fmt: skip
+                f"taken for {classes[one.taken_for]}"]  # fmt: skip
         if len(seeds) > 1:
-            told.append(f"right {one.right[better]} to {one.right[1 - better]} of {len(seeds)}")
+            told.append(f"right {one.right[0]} to {one.right[1]} of {len(seeds)}")
         return told
 
-    parts, data = [], {}
-    for better in (0, 1):
-        most = most_different(answers[better], answers[1 - better], labels, MOST_IMAGES)
-        if better:  # of the second side's view, turned to the order of the sides
-            most = [Disagreement(m.image, m.right[::-1], m.usual[::-1]) for m in most]
+    parts = []
+    for better, other in ((0, 1), (1, 0)):
+        most = most_different(answers[better], answers[other], labels, MOST_IMAGES)
         if most:
-            heading = f"{names[better]} is right, {names[1 - better]} is not"
-            sheet = [SheetImage(images[m.image].numpy(), lines(m, better)) for m in most]
-            parts.append((heading, sheet))
-            data[f"better_{('first', 'second')[better]}"] = np.array([m.image for m in most])
+            heading = (
+                f"{names[better]} is right, {names[other]} is not"
+                if len(seeds) == 1
+                else f"{names[better]} is right in more seeds than {names[other]}"
+            )
+            parts.append((heading, [SheetImage(images[m.image].numpy(), lines(m)) for m in most]))
     if not parts:
         return None
     title = f"Test images on which they differ most: {_versus(found)}"
-    return Drawing(contact_sheet_figure(parts, title), PurePath("contact_sheet"), data)
+    return contact_sheet_figure(parts, title)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
+from vitbench.errors import UsageError
+
 if TYPE_CHECKING:
     from vitbench.cli.view import View
     from vitbench.figures.style import Drawing, Page
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 ATTENTION = PurePath("attention_visualization")
 INSIDE = PurePath("inside")
 EXPLORED_MAPS = {
-    "rollout": "rollout: what the class token is made of, whatever it answers",
+    "rollout": "rollout: what {whose} made of, whatever it answers",
     "relevance": "relevance: what spoke for the answer",
 }
 CURVES = {"train_loss": "training loss", "val_loss": "validation loss"}
@@ -284,9 +286,12 @@ def _explore(view: "View") -> "Iterator[Page]":
     from vitbench.figures.style import Page, as_svg
 
     seen = view.capture
+    if not (seen.logits.isfinite().all() and seen.weights.isfinite().all()):
+        raise UsageError(f"{view.path}: its logits are not finite, so there is nothing to explore")
     answers = seen.logits.argmax(dim=1).to(view.device)
+    whose = "the class token is" if seen.class_token else "the mean patch is"
     maps = {
-        words: explain(name, view.model, view.inputs, answers).numpy()
+        words.format(whose=whose): explain(name, view.model, view.inputs, answers).numpy()
         for name, words in EXPLORED_MAPS.items()
     }
     positions = None

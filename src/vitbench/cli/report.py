@@ -42,8 +42,14 @@ def report(
         ),
     ] = None,
     form: Annotated[
-        str, typer.Option("--format", "-f", help="md, html, csv, json or latex.")
-    ] = "markdown",
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="md, html, csv, json or latex; by the file's name unless given, or markdown.",
+            show_default=False,
+        ),
+    ] = None,
     visualizations: Annotated[
         Path,
         typer.Option(
@@ -80,7 +86,7 @@ def report(
     from vitbench.registry import FORMATS
     from vitbench.report.tables import build_report
 
-    name = SHORT.get(form, form)
+    name = _format_of(out or check) if form is None else SHORT.get(form, form)
     FORMATS.entry(name)
     if check is not None and (out is not None or methods):
         raise UsageError("--check compares and writes nothing: leave out --out and --methods")
@@ -109,6 +115,14 @@ def report(
     else:
         write_text(out.resolve(), text)  # a link stays one
         console.note(f"wrote {out}")
+
+
+def _format_of(path: Path | None) -> str:
+    """The format whose files end as a path does, or markdown."""
+    from vitbench.registry import FORMATS
+
+    ends = {FORMATS.entry(name).facts["suffix"]: name for name in FORMATS.names()}
+    return ends.get(path.suffix if path else "", "markdown")
 
 
 def _check_out(out: Path | None) -> None:

@@ -125,7 +125,7 @@ class View:
     def left_out(self) -> list[str]:
         """What `all` did not draw, and why, in words."""
         if self.results is not None:
-            return [f"{self.path}: of a results file there are curves alone"]
+            return [f"{self.path}: of a results file, all draws curves alone; compare its runs"]
         if self.has_positions:
             return []
         return [f"{self.path}: its positions add nothing to the tokens, so there is no picture"]
@@ -134,7 +134,7 @@ class View:
         """Raise UsageError where a kind cannot be drawn of it, before anything is drawn."""
         if self.results is not None:
             if kind != "curves":
-                raise UsageError(f"{self.path} is a results file: of it, draw curves")
+                raise UsageError(f"{self.path} is a results file: of it, draw curves or compare")
             return
         if kind == "pos-embed":
             position_vectors(self.model)

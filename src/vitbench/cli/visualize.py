@@ -1,6 +1,7 @@
 """`vitbench visualize`: look inside a checkpoint, pictures out. Its kinds are in kinds.py."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -14,6 +15,21 @@ if TYPE_CHECKING:
     from vitbench.figures.style import Drawing, Page
 
 COMPARE = "compare"
+PICTURES = tuple(kind for kind in KINDS if kind not in PAGES)
+# Which kinds read an option; `all` reads every one.
+READERS = {
+    "--fusion": ("rollout",),
+    "--discard": ("rollout",),
+    "--layer": ("last-layer",),
+    "--head": ("last-layer",),
+    "--patch": ("last-layer", "layers"),
+    "--name": ("curves",),
+    "--format": (*PICTURES, COMPARE),
+    "--dpi": (*PICTURES, COMPARE),
+    "--save-data": (*PICTURES, COMPARE),
+    "--wandb": PICTURES,
+}
+DPI = 150
 COMPARES = (
     "two checkpoints or more, or a study's runs: the same images on one scale, structure, accuracy"
 )
@@ -94,7 +110,7 @@ def visualize(
     file_format: Annotated[
         str, typer.Option("--format", help=f"Of the pictures: {', '.join(FILE_FORMATS)}.")
     ] = "png",
-    dpi: Annotated[int, typer.Option("--dpi", help="Dots per inch of the pictures.")] = 150,
+    dpi: Annotated[int, typer.Option("--dpi", help="Dots per inch of the pictures.")] = DPI,
     save_data: Annotated[
         bool, typer.Option("--save-data", help="Write what each picture shows beside it, as .npz.")
     ] = False,
@@ -124,8 +140,15 @@ def visualize(
     options.check_folder("--out", out)
     if wandb != "disabled" and file_format != "png":
         raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")
-    if wandb != "disabled" and kind == COMPARE:
-        raise UsageError("compare is of no single run: leave --wandb out")
+    given = {
+        "--fusion": fusion != "mean", "--discard": discard != 0, "--layer": layer is not None,
+        "--head": head is not None, "--patch": patch is not None, "--name": name is not None,
+        "--format": file_format != "png", "--dpi": dpi != DPI, "--save-data": save_data,
+        "--wandb": wandb != "disabled",
+    }  # fmt: skip
+    for option in (option for option, is_given in given.items() if is_given):
+        if kind not in (readers := (*READERS[option], "all")):
+            raise UsageError(f"{kind} does not read {option}; these do: {', '.join(readers)}")
     if not 20 <= dpi <= 1200:
         raise UsageError(f"--dpi {dpi}: give a number from 20 to 1200")
     if not 4 <= sample <= 1_000_000:  # the likeness of layers takes four
@@ -171,12 +194,13 @@ def visualize(
     if twice := next((n for n in names if names.count(n) > 1), None):
         raise UsageError(f"two checkpoints are of the same run ({twice}): give it once")
     style = _Style(file_format, dpi, save_data)
+    note = _say_nothing if quiet else console.note
     if kind == COMPARE:
         from vitbench.cli.compare import compare
 
         with tqdm(desc=kind, unit="picture", disable=quiet or None, leave=False) as bar:
-            for drawing in compare(views, console.note):
-                _write(drawing, out, style)
+            for drawing in compare(views, note):
+                _write(drawing, out, style, note)
                 bar.update()
         return
     if len(views) > 1:
@@ -187,12 +211,17 @@ def visualize(
     with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)
-            written = [_write(drawing, view.out, style) for drawing in KINDS[job].draw(view)]
+            written = [_write(drawing, view.out, style, note) for drawing in KINDS[job].draw(view)]
             view.log([path for path in written if path.suffix == ".png"], wandb, console.note)
     for view in views:
-        if kind == "all" and not quiet:
-            for note in view.left_out():
-                console.note(note)
+        if kind == "all":
+            for words in view.left_out():
+                note(words)
+
+
+def _say_nothing(words: str) -> None:
+    """A note that is not wanted."""
+    del words
 
 
 class _Style(NamedTuple):
@@ -203,7 +232,9 @@ class _Style(NamedTuple):
     save_data: bool
 
 
-def _write(drawing: "Drawing | Page", out: Path, style: _Style) -> Path:
+def _write(
+    drawing: "Drawing | Page", out: Path, style: _Style, note: Callable[[str], None]
+) -> Path:
     """Write a picture or a page below a folder, and print its path."""
     from vitbench.figures.style import Drawing, save, save_arrays
     from vitbench.files import write_text
@@ -213,7 +244,7 @@ def _write(drawing: "Drawing | Page", out: Path, style: _Style) -> Path:
         write_text(path, drawing.text)
         console.product(str(path))
         if drawing.note:
-            console.note(f"{path}: {drawing.note}")
+            note(f"{path}: {drawing.note}")
         return path
     path = out / drawing.path.with_name(f"{drawing.path.name}.{style.file_format}")
     save(drawing.figure, path, style.dpi)

@@ -94,9 +94,17 @@ def as_svg(figure: Figure, prefix: str) -> str:
         figure.savefig(written, format="svg", metadata=nothing)
     text = written.getvalue()
     text = text[text.index("<svg") :]
-    spoken = r'class="tip" tabindex="0" role="img" aria-label="\1"'
-    text = re.sub(f'id="{TIP}([^"]*)"', spoken, text)
-    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
+    # Ids are in tags alone; the text between them is anyone's.
+    return re.sub(r"<[^>]*>", lambda tag: _tag_of_page(tag[0], prefix), text)
+
+
+def _tag_of_page(tag: str, prefix: str) -> str:
+    """A tag of matplotlib's, which quotes by ' what has a " in it, as it stands in a page."""
+    if tip := re.search(rf"""\bid=(["']){TIP}(.*?)\1""", tag, re.DOTALL):
+        words = tip[2].replace('"', "&quot;")
+        spoken = f'class="tip" tabindex="0" role="img" aria-label="{words}"'
+        return tag[: tip.start()] + spoken + tag[tip.end() :]
+    return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", tag)
 
 
 def save_arrays(data: dict[str, Array], path: Path) -> Path:

@@ -16,7 +16,7 @@ from vitbench.report.tables import Report, Section
 
 TEMPLATE = Path(__file__).with_name("page.html")
 CAPTIONS = {
-    "differences": "Differences with intervals; point at a small dot for its seed",
+    "differences": "Differences with their intervals",
     "seeds": "Every seed's accuracy",
     "cost": "Accuracy against the cost of training",
     "curves": "Validation accuracy over epochs",
@@ -104,12 +104,15 @@ def _cell(column: Column, number: int, row: Row) -> str:
     sort = "" if value is None else f' data-number="{value!r}"'
     if column.name.startswith("Test accuracy") and row.accuracy_by_seed:
         seeds = "; ".join(f"seed {seed}: {pct:.2f}" for seed, pct in row.accuracy_by_seed.items())
-        text = f'<span class="tip" tabindex="0" aria-label="{text}; {seeds}">{text}</span>'
+        text = (
+            f'<span class="tip" tabindex="0" role="img" aria-label="{text}; {seeds}">{text}</span>'
+        )
     return f'<td class="right"{sort}>{text}</td>'
 
 
 def _figure(name: str, svg: str) -> str:
     caption = _plain(CAPTIONS.get(name, name.capitalize()))
+    caption += "; point at a mark for its words" if 'class="tip"' in svg else ""
     return f'<figure><div class="wide">{svg}</div><figcaption>{caption}</figcaption></figure>'
 
 

@@ -92,6 +92,17 @@ def open_side(given: str, beside: str | None = None) -> Side:
         FileError: The run or the file is absent or damaged, or its runs kept no answers.
         UsageError: It is neither.
     """
+    side = _side(given, beside)
+    highest = max(int(answers.max()) for answers in (side.labels, *side.answers.values()))
+    if highest >= len(side.classes):
+        raise FileError(
+            f"{given}: it has an answer {highest}, and {side.data.dataset} has classes 0 to "
+            f"{len(side.classes) - 1}: its answers are damaged"
+        )
+    return side
+
+
+def _side(given: str, beside: str | None) -> Side:
     path, colon, variant = given.rpartition(":")
     if colon and path.endswith(".json"):
         return _of_study(Path(path), variant)

@@ -16,12 +16,12 @@ class Disagreement:
     Attributes:
         image: Its number in the test set.
         right: How many seeds of each side are right.
-        usual: What each side answers most often; of equals the first class.
+        taken_for: What the other side mistakes it for most often; of equals the first class.
     """
 
     image: int
     right: tuple[int, int]
-    usual: tuple[int, int]
+    taken_for: int
 
 
 def most_different(
@@ -46,7 +46,7 @@ def most_different(
         Disagreement(
             int(image),
             (int(right[0, image]), int(right[1, image])),
-            (_usual(a[:, image]), _usual(b[:, image])),
+            int(np.bincount(b[b[:, image] != labels[image], image]).argmax()),
         )
         for image in order
         if more[image] > 0
@@ -73,7 +73,3 @@ def confusion(
     with np.errstate(invalid="ignore"):
         shares: npt.NDArray[np.float64] = 100 * counts / counts.sum(axis=1, keepdims=True)
     return shares
-
-
-def _usual(answers: Classes) -> int:
-    return int(np.bincount(answers).argmax())
