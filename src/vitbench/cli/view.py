@@ -12,7 +12,6 @@ from vitbench.attention.capture import Capture, capture
 from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
-from vitbench.cli.kinds import PAGES, SHOW_IMAGES
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
@@ -113,43 +112,6 @@ class View:
     def title(self) -> str:
         """Its name for people."""
         return self.results.study.title if self.results else self.spec.name
-
-    def offers(self, kind: str, among_all: bool) -> bool:
-        """Whether `all` draws a kind of it; a kind that was asked for by name is always tried."""
-        if not among_all:
-            return True
-        if self.results is not None:
-            return kind == "curves"
-        return kind not in PAGES and (kind != "pos-embed" or self.has_positions)
-
-    def left_out(self) -> list[str]:
-        """What `all` did not draw, and why, in words."""
-        if self.results is not None:
-            return [f"{self.path}: of a results file, all draws curves alone; compare its runs"]
-        if self.has_positions:
-            return []
-        return [f"{self.path}: its positions add nothing to the tokens, so there is no picture"]
-
-    def check(self, kind: str, among_all: bool) -> None:
-        """Raise UsageError where a kind cannot be drawn of it, before anything is drawn."""
-        if self.results is not None:
-            if kind != "curves":
-                raise UsageError(f"{self.path} is a results file: of it, draw curves or compare")
-            return
-        if kind == "pos-embed":
-            position_vectors(self.model)
-        elif kind == "curves":
-            if not self.has_history:
-                raise UsageError(f"{self.path} holds no finished epoch: there are no curves")
-        elif kind in SHOW_IMAGES:
-            _ = self.layer_number, self.heads, self.images, self.patch
-        elif self.wanted.names_images and not among_all:
-            raise UsageError(
-                f"{kind} shows no single images: leave --images, --indices, --class, --wrong and "
-                "--image out; --sample says over how many it is taken"
-            )
-        if kind == "tokens":
-            _ = self.held_out
 
     @property
     def spec(self) -> ExperimentSpec:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vitbench.cli import console, options
-from vitbench.cli.kinds import KINDS, PAGES
+from vitbench.cli.kinds import KINDS, PAGES, check, is_offered, left_out
 from vitbench.errors import FileError, UsageError, shortened
 
 if TYPE_CHECKING:
@@ -205,9 +205,11 @@ def visualize(
         return
     if len(views) > 1:
         views = [view.below(view.folder_name) for view in views]
-    jobs = [(view, name) for view in views for name in kinds if view.offers(name, kind == "all")]
+    jobs = [
+        (view, name) for view in views for name in kinds if is_offered(name, view, kind == "all")
+    ]
     for view, job in jobs:
-        view.check(job, kind == "all")
+        check(job, view, kind == "all")
     with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)
@@ -215,7 +217,7 @@ def visualize(
             view.log([path for path in written if path.suffix == ".png"], wandb, console.note)
     for view in views:
         if kind == "all":
-            for words in view.left_out():
+            for words in left_out(view):
                 note(words)
 
 
