@@ -98,7 +98,9 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
     readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
     report = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
 
-    named, published = report.split("\n## ")[1:3]
+    sections = {part.splitlines()[0]: part for part in report.split("\n## ")}
+    named = sections["Positional embedding"]
+    published = sections["Positional embedding, as published"]
     (finding,) = re.findall(r"^\*\*Key finding\.\*\* (.*)$", named, flags=re.MULTILINE)
     assert finding in " ".join(line.removeprefix("> ") for line in readme.splitlines())
     rows, on_top = table_of(named), table_of(published)
@@ -107,6 +109,11 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
         shown = "|".join([row[1], row[2], row[5], row[6], row[7]])
         assert f"|{shown}|" in readme
         assert f"| {label} |{row[2]}|{on_top[with_table][2]}|" in readme
+    augmented = table_of(sections["Augmentation"])
+    points, low, high = re.findall(r"[\d.]+", augmented["AutoAugment"][5])
+    assert f"{points} points below them ({high} to {low}," in " ".join(readme.split())
+    strong = augmented["Strong: and colour, rotation"][5].strip().replace("(", "").rstrip(")")
+    assert f"({strong.replace(' ', ', ', 1)};" in " ".join(readme.split())
 
 
 LABELS = {
