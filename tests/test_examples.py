@@ -109,6 +109,11 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
         shown = "|".join([row[1], row[2], row[5], row[6], row[7]])
         assert f"|{shown}|" in readme
         assert f"| {label} |{row[2]}|{on_top[with_table][2]}|" in readme
+    patches = table_of(sections["Patch size"])
+    points, low, high = re.findall(r"[\d.]+", patches["2x2"][5])
+    assert f"2x2 is {points} points above 4x4 ({low} to {high})" in " ".join(readme.split())
+    points, low, high = re.findall(r"[\d.]+", patches["8x8"][5])
+    assert f"they are {points} points below ({high} to {low})" in " ".join(readme.split())
     augmented = table_of(sections["Augmentation"])
     points, low, high = re.findall(r"[\d.]+", augmented["AutoAugment"][5])
     assert f"{points} points below them ({high} to {low}," in " ".join(readme.split())

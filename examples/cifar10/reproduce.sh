@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 recipe=(--preset cpu --epochs 3 --jobs 2 --wandb disabled)
 
 # Calling this again goes on where it was: what a results file records is done.
-vitbench sweep pos-embed pos-embed-as-published augmentation "${recipe[@]}" --seeds 3
+vitbench sweep pos-embed pos-embed-as-published augmentation patch-size "${recipe[@]}" --seeds 3
 
 # The model that is looked into: one run of preset cpu-long, 52 minutes of two threads.
 vitbench train --preset cpu-long --out model --wandb disabled
