@@ -114,6 +114,30 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
     assert f"2x2 is {points} points above 4x4 ({low} to {high})" in " ".join(readme.split())
     points, low, high = re.findall(r"[\d.]+", patches["8x8"][5])
     assert f"they are {points} points below ({high} to {low})" in " ".join(readme.split())
+    equal = sections["Patch size at equal FLOPs"]
+    points, low, high = re.findall(r"[\d.]+", table_of(equal)["8x8"][5])
+    assert f"{points} points above 4x4 ({low} to {high}) and" in " ".join(readme.split())
+    points, low, high = found(equal, r"and 2x2 by ([\d.]+) points \(([\d.]+) to ([\d.]+)")
+    assert f"{points} above 2x2 ({low} to {high})" in " ".join(readme.split())
+    differential = sections["Differential attention and patch size"]
+    points, low, high = found(
+        differential, r"and Differential, 8x8 by ([\d.]+) points \(([\d.]+) to ([\d.]+)"
+    )
+    assert f"8x8 is {points} points below 4x4 ({low} to {high}, five" in " ".join(readme.split())
+    spread = [table_of(differential)[row][2].split()[-1] for row in SPREADS]
+    assert "spread by {} points with 4x4 where those of plain attention spread by {}".format(
+        *spread
+    ) in " ".join(readme.split())
+    configurations = sections["Model configuration"]
+    points, low, high = found(
+        configurations,
+        r"beats Config 3: [^|]*? by ([\d.]+) points \(sim\D+95% CI ([\d.]+) to ([\d.]+)",
+    )
+    assert f"Config 2 is {points} points above Config 3 ({low} to {high})" in " ".join(
+        readme.split()
+    )
+    points, low, high = found(configurations, r"and Base by ([\d.]+) points \(([\d.]+) to ([\d.]+)")
+    assert f"{points} above the base ({low} to {high})" in " ".join(readme.split())
     augmented = table_of(sections["Augmentation"])
     points, low, high = re.findall(r"[\d.]+", augmented["AutoAugment"][5])
     assert f"{points} points below them ({high} to {low}," in " ".join(readme.split())
@@ -121,12 +145,21 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
     assert f"({strong.replace(' ', ', ', 1)};" in " ".join(readme.split())
 
 
+SPREADS = ("Differential, 4x4", "Plain, 4x4")
 LABELS = {
     "No position": "The table alone",
     "1D learned": "The table + 1D learned",
     "2D learned": "The table + 2D learned",
     "Sinusoidal": "The table + sinusoidal",
 }
+
+
+def found(section: str, pattern: str) -> tuple[str, ...]:
+    """What a pattern's groups match in the key finding of a section."""
+    (finding,) = re.findall(r"^\*\*Key finding\.\*\* (.*)$", section, flags=re.MULTILINE)
+    match = re.search(pattern, finding)
+    assert match is not None
+    return match.groups()
 
 
 def table_of(section: str) -> dict[str, list[str]]:
