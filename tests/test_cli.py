@@ -384,6 +384,25 @@ def test_a_study_of_ones_own_is_begun_shown_and_swept(capsys, tmp_path) -> None:
     assert "Wider" in run(capsys, "report")[1]
 
 
+def test_words_that_were_mended_in_a_study_file_are_in_the_next_report(capsys, tmp_path) -> None:
+    run(capsys, "studies", "new", "mine")
+    run(capsys, "sweep", "mine.yaml", *TINY, "--seeds", "1")
+    results = tmp_path / "results" / "shapes" / "mine_results.json"
+    before = json.loads(results.read_text())
+    study = tmp_path / "mine.yaml"
+    study.write_text(study.read_text().replace("Wider", "Broader"))
+
+    code, out, _ = run(capsys, "sweep", "mine.yaml", *TINY, "--seeds", "1")
+    after = json.loads(results.read_text())
+    run(capsys, "sweep", "mine.yaml", *TINY, "--seeds", "1")
+
+    assert code == 0
+    assert "Broader" in out
+    assert "Broader" in run(capsys, "report")[1]
+    assert {**after, "study": None} == {**before, "study": None}
+    assert json.loads(results.read_text()) == after
+
+
 def test_another_base_for_the_same_results_is_refused_and_nothing_is_lost(capsys, tmp_path) -> None:
     run(capsys, "sweep", "pos-embed", *TINY, "--seeds", "1", "--only", "none")
     file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"

@@ -2,9 +2,9 @@
 # What made this folder. It wants vitbench on the path and CIFAR-10 where VITBENCH_DATA says.
 #
 # Preset cpu at three epochs instead of its nine, the same for every run, because all of it together is some hundred
-# runs' worth; three seeds, and five where three could not tell. Two cores of an AMD EPYC (a virtual machine), torch 2.14.1, two runs at a time with one thread
-# each; other work shared the cores, so times in the report are upper bounds. Bits differ on another machine, and the
-# numbers with them by what another seed would change.
+# runs' worth; three seeds, and five where three could not tell. Two cores of an AMD EPYC (a virtual machine), torch
+# 2.14.1, two runs at a time with one thread each; other work shared the cores, so times in the report are upper bounds.
+# Bits differ on another machine, and the numbers with them by what another seed would change.
 set -euo pipefail
 cd "$(dirname "$0")"
 recipe=(--preset cpu --epochs 3 --jobs 2 --wandb disabled)

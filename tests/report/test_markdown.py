@@ -69,6 +69,15 @@ def test_the_documents_numbers_are_shown_for_its_own_data_set_alone(study_result
     assert "## Positional embedding on shapes" in others
 
 
+def test_claims_are_called_the_documents_where_its_numbers_are(study_results) -> None:
+    ours = shown(rendered(study_results(THREE_SEEDS)))
+    others = shown(rendered(study_results(THREE_SEEDS, dataset="shapes")))
+
+    assert "The document's conclusions." in ours
+    assert "Claims." in others
+    assert "The document's conclusions." not in others
+
+
 def test_one_seed_makes_nothing_better(study_results) -> None:
     results = study_results({"none": [50.0, None], "learned-1d": [60.0, 61.0]})
     quiet = results.model_copy(

@@ -52,6 +52,14 @@ def test_a_dearer_winner_is_told_with_its_price(study_results) -> None:
     assert "FLOP" not in finding(results)
 
 
+def test_costs_that_differ_by_next_to_nothing_are_said_to_be_about_the_same(study_results) -> None:
+    nearly = with_costs(study_results(CLEAR), none=1_000_000, learned_1d=1_004_000)
+    same = with_costs(study_results(CLEAR), none=1_000_000, learned_1d=1_000_000)
+
+    assert finding(nearly).endswith(" at about the same training FLOPs.")
+    assert "FLOPs" not in finding(same)
+
+
 def test_what_is_not_told_apart_is_said_with_what_it_may_be(study_results) -> None:
     section = build_section(
         study_results({**CLEAR, "learned-2d": [60.1, 60.5, 59.9], "sinusoidal": [55.0, 55.3, 54.6]})
@@ -186,6 +194,29 @@ def test_conclusions_of_the_document_are_judged(study_results) -> None:
     assert claims(study_results(holds)) == ["holds", "holds"]
     assert claims(study_results(fails)) == ["does not hold", "does not hold"]
     assert claims(study_results(unclear)) == ["cannot tell", "cannot tell"]
+
+
+def test_a_conclusion_may_name_several_better_ones(study_results) -> None:
+    study = load_study("pos-embed")
+    last = study.claims[0].model_copy(
+        update={"better": ["none", "learned-1d"], "worse": ["sinusoidal"]}
+    )
+    study = study.model_copy(update={"claims": [last]})
+    high, low, middle = [70.0, 70.1, 69.9], [60.0, 60.1, 59.9], [65.0, 65.1, 64.9]
+
+    def judged(**accuracies):
+        by_key = {key.replace("_", "-"): values for key, values in accuracies.items()}
+        return build_section(study_results(by_key, study=study)).claims[0]
+
+    holds = judged(none=high, learned_1d=middle, sinusoidal=low)
+    assert holds.verdict == "holds"
+    assert "No position: against Sinusoidal +10.00 points" in holds.reason
+    assert "; 1D learned: against Sinusoidal +5.00 points" in holds.reason
+    assert judged(none=high, learned_1d=low, sinusoidal=middle).verdict == "does not hold"
+    assert judged(none=high, learned_1d=low, sinusoidal=low).verdict == "cannot tell"
+    missing = judged(none=high, sinusoidal=low)
+    assert missing.verdict == "cannot tell"
+    assert missing.reason.endswith("; 1D learned and Sinusoidal cannot be compared")
 
 
 def test_what_is_equivalent_is_not_better(study_results) -> None:

@@ -200,6 +200,14 @@ def test_an_unknown_study_or_variant_is_told_the_nearest(tmp_path) -> None:
             "claims.0: 'a' is said to be better than itself",
         ),
         (
+            own(claims=[{"text": "x", "better": ["b", "a"], "worse": "a"}]),
+            "claims.0: 'a' is said to be better than itself",
+        ),
+        (
+            own(claims=[{"text": "x", "better": ["a", "y"], "worse": "b"}]),
+            "unknown variant of study own 'y': choose from a, b",
+        ),
+        (
             own(variants=[{"key": "a", "label": "A"}] * 2),
             "two variants have the key 'a': give each its own",
         ),

@@ -92,7 +92,7 @@ def _section(section: Section) -> str:
     ]
     if section.claims:
         parts += [
-            "**The document's conclusions.**",
+            f"**{section.claims_title}.**",
             "\n".join(
                 f"- {escape(claim.text)} **{claim.verdict.capitalize()}.** {escape(claim.reason)}."
                 for claim in section.claims

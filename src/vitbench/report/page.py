@@ -57,7 +57,7 @@ def _section(section: Section, number: int) -> str:
             f"{_plain(claim.reason)}."
             for claim in section.claims
         ]
-        parts += ["<h3>The document\u2019s conclusions</h3>", _bullets(claims)]
+        parts += [f"<h3>{section.claims_title}</h3>", _bullets(claims)]
     if section.figures:
         figures = [_figure(name, svg) for name, svg in section.figures.items()]
         parts += ['<div class="figures">', *figures, "</div>"]

@@ -26,7 +26,7 @@ class Section:
         varied: What was varied, a sentence.
         held: What was held equal, a sentence.
         finding: What its numbers say.
-        claims: The document's conclusions, held against it.
+        claims: The conclusions that its file names, held against it.
         limits: What its numbers do not say.
         how: How it was run, facts by their name.
         problems: Missing, failed and diverged runs, each a sentence.
@@ -55,6 +55,12 @@ class Section:
     def reference(self) -> str:
         """Name of the variant that the others are compared with."""
         return self.results.study.variant(self.results.study.reference_key).label
+
+    @property
+    def claims_title(self) -> str:
+        """What its claims are called: only a study with published numbers has them from there."""
+        published = any(row.published_pct is not None for row in self.rows)
+        return "The document's conclusions" if published else "Claims"
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ All come from the comparisons of a study. "Better" is said where a simultaneous 
 out, and "no difference" never: what was not found may be there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from vitbench.report.rows import Row
@@ -18,7 +19,7 @@ from vitbench.study.statistics import SeedsAndImages
 
 @dataclass(frozen=True)
 class JudgedClaim:
-    """A conclusion of the document, held against a study.
+    """A conclusion, held against a study.
 
     Attributes:
         text: The conclusion.
@@ -167,10 +168,12 @@ def _checkpoint_words(
 
 
 def _cost_words(row: Row, other: Row) -> str:
-    """The ratio of their training FLOPs, where it is known and not one."""
+    """The ratio of their training FLOPs, where it is known and is not one."""
     if not row.train_flop or not other.train_flop or row.train_flop == other.train_flop:
         return ""
     ratio = row.train_flop / other.train_flop
+    if abs(ratio - 1) < 0.005:
+        return " at about the same training FLOPs"
     return f" at {number_words(ratio, 3 if ratio >= 1 else 2)} times the training FLOPs"
 
 
@@ -181,27 +184,39 @@ def _seeds(row: Row) -> str:
 def judge_claims(
     results: StudyResults, rows: Sequence[Row], compared: StudyComparisons
 ) -> tuple[JudgedClaim, ...]:
-    """The document's conclusions, held against a study."""
+    """The conclusions that its file names, held against a study."""
     labels = {row.key: row.label for row in rows}
     return tuple(_judge(claim, labels, compared) for claim in results.study.claims)
 
 
 def _judge(claim: Claim, labels: Mapping[str, str], compared: StudyComparisons) -> JudgedClaim:
-    pairs = [(key, compared.between(claim.better, key)) for key in claim.worse_keys]
-    missing = [labels[key] for key, pair in pairs if pair is None]
-    known = [pair for _, pair in pairs if pair is not None]
-    reasons = [
-        f"against {labels[pair.second]} {pair.difference_pct:+.2f} points, {comparison_words(pair)}"
-        for pair in known
+    pairs = {
+        (better, worse): compared.between(better, worse)
+        for better in claim.better_keys
+        for worse in claim.worse_keys
+    }
+    known = [pair for pair in pairs.values() if pair is not None]
+    missing = [
+        f"{labels[better]} and {labels[worse]} cannot be compared"
+        for (better, worse), pair in pairs.items()
+        if pair is None
     ]
-    if missing:
-        reasons.append(f"{listed(missing)} cannot be compared")
-    reason = f"{labels[claim.better]}: {'; '.join(reasons)}"
+    by_better = groupby(known, key=lambda pair: pair.first)
+    reasons = [f"{labels[key]}: {_against(group, labels)}" for key, group in by_better]
+    reason = "; ".join([*reasons, *missing])
     if any(_refutes(pair) for pair in known):
         return JudgedClaim(claim.text, "does not hold", reason)
     if not missing and all(pair.verdict == "better" for pair in known):
         return JudgedClaim(claim.text, "holds", reason)
     return JudgedClaim(claim.text, "cannot tell", reason)
+
+
+def _against(pairs: Iterable[Comparison], labels: Mapping[str, str]) -> str:
+    """What one variant is compared with, and what comes of it."""
+    return "; ".join(
+        f"against {labels[pair.second]} {pair.difference_pct:+.2f} points, {comparison_words(pair)}"
+        for pair in pairs
+    )
 
 
 def _refutes(pair: Comparison) -> bool:

@@ -53,12 +53,15 @@ class Variant(BaseModel):
 
 
 class Claim(BaseModel):
-    """A conclusion of the document, in a form that can be computed."""
+    """A conclusion, in a form that can be computed: each of these is better than each of those."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Annotated[Line, Field(description="What was concluded.")]
-    better: Annotated[WordKey, Field(description="Variant that it says is better.")]
+    better: Annotated[
+        WordKey | Annotated[list[WordKey], Field(min_length=1)],
+        Field(description="Variant, or variants, that it says are better."),
+    ]
     worse: Annotated[
         WordKey | Annotated[list[WordKey], Field(min_length=1)],
         Field(description="Variant, or variants, that it says are worse."),
@@ -66,9 +69,15 @@ class Claim(BaseModel):
 
     @model_validator(mode="after")
     def _compares_two(self) -> Self:
-        if self.better in self.worse_keys:
-            raise ValueError(f"{self.better!r} is said to be better than itself")
+        for key in self.better_keys:
+            if key in self.worse_keys:
+                raise ValueError(f"{key!r} is said to be better than itself")
         return self
+
+    @property
+    def better_keys(self) -> list[str]:
+        """The variants said to be better, as a list."""
+        return [self.better] if isinstance(self.better, str) else self.better
 
     @property
     def worse_keys(self) -> list[str]:
@@ -102,7 +111,7 @@ class StudySpec(BaseModel):
     margin_pct: Annotated[
         float, Field(gt=0, le=100, description="Differences below this many points do not matter.")
     ] = 0.5
-    claims: Annotated[list[Claim], Field(description="The document's conclusions.")] = []
+    claims: Annotated[list[Claim], Field(description="Conclusions to be judged.")] = []
     notes: Annotated[list[Line], Field(description="What a reader of the table must know.")] = []
 
     @model_validator(mode="after")
@@ -113,7 +122,7 @@ class StudySpec(BaseModel):
                 raise ValueError(f"two variants have the key {key!r}: give each its own")
         named = [self.reference] if self.reference is not None else []
         for claim in self.claims:
-            named += [claim.better, *claim.worse_keys]
+            named += [*claim.better_keys, *claim.worse_keys]
         for key in named:
             if key not in keys:
                 raise UnknownNameError(f"variant of study {self.name}", key, keys)

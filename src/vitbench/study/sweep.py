@@ -7,7 +7,7 @@ from pathlib import Path
 from vitbench.data.datasets import load_images
 from vitbench.runs.experiment import RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
-from vitbench.runs.results import merge_runs
+from vitbench.runs.results import merge_runs, read_results
 from vitbench.runs.schema import RunResult, StudyResults, StudyRun, pack_classes
 from vitbench.study.executors import Executor, SweepListener
 from vitbench.study.plan import PlannedRun, StudyPlan
@@ -19,7 +19,8 @@ def sweep(
     """Do what is missing of a plan.
 
     Args:
-        plan: The plan; runs that its results file records are left alone.
+        plan: The plan; runs that its results file records are left alone. The file's account of
+            the study (labels, claims, notes) is brought up to date even where no run is missing.
         options: How runs are done.
         listen: Told of every step, epoch and note of the runs.
         executor: What runs them.
@@ -38,6 +39,8 @@ def sweep(
         done = _of_study(result, missing[place], plan.results_file)
         merge_runs(plan.results_file, _with_labels(plan.header, missing[place]), [done])
         yield done
+    if not missing and read_results(plan.results_file).study != plan.study:
+        merge_runs(plan.results_file, plan.header, [])
 
 
 def _with_labels(header: StudyResults, run: PlannedRun) -> StudyResults:
