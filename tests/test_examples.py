@@ -131,7 +131,7 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
     configurations = sections["Model configuration"]
     points, low, high = found(
         configurations,
-        r"beats Config 3: [^|]*? by ([\d.]+) points \(sim\D+95% CI ([\d.]+) to ([\d.]+)",
+        r"beats Config 3 by ([\d.]+) points \(sim\D+95% CI ([\d.]+) to ([\d.]+)",
     )
     assert f"Config 2 is {points} points above Config 3 ({low} to {high})" in " ".join(
         readme.split()

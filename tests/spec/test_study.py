@@ -306,3 +306,22 @@ def test_what_the_user_sets_lies_over_the_study_and_the_study_over_the_preset() 
 def test_results_on_another_data_set_have_a_folder_of_their_own(tmp_path) -> None:
     assert folder_for(tmp_path, "cifar10") == tmp_path
     assert folder_for(tmp_path, "shapes") == tmp_path / "shapes"
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["Base", "Config 1: width x2"], ["Base", "Config 1"]),
+        (["Rate: 0.1", "Rate: 0.2", "None: 0"], ["Rate: 0.1", "Rate: 0.2", "None"]),
+        (["Base", "Base: wider"], ["Base", "Base: wider"]),
+        ([": odd", "4:3"], [": odd", "4:3"]),
+    ],
+)
+def test_sentences_call_a_variant_by_what_is_before_its_colon_if_that_is_its_alone(
+    labels, names
+) -> None:
+    variants = [{"key": f"v{place}", "label": label} for place, label in enumerate(labels)]
+
+    study = parse_study(own(variants=variants), "own.yaml")
+
+    assert list(study.names.values()) == names

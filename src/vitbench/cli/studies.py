@@ -21,6 +21,7 @@ title: {name}
 # What all variants share, over the preset's fields:
 base: {{}}
 # What differs. `set` takes a value, or {{times: 1.5}} (or "3/2") of the base's value.
+# Tables show the whole label, sentences what is before its colon.
 variants:
   - {{key: base, label: Base, set: {{}}}}
   - {{key: wider, label: "Wider: width x2", set: {{model.embed_dim: {{times: 2}}}}}}
@@ -28,6 +29,9 @@ variants:
 reference: base
 # Differences below this many points of accuracy do not matter to you:
 margin_pct: 0.5
+# What you expect, for the report to judge: holds, does not hold, cannot tell.
+claims:
+  - {{text: "Wider is better.", better: wider, worse: base}}
 # What a reader of the table must know:
 notes: []
 """

@@ -72,7 +72,7 @@ def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
     """What a study found: the best variant, what it beats, and what it is not told apart from."""
     by_key = {row.key: row for row in rows}
     told = [
-        f"{by_key[key].label}: {why}, so it is not compared."
+        f"{by_key[key].name}: {why}, so it is not compared."
         for key, why in compared.why_not.items()
         if by_key[key].not_averaged.get("diverged")
     ]
@@ -86,7 +86,7 @@ def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
         return "No run has ended well yet."
     row = by_key[ranked[0]]
     alone = "there is nothing to compare it with." if len(ranked) == 1 else "nothing is compared."
-    return " ".join([f"{row.label} reached {row.mean_pct:.2f} % ({_seeds(row)}); {alone}", *told])
+    return " ".join([f"{row.name} reached {row.mean_pct:.2f} % ({_seeds(row)}); {alone}", *told])
 
 
 def _best_words(
@@ -95,22 +95,22 @@ def _best_words(
     """Sentences about the best of the variants, in order of their means."""
     best, *others = ranked
     pairs = [pair for key in others if (pair := compared.between(best, key)) is not None]
-    label = rows[best].label
+    name = rows[best].name
     if not any(isinstance(pair.estimate, SeedsAndImages) for pair in pairs):
-        return _checkpoint_words(label, rows, pairs)
+        return _checkpoint_words(name, rows, pairs)
     beaten = [pair for pair in pairs if pair.verdict == "better"]
     unclear = [pair for pair in pairs if pair.verdict == "inconclusive"]
     sentences = []
     if beaten:
         said = [_beats_words(pair, rows, first=pair is beaten[0]) for pair in beaten]
-        sentences.append(f"{label} beats {listed(said)}.")
+        sentences.append(f"{name} beats {listed(said)}.")
     else:
         sentences.append(
-            f"{label} has the highest mean, {rows[best].mean_pct:.2f} %, and is not shown to be "
+            f"{name} has the highest mean, {rows[best].mean_pct:.2f} %, and is not shown to be "
             "better than any other."
         )
     if unclear:
-        said = [f"{rows[pair.second].label} ({_not_apart_words(pair)})" for pair in unclear]
+        said = [f"{rows[pair.second].name} ({_not_apart_words(pair)})" for pair in unclear]
         sentences.append(f"It is not told apart from {listed(said)}.")
     return sentences + _further_words(rows, ranked, compared, best)
 
@@ -124,7 +124,7 @@ def _further_words(
         for second in ranked[place + 1 :]:
             pair = compared.between(first, second) if best not in (first, second) else None
             if pair is not None and pair.verdict == "better":
-                found.append(f"{rows[first].label} above {rows[second].label}")
+                found.append(f"{rows[first].name} above {rows[second].name}")
     return [f"Also told apart: {listed(found)}."] if found else []
 
 
@@ -136,7 +136,7 @@ def _beats_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> str:
     cost = _cost_words(rows[pair.first], rows[pair.second])
     less = f", less than {pair.margin_pct:g}" if pair.within_margin else ""
     return (
-        f"{rows[pair.second].label} by {pair.difference_pct:.2f} points "
+        f"{rows[pair.second].name} by {pair.difference_pct:.2f} points "
         f"({what}{low:.2f} to {high:.2f}{seeds}{less}){cost}"
     )
 
@@ -147,21 +147,19 @@ def _not_apart_words(pair: Comparison) -> str:
     return f"{pair.difference_pct:+.2f}, {low:+.2f} to {high:+.2f}{equivalent}"
 
 
-def _checkpoint_words(
-    label: str, rows: Mapping[str, Row], pairs: Sequence[Comparison]
-) -> list[str]:
+def _checkpoint_words(name: str, rows: Mapping[str, Row], pairs: Sequence[Comparison]) -> list[str]:
     """One seed each: about trained models, not about choices."""
     apart = [pair for pair in pairs if pair.verdict == "checkpoints differ"]
     one = "One seed each, so trained models are compared and not choices:"
     if not apart:
-        return [f"{one} {label} has the most right answers, and is not told apart from any other."]
+        return [f"{one} {name} has the most right answers, and is not told apart from any other."]
     said = [
-        f"{rows[pair.second].label} by {pair.difference_pct:.2f} points "
+        f"{rows[pair.second].name} by {pair.difference_pct:.2f} points "
         f"(adjusted p {p_words(pair.p_adjusted)})"
         for pair in apart
     ]
-    sentences = [f"{one} {label} has more right answers than {listed(said)}."]
-    unclear = [rows[pair.second].label for pair in pairs if pair.verdict == "inconclusive"]
+    sentences = [f"{one} {name} has more right answers than {listed(said)}."]
+    unclear = [rows[pair.second].name for pair in pairs if pair.verdict == "inconclusive"]
     if unclear:
         sentences.append(f"It is not told apart from {listed(unclear)}.")
     return [*sentences, "Other seeds may say otherwise."]
@@ -185,11 +183,11 @@ def judge_claims(
     results: StudyResults, rows: Sequence[Row], compared: StudyComparisons
 ) -> tuple[JudgedClaim, ...]:
     """The conclusions that its file names, held against a study."""
-    labels = {row.key: row.label for row in rows}
-    return tuple(_judge(claim, labels, compared) for claim in results.study.claims)
+    names = {row.key: row.name for row in rows}
+    return tuple(_judge(claim, names, compared) for claim in results.study.claims)
 
 
-def _judge(claim: Claim, labels: Mapping[str, str], compared: StudyComparisons) -> JudgedClaim:
+def _judge(claim: Claim, names: Mapping[str, str], compared: StudyComparisons) -> JudgedClaim:
     pairs = {
         (better, worse): compared.between(better, worse)
         for better in claim.better_keys
@@ -197,12 +195,12 @@ def _judge(claim: Claim, labels: Mapping[str, str], compared: StudyComparisons) 
     }
     known = [pair for pair in pairs.values() if pair is not None]
     missing = [
-        f"{labels[better]} and {labels[worse]} cannot be compared"
+        f"{names[better]} and {names[worse]} cannot be compared"
         for (better, worse), pair in pairs.items()
         if pair is None
     ]
     by_better = groupby(known, key=lambda pair: pair.first)
-    reasons = [f"{labels[key]}: {_against(group, labels)}" for key, group in by_better]
+    reasons = [f"{names[key]}: {_against(group, names)}" for key, group in by_better]
     reason = "; ".join([*reasons, *missing])
     if any(_refutes(pair) for pair in known):
         return JudgedClaim(claim.text, "does not hold", reason)
@@ -211,10 +209,10 @@ def _judge(claim: Claim, labels: Mapping[str, str], compared: StudyComparisons) 
     return JudgedClaim(claim.text, "cannot tell", reason)
 
 
-def _against(pairs: Iterable[Comparison], labels: Mapping[str, str]) -> str:
+def _against(pairs: Iterable[Comparison], names: Mapping[str, str]) -> str:
     """What one variant is compared with, and what comes of it."""
     return "; ".join(
-        f"against {labels[pair.second]} {pair.difference_pct:+.2f} points, {comparison_words(pair)}"
+        f"against {names[pair.second]} {pair.difference_pct:+.2f} points, {comparison_words(pair)}"
         for pair in pairs
     )
 

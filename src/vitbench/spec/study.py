@@ -5,6 +5,7 @@ The built-in studies are files like a user's own, in the folder beside this modu
 
 import contextlib
 import re
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -31,7 +32,7 @@ class Variant(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     key: Annotated[WordKey, Field(description="Its name on the command line and in the results.")]
-    label: Annotated[Line, Field(description="Its name in tables.")]
+    label: Annotated[Line, Field(description="Its name in tables; in sentences up to a colon.")]
     set: Annotated[
         dict[str, Any],
         Field(description="Fields by dotted name: a value, or {times: 1.5} of the base's."),
@@ -137,6 +138,13 @@ class StudySpec(BaseModel):
     def reference_key(self) -> str:
         """The variant that the others are compared with: the one named, or the first."""
         return self.reference or self.variants[0].key
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What sentences call each variant, by key: its label up to ": ", if that is its alone."""
+        short = {v.key: v.label.partition(": ")[0] or v.label for v in self.variants}
+        taken = Counter(short.values())
+        return {v.key: short[v.key] if taken[short[v.key]] == 1 else v.label for v in self.variants}
 
     def variant(self, key: str) -> Variant:
         """The variant of a key.
