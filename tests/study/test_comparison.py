@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from vitbench.errors import FileError
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
 from vitbench.spec.study import StudySpec, Variant
+from vitbench.study.audit import audit
 from vitbench.study.comparison import Comparison, StudyComparisons, compare_study, seeds_for
 from vitbench.study.statistics import (
     LEVEL,
@@ -386,3 +387,18 @@ def test_an_accuracy_lies_between_0_and_100_and_is_never_quite_known(study_resul
     low, high = compared.accuracies["learned-1d"]
     assert 60 < low < 90
     assert high == 100
+
+
+def test_no_interval_reaches_beyond_what_a_difference_can_be(study_of) -> None:
+    """Two seeds that lie 20 points apart: Student's t alone would give hundreds of points."""
+    low, high = drawn(40.0, 1, seed=1), drawn(60.0, 1, seed=2)
+    results = study_of({"a": np.concatenate([low, high]), "b": np.concatenate([high, high])})
+
+    (pair,) = compare_study(results).pairs
+
+    assert isinstance(pair.estimate, SeedsAndImages)
+    assert pair.estimate.half_width(LEVEL) > 100
+    assert pair.interval == pair.turned().interval == (-100.0, 100.0)
+    assert pair.verdict == "inconclusive"
+    assert pair.p_adjusted > 0.05
+    assert "the seeds alone leave more open" not in audit(results, compare_study(results))[0].doubts

@@ -143,6 +143,7 @@ def _audit(
     rng: np.random.Generator,
 ) -> Audit:
     assert isinstance(pair.estimate, SeedsAndImages)
+    estimate = pair.estimate
     keys = pair.first, pair.second
     recorded = {
         (run.variant, results.study_seed(run)): run.test_top1_pct
@@ -159,7 +160,7 @@ def _audit(
     ]
     spread = float((means[0] - means[1]).std(ddof=1))
     alone = [accuracy_estimate(np.stack([right[k][seed] for seed in pair.seeds])) for k in keys]
-    expected = math.sqrt(bootstrap_variance(pair.estimate, *alone))
+    expected = math.sqrt(bootstrap_variance(estimate, *alone))
     half = -float(ndtri(alpha / 2)) * spread
     return Audit(
         first=pair.first,
@@ -167,17 +168,17 @@ def _audit(
         interval=pair.interval,
         welch=welch,
         bootstrap=(pair.difference_pct - half, pair.difference_pct + half),
-        doubts=tuple(_doubts(pair, welch, spread, expected)),
+        doubts=tuple(_doubts(estimate, alpha, welch, spread, expected)),
     )
 
 
 def _doubts(
-    pair: Comparison, welch: tuple[float, float], spread: float, expected: float
+    ours: SeedsAndImages, alpha: float, welch: tuple[float, float], spread: float, expected: float
 ) -> Iterator[str]:
     low, high = welch
-    if abs((low + high) / 2 - pair.difference_pct) > ROUNDING:
+    if abs((low + high) / 2 - ours.value) > ROUNDING:
         yield "the recorded accuracies differ otherwise than the answers"
-    elif high - low > 1.01 * (pair.interval[1] - pair.interval[0]) + ROUNDING:
+    elif high - low > 1.01 * 2 * ours.half_width(alpha) + ROUNDING:
         yield "the seeds alone leave more open"
     if abs(spread - expected) > TOLERANCE * expected + 1e-9:
         yield f"the bootstrap spreads {spread:.2f} points, not {expected:.2f}"

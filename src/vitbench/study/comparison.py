@@ -64,8 +64,12 @@ class Comparison:
 
     @cached_property
     def interval(self) -> tuple[float, float]:
-        """Simultaneous 95 % interval of the difference, in points: all pairs' hold together."""
-        return self.estimate.interval(sidak_alpha(LEVEL, self.num_pairs))
+        """Simultaneous 95 % interval of the difference, in points: all pairs' hold together.
+
+        It ends at -100 and 100, beyond which no difference is.
+        """
+        low, high = self.estimate.interval(sidak_alpha(LEVEL, self.num_pairs))
+        return max(low, -100.0), min(high, 100.0)
 
     @cached_property
     def p_adjusted(self) -> float:
