@@ -85,6 +85,11 @@ def test_what_was_planted_was_found(tmp_path, monkeypatch, capsys) -> None:
     verdicts = {row[1]: row[7] for row in rows if len(row) > 9}
     assert verdicts["2 epochs"] == "better"
     assert verdicts["No position"] == "worse"
+    (shapes,) = [part for part in report.split("\n## ") if part.startswith("Positional")]
+    for text in (EXAMPLES.parent / "README.md", EXAMPLES.parent / "docs" / "recipes.md"):
+        for label, row in table_of(shapes).items():
+            if label != "Variant":
+                assert f"| {label} |{row[2]}|" in text.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["chance", "cifar10", "planted"])
