@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from vitbench.cli.main import main
+from vitbench.runs.results import find_results, read_results
+from vitbench.runs.schema import StudyResults
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 TINY = ["--preset", "smoke", "--wandb", "disabled", "--device", "cpu", "--epochs", "1",
@@ -148,6 +150,25 @@ def test_the_tables_in_readme_are_those_of_the_report() -> None:
     assert f"{points} points below them ({high} to {low}," in " ".join(readme.split())
     strong = augmented["Strong: and colour, rotation"][5].strip().replace("(", "").rstrip(")")
     assert f"({strong.replace(' ', ', ', 1)};" in " ".join(readme.split())
+
+
+def test_what_the_example_took_is_what_its_results_say() -> None:
+    """A training that several studies share counts once."""
+    readme = " ".join((EXAMPLES.parent / "README.md").read_text(encoding="utf-8").split())
+    (command,) = re.findall(r"vitbench sweep (pos-embed pos-embed-as\S+ [a-z -]+) --preset", readme)
+    studies = [read_results(path) for path in find_results(EXAMPLES / "cifar10")]
+
+    first = taken([one for one in studies if one.study.name in command.split()])
+    number, hours = taken(studies)
+
+    assert "({} trainings, {} hours of steps)".format(*first) in readme
+    assert f"(in all {number} trainings, {hours} hours of steps)" in readme
+
+
+def taken(studies: list[StudyResults]) -> tuple[int, str]:
+    """Trainings of studies, and the hours of their steps."""
+    seconds = {run.identity: run.train_time_s or 0.0 for one in studies for run in one.runs}
+    return len(seconds), f"{sum(seconds.values()) / 3600:.1f}"
 
 
 SPREADS = ("Differential, 4x4", "Plain, 4x4")
