@@ -397,8 +397,8 @@ def test_words_that_were_mended_in_a_study_file_are_in_the_next_report(capsys, t
     run(capsys, "sweep", "mine.yaml", *TINY, "--seeds", "1")
 
     assert code == 0
-    assert "Broader" in out
-    assert "Broader" in run(capsys, "report")[1]
+    assert "Broader: width x2 " in out
+    assert "Broader: against Base " in run(capsys, "report")[1]
     assert {**after, "study": None} == {**before, "study": None}
     assert json.loads(results.read_text()) == after
 

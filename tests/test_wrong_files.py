@@ -410,6 +410,18 @@ STUDY_FILES = {
     "s_claim_better.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: c, worse: a}}]\n", "a, b"),
     "s_claim_itself.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: a, worse: a}}]\n", "itself"),
     "s_claim_list.yaml": (f"{HEAD}{TWO}claims: [{{text: T, better: a, worse: []}}]\n", "worse"),
+    "s_claim_none_better.yaml": (
+        f"{HEAD}{TWO}claims: [{{text: T, better: [], worse: a}}]\n",
+        "claims.0.better is []: value should have at least 1 item",
+    ),
+    "s_claim_odd_key.yaml": (
+        f"{HEAD}{TWO}claims: [{{text: T, better: [a, x/y], worse: b}}]\n",
+        "claims.0.better.1 is 'x/y'",
+    ),
+    "s_claim_mapping.yaml": (
+        f"{HEAD}{TWO}claims: [{{text: T, better: {{a: b}}, worse: b}}]\n",
+        "claims.0.better.0 is",
+    ),
     "s_claim_empty.yaml": (f"{HEAD}{TWO}claims: [{{}}]\n", "is missing"),
     "s_claim_text.yaml": (f"{HEAD}{TWO}claims: [{{text: '', better: a, worse: b}}]\n", "text"),
     "s_notes.yaml": (f"{HEAD}notes: one\n{TWO}", "notes"),

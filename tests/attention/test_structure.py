@@ -121,4 +121,5 @@ def test_a_mean_over_seeds_has_students_interval() -> None:
     low, high = stats.t.interval(0.95, 2, np.mean(values), stats.sem(values))
     assert mean == pytest.approx(np.mean(values))
     assert interval == pytest.approx((low, high))
+    assert mean_and_interval(values, low + 0.1, high - 0.1)[1] == (low + 0.1, high - 0.1)
     assert mean_and_interval([60.0]) == (60.0, None)

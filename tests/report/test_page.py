@@ -69,6 +69,7 @@ def test_a_page_says_what_the_other_formats_say(study_results) -> None:
     for claim in section.claims:
         assert claim.text in parsed.text
         assert claim.reason in parsed.text
+    assert section.claims_title in parsed.text
 
 
 def test_a_page_loads_nothing_and_its_numbers_are_the_rows(study_results) -> None:

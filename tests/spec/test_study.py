@@ -324,4 +324,4 @@ def test_sentences_call_a_variant_by_what_is_before_its_colon_if_that_is_its_alo
 
     study = parse_study(own(variants=variants), "own.yaml")
 
-    assert list(study.names.values()) == names
+    assert list(study.short_labels.values()) == names

@@ -105,10 +105,18 @@ def _correlation(pairs: np.ndarray, freedom: int) -> Correlation | None:
     return Correlation(r, (low, high), len(pairs))
 
 
-def mean_and_interval(values: Sequence[float]) -> tuple[float, tuple[float, float] | None]:
-    """Mean over seeds and Student's 95 % interval; one seed has none."""
+def mean_and_interval(
+    values: Sequence[float], least: float = -math.inf, most: float = math.inf
+) -> tuple[float, tuple[float, float] | None]:
+    """Mean over seeds and Student's 95 % interval; one seed has none.
+
+    Args:
+        values: One of each seed.
+        least: The least that such a mean can be, where the interval ends.
+        most: The most that it can be.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None
     half = float(stats.t.ppf(0.975, len(values) - 1)) * float(stats.sem(values))
-    return mean, (mean - half, mean + half)
+    return mean, (max(mean - half, least), min(mean + half, most))

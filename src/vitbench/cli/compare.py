@@ -245,9 +245,8 @@ def _accuracy_drawing(
 
 
 def _variant_of_runs(label: str, x: list[float], accuracy: list[float]) -> VariantOfRuns:
-    (mean, interval), (top1, top1_interval) = mean_and_interval(x), mean_and_interval(accuracy)
-    if top1_interval is not None:
-        top1_interval = max(top1_interval[0], 0.0), min(top1_interval[1], 100.0)
+    mean, interval = mean_and_interval(x)
+    top1, top1_interval = mean_and_interval(accuracy, 0.0, 100.0)
     return VariantOfRuns(label, x, accuracy, (mean, top1), interval, top1_interval)
 
 

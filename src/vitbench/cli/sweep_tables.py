@@ -119,7 +119,7 @@ def _table(results: "StudyResults") -> str:
     from vitbench.study.comparison import compare_study
 
     compared = compare_study(results)
-    reference = results.study.names[results.study.reference_key]
+    reference = results.study.short_labels[results.study.reference_key]
     heads = ("variant", "test accuracy in %", "seeds", f"against {reference}")
     return console.table(
         (*heads, "parameters", "GFLOP", "time a run", ""),

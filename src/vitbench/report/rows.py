@@ -20,7 +20,7 @@ class Row:
     Attributes:
         key: Its key.
         label: Its name for people.
-        name: What sentences call it.
+        short_label: What sentences call it.
         accuracy_by_seed: Test accuracy in % of each seed that ended well.
         interval: 95 % interval of its accuracy in %, by itself.
         against: It against the reference; None for the reference and where they do not compare.
@@ -39,7 +39,7 @@ class Row:
 
     key: str
     label: str
-    name: str
+    short_label: str
     accuracy_by_seed: dict[int, float]
     interval: tuple[float, float] | None
     against: Comparison | None
@@ -111,7 +111,7 @@ def _row(
     return Row(
         key=variant.key,
         label=variant.label,
-        name=results.study.names[variant.key],
+        short_label=results.study.short_labels[variant.key],
         accuracy_by_seed={run.seed: _accuracy(run) for run in done},
         interval=compared.accuracies.get(variant.key),
         against=compared.between(variant.key, results.study.reference_key),

@@ -54,7 +54,7 @@ class Section:
     @property
     def reference(self) -> str:
         """Name of the variant that the others are compared with."""
-        return self.results.study.names[self.results.study.reference_key]
+        return self.results.study.short_labels[self.results.study.reference_key]
 
     @property
     def claims_title(self) -> str:
@@ -143,7 +143,7 @@ def build_section(results: StudyResults) -> Section:
 
 
 def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
-    problems = [f"{row.name}: {words}." for row in rows for words in not_averaged_words(row)]
+    problems = [f"{row.short_label}: {words}." for row in rows for words in not_averaged_words(row)]
     for run in results.runs:
         if run.reason is not None:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")

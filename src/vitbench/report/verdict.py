@@ -72,7 +72,7 @@ def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
     """What a study found: the best variant, what it beats, and what it is not told apart from."""
     by_key = {row.key: row for row in rows}
     told = [
-        f"{by_key[key].name}: {why}, so it is not compared."
+        f"{by_key[key].short_label}: {why}, so it is not compared."
         for key, why in compared.why_not.items()
         if by_key[key].not_averaged.get("diverged")
     ]
@@ -86,7 +86,9 @@ def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
         return "No run has ended well yet."
     row = by_key[ranked[0]]
     alone = "there is nothing to compare it with." if len(ranked) == 1 else "nothing is compared."
-    return " ".join([f"{row.name} reached {row.mean_pct:.2f} % ({_seeds(row)}); {alone}", *told])
+    return " ".join(
+        [f"{row.short_label} reached {row.mean_pct:.2f} % ({_seeds(row)}); {alone}", *told]
+    )
 
 
 def _best_words(
@@ -95,7 +97,7 @@ def _best_words(
     """Sentences about the best of the variants, in order of their means."""
     best, *others = ranked
     pairs = [pair for key in others if (pair := compared.between(best, key)) is not None]
-    name = rows[best].name
+    name = rows[best].short_label
     if not any(isinstance(pair.estimate, SeedsAndImages) for pair in pairs):
         return _checkpoint_words(name, rows, pairs)
     beaten = [pair for pair in pairs if pair.verdict == "better"]
@@ -110,7 +112,7 @@ def _best_words(
             "better than any other."
         )
     if unclear:
-        said = [f"{rows[pair.second].name} ({_not_apart_words(pair)})" for pair in unclear]
+        said = [f"{rows[pair.second].short_label} ({_not_apart_words(pair)})" for pair in unclear]
         sentences.append(f"It is not told apart from {listed(said)}.")
     return sentences + _further_words(rows, ranked, compared, best)
 
@@ -124,7 +126,7 @@ def _further_words(
         for second in ranked[place + 1 :]:
             pair = compared.between(first, second) if best not in (first, second) else None
             if pair is not None and pair.verdict == "better":
-                found.append(f"{rows[first].name} above {rows[second].name}")
+                found.append(f"{rows[first].short_label} above {rows[second].short_label}")
     return [f"Also told apart: {listed(found)}."] if found else []
 
 
@@ -136,7 +138,7 @@ def _beats_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> str:
     cost = _cost_words(rows[pair.first], rows[pair.second])
     less = f", less than {pair.margin_pct:g}" if pair.within_margin else ""
     return (
-        f"{rows[pair.second].name} by {pair.difference_pct:.2f} points "
+        f"{rows[pair.second].short_label} by {pair.difference_pct:.2f} points "
         f"({what}{low:.2f} to {high:.2f}{seeds}{less}){cost}"
     )
 
@@ -154,12 +156,12 @@ def _checkpoint_words(name: str, rows: Mapping[str, Row], pairs: Sequence[Compar
     if not apart:
         return [f"{one} {name} has the most right answers, and is not told apart from any other."]
     said = [
-        f"{rows[pair.second].name} by {pair.difference_pct:.2f} points "
+        f"{rows[pair.second].short_label} by {pair.difference_pct:.2f} points "
         f"(adjusted p {p_words(pair.p_adjusted)})"
         for pair in apart
     ]
     sentences = [f"{one} {name} has more right answers than {listed(said)}."]
-    unclear = [rows[pair.second].name for pair in pairs if pair.verdict == "inconclusive"]
+    unclear = [rows[pair.second].short_label for pair in pairs if pair.verdict == "inconclusive"]
     if unclear:
         sentences.append(f"It is not told apart from {listed(unclear)}.")
     return [*sentences, "Other seeds may say otherwise."]
@@ -183,15 +185,15 @@ def judge_claims(
     results: StudyResults, rows: Sequence[Row], compared: StudyComparisons
 ) -> tuple[JudgedClaim, ...]:
     """The conclusions that its file names, held against a study."""
-    names = {row.key: row.name for row in rows}
+    names = {row.key: row.short_label for row in rows}
     return tuple(_judge(claim, names, compared) for claim in results.study.claims)
 
 
 def _judge(claim: Claim, names: Mapping[str, str], compared: StudyComparisons) -> JudgedClaim:
     pairs = {
         (better, worse): compared.between(better, worse)
-        for better in claim.better_keys
-        for worse in claim.worse_keys
+        for better in claim.better
+        for worse in claim.worse
     }
     known = [pair for pair in pairs.values() if pair is not None]
     missing = [

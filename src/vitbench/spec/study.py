@@ -24,6 +24,11 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
 # YAML reads `key: 2` as a number and `key: none` as a word; a key is a word.
 WordKey = Annotated[Key, BeforeValidator(lambda key: str(key) if isinstance(key, int) else key)]
+WordKeys = Annotated[
+    list[WordKey],
+    BeforeValidator(lambda keys: keys if isinstance(keys, list) else [keys]),
+    Field(min_length=1),
+]
 
 
 class Variant(BaseModel):
@@ -59,31 +64,15 @@ class Claim(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     text: Annotated[Line, Field(description="What was concluded.")]
-    better: Annotated[
-        WordKey | Annotated[list[WordKey], Field(min_length=1)],
-        Field(description="Variant, or variants, that it says are better."),
-    ]
-    worse: Annotated[
-        WordKey | Annotated[list[WordKey], Field(min_length=1)],
-        Field(description="Variant, or variants, that it says are worse."),
-    ]
+    better: Annotated[WordKeys, Field(description="Variants that it says are better, or one.")]
+    worse: Annotated[WordKeys, Field(description="Variants that it says are worse, or one.")]
 
     @model_validator(mode="after")
     def _compares_two(self) -> Self:
-        for key in self.better_keys:
-            if key in self.worse_keys:
+        for key in self.better:
+            if key in self.worse:
                 raise ValueError(f"{key!r} is said to be better than itself")
         return self
-
-    @property
-    def better_keys(self) -> list[str]:
-        """The variants said to be better, as a list."""
-        return [self.better] if isinstance(self.better, str) else self.better
-
-    @property
-    def worse_keys(self) -> list[str]:
-        """The variants said to be worse, as a list."""
-        return [self.worse] if isinstance(self.worse, str) else self.worse
 
 
 class StudySpec(BaseModel):
@@ -123,7 +112,7 @@ class StudySpec(BaseModel):
                 raise ValueError(f"two variants have the key {key!r}: give each its own")
         named = [self.reference] if self.reference is not None else []
         for claim in self.claims:
-            named += [*claim.better_keys, *claim.worse_keys]
+            named += [*claim.better, *claim.worse]
         for key in named:
             if key not in keys:
                 raise UnknownNameError(f"variant of study {self.name}", key, keys)
@@ -140,7 +129,7 @@ class StudySpec(BaseModel):
         return self.reference or self.variants[0].key
 
     @property
-    def names(self) -> dict[str, str]:
+    def short_labels(self) -> dict[str, str]:
         """What sentences call each variant, by key: its label up to ": ", if that is its alone."""
         short = {v.key: v.label.partition(": ")[0] or v.label for v in self.variants}
         taken = Counter(short.values())

@@ -39,7 +39,7 @@ def sweep(
         done = _of_study(result, missing[place], plan.results_file)
         merge_runs(plan.results_file, _with_labels(plan.header, missing[place]), [done])
         yield done
-    if not missing and read_results(plan.results_file).study != plan.study:
+    if read_results(plan.results_file).study != plan.study:
         merge_runs(plan.results_file, plan.header, [])
 
 
