@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from vitbench.spec.overrides import build_spec
-from vitbench.training.fit import begin, take_step
+from vitbench.training.fit import begin
 from vitbench.training.memory import MemorySaving
+from vitbench.training.step import Parts, take_step
+from vitbench.training.team import Team
 
 CPU = torch.device("cpu")
 # Chaos would make rounding grow: a large rate, and a loss that is far from flat.
@@ -20,7 +22,7 @@ def step(state, spec, saving):
     inputs, labels = torch.randn(10, 3, 32, 32), torch.randint(10, (10,))
     state.model.recompute = saving.recompute
     loss, logits = take_step(
-        state.model, state.optimizers, inputs, labels, spec.train, saving.sizes(10)
+        state.model, state.optimizers, inputs, labels, spec.train, Parts(saving.sizes(10), Team(1))
     )
     return loss, logits, [p.grad.clone() for p in state.model.parameters()]
 

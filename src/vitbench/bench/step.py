@@ -18,13 +18,14 @@ from vitbench.bench.rounds import (
     wait_for,
 )
 from vitbench.model.cost import forward_flop
-from vitbench.model.vit import build_model
+from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.choice import Choice
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.device import device_name, precision_of, versions
-from vitbench.training.fit import take_step
-from vitbench.training.memory import peak_memory_bytes, reset_peak_memory
+from vitbench.training.memory import MemorySaving, peak_memory_bytes, reset_peak_memory
 from vitbench.training.optimizer import build_optimizers
+from vitbench.training.step import Parts, take_step
+from vitbench.training.team import Team, team_for
 
 OURS = "vitbench"
 
@@ -166,10 +167,14 @@ def stepper(model: nn.Module, spec: ExperimentSpec, device: torch.device, steps:
     labels = torch.randint(data.num_classes, (batch,), device=device)
     optimizers = build_optimizers(model, spec.train)
     model.train()
+    # A peer's step is what its users get: PyTorch's own threads.
+    team = team_for(device, batch) if isinstance(model, VisionTransformer) else Team(1)
+    parts = Parts(MemorySaving().sizes(batch, team.num_threads), team)
 
     def work() -> int:
         for _ in range(steps):
-            take_step(model, optimizers, inputs, labels, spec.train)
+            with team:
+                take_step(model, optimizers, inputs, labels, spec.train, parts)
         return steps
 
     return work

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from vitbench.errors import UsageError
 from vitbench.model.cpu_attention import cpu_attention
+from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
 from vitbench.registry import ATTENTIONS
 
@@ -44,8 +45,8 @@ class Attention(nn.Module):
         self.num_heads = num_heads
         self.qkv = nn.Linear(embed_dim, 3 * embed_dim, bias=qkv_bias)
         self.proj = nn.Linear(embed_dim, embed_dim)
-        self.attn_drop_rate = attn_drop_rate
-        self.proj_drop = nn.Dropout(drop_rate)
+        self.attn_drop = Dropout(attn_drop_rate)
+        self.proj_drop = Dropout(drop_rate)
 
     def forward(
         self, tokens: Tensor, position: PositionSum, num_queries: int | None = None
@@ -78,7 +79,9 @@ class Attention(nn.Module):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None) -> Tensor:
         """Values (B, H, T, D/H) weighted by softmax(q k / sqrt(channels) + bias)."""
-        drop_rate = self.attn_drop_rate * self.training
+        drop_rate = self.attn_drop.rate * self.training
+        if drop_rate and not torch.compiler.is_compiling() and current_generator() is not None:
+            return self.attn_drop(softmax_weights(q, k, bias)) @ v
         if q.device.type == "cpu" and q.dtype == torch.float32 and bias is None and not drop_rate:
             return cpu_attention(q, k, v)
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=drop_rate)

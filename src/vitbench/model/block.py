@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitbench.model.attention import Attention
+from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
 
 NORM_EPS = 1e-6  # as in ViT and timm; PyTorch's own is 1e-5
@@ -23,7 +24,7 @@ class Mlp(nn.Module):
         super().__init__()
         self.fc1 = nn.Linear(embed_dim, mlp_dim)
         self.fc2 = nn.Linear(mlp_dim, embed_dim)
-        self.drop = nn.Dropout(drop_rate)
+        self.drop = Dropout(drop_rate)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (B, T, D) to tokens, each by itself."""
@@ -45,7 +46,9 @@ class DropPath(nn.Module):
         """A branch (B, T, D), zero for some of the images."""
         if not self.training or self.rate == 0:
             return branch
-        keep = torch.rand(len(branch), 1, 1, device=branch.device) >= self.rate
+        generator = None if torch.compiler.is_compiling() else current_generator()
+        draws = torch.rand(len(branch), 1, 1, generator=generator, device=branch.device)
+        keep = draws >= self.rate
         return branch * keep / (1 - self.rate)
 
 

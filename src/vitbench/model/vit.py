@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from vitbench.model.block import NORM_EPS, Block
+from vitbench.model.dropout import Dropout, current_generator, same_draws
 from vitbench.model.patch import PatchEmbed
-from vitbench.model.position import TokenLayout, build_positions
+from vitbench.model.position import PositionSum, TokenLayout, build_positions
 from vitbench.registry import ATTENTIONS
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.model import ModelSpec
@@ -42,7 +43,7 @@ class VisionTransformer(nn.Module):
         dim = spec.embed_dim
         self.patch_embed = PatchEmbed(img_size, spec.patch_size, in_chans, dim)
         self.cls_token = nn.Parameter(torch.empty(1, 1, dim)) if spec.class_token else None
-        self.pos_drop = nn.Dropout(spec.drop_rate)
+        self.pos_drop = Dropout(spec.drop_rate)
         kind = ATTENTIONS.get(spec.attention.name)
         self.blocks = nn.ModuleList(
             Block(
@@ -76,7 +77,7 @@ class VisionTransformer(nn.Module):
         recompute = self.recompute and torch.is_grad_enabled()
         for block in blocks:
             if recompute:
-                tokens = checkpoint(block, tokens, self.pos_embed, use_reentrant=False)
+                tokens = _recomputed(block, tokens, self.pos_embed)
             else:
                 tokens = block(tokens, self.pos_embed)
         # Of the last block's tokens a class token is all that is read.
@@ -114,6 +115,22 @@ class VisionTransformer(nn.Module):
                     nn.init.zeros_(module.bias)
         if self.cls_token is not None:
             nn.init.normal_(self.cls_token, std=0.02)
+
+
+def _recomputed(block: Block, tokens: Tensor, position: PositionSum) -> Tensor:
+    """What a block gives; its inner values are computed again in the backward pass."""
+    if torch.compiler.is_compiling() or current_generator() is None:
+        recomputed = checkpoint(block, tokens, position, use_reentrant=False)
+    else:
+        recomputed = checkpoint(
+            block,
+            tokens,
+            position,
+            use_reentrant=False,
+            preserve_rng_state=False,  # of the default generator, which nothing here draws from
+            context_fn=same_draws,
+        )
+    return cast(Tensor, recomputed)
 
 
 def build_model(spec: ExperimentSpec) -> VisionTransformer:

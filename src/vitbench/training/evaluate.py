@@ -1,5 +1,6 @@
 """Logits, loss and top-1 accuracy over a set."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -7,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitbench.data.image_set import ImageSet
+from vitbench.training.team import team_for
 
-EVAL_BATCH = 500
+EVAL_BATCH = 500  # images in memory at once
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,6 @@ class Evaluation:
         return self.logits.argmax(dim=1)
 
 
-@torch.no_grad()
 def evaluate(model: nn.Module, images: ImageSet, at_once: int | None = None) -> Evaluation:
     """A model's answers in fp32, without augmentation or dropout.
 
@@ -40,10 +41,19 @@ def evaluate(model: nn.Module, images: ImageSet, at_once: int | None = None) -> 
         images: The set, on the model's device.
         at_once: Images at a time at most, where memory is short.
     """
+
+    def answer(part: Tensor) -> Tensor:
+        with torch.no_grad():  # counts for one thread
+            logits: Tensor = model(images.inputs(part)).float()
+        return logits
+
     was_training = model.training
     model.eval()
-    size = min(EVAL_BATCH, at_once or EVAL_BATCH)
-    logits = torch.cat([model(images.inputs(part)).float() for part in images.images.split(size)])
+    most = min(EVAL_BATCH, at_once or EVAL_BATCH, len(images))
+    with team_for(images.labels.device, most) as team:
+        parts = images.images.split(math.ceil(most / team.num_threads))
+        logits = torch.cat(list(team.map(answer, parts)))
+        team.close()
     model.train(was_training)
     right = (logits.argmax(dim=1) == images.labels).sum()
     loss = functional.cross_entropy(logits, images.labels)

@@ -6,13 +6,13 @@ Training and validation images come in; the test set never does.
 import copy
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from vitbench.data.augment import build_augmentation
@@ -21,15 +21,15 @@ from vitbench.data.image_set import ImageSet
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.seeds import derive_seed
-from vitbench.spec.training import TrainingSpec
-from vitbench.training.device import autocast, precision_of
 from vitbench.training.evaluate import evaluate
 from vitbench.training.history import EpochRecord
 from vitbench.training.memory import WHOLE_BATCHES, MemorySaving
 from vitbench.training.optimizer import build_optimizers, set_lr_factor
 from vitbench.training.schedule import lr_factor
+from vitbench.training.step import Parts, take_step
+from vitbench.training.team import Team, team_for
 
-MOST_HALVINGS = 10  # to a thousandth of the rate; who diverges with that has another trouble
+MOST_HALVINGS = 10  # to 1/1024: if it still diverges, the learning rate is not the cause
 
 
 @dataclass
@@ -131,22 +131,25 @@ def fit(
     """
     state.model.recompute = saving.recompute
     halves = spec.train.on_divergence == "halve-lr"
-    while len(state.history) < spec.train.epochs:
-        kept = _kept(state) if halves else None
-        diverged = None
-        for event in _epoch(state, spec, train, val, saving):
-            if isinstance(event, Diverged):
-                diverged = event
-            else:
-                yield event
-        if diverged is None:
-            continue
-        if kept is None or state.lr_halvings == MOST_HALVINGS:
-            yield diverged
-            return
-        _restore(state, kept)
-        state.lr_halvings += 1
-        yield RateHalved(diverged.epoch, diverged.reason, state.lr_halvings)
+    compiled = state.compiled is not None
+    at_once = saving.at_once(spec.train.batch_size)
+    with closing(Team(1) if compiled else team_for(train.labels.device, at_once)) as team:
+        while len(state.history) < spec.train.epochs:
+            kept = _kept(state) if halves else None
+            diverged = None
+            for event in _epoch(state, spec, train, val, saving, team):
+                if isinstance(event, Diverged):
+                    diverged = event
+                else:
+                    yield event
+            if diverged is None:
+                continue
+            if kept is None or state.lr_halvings == MOST_HALVINGS:
+                yield diverged
+                return
+            _restore(state, kept)
+            state.lr_halvings += 1
+            yield RateHalved(diverged.epoch, diverged.reason, state.lr_halvings)
 
 
 def _epoch(
@@ -155,6 +158,7 @@ def _epoch(
     train: ImageSet,
     val: ImageSet,
     saving: MemorySaving,
+    team: Team,
 ) -> Iterator[StepDone | EpochRecord | Diverged]:
     """Train the next epoch; its record or a Diverged is the last event."""
     epoch = len(state.history) + 1
@@ -163,7 +167,7 @@ def _epoch(
     num_images = num_steps * spec.train.batch_size
     total_loss = torch.zeros((), device=train.labels.device)
     num_right = torch.zeros((), dtype=torch.long, device=train.labels.device)
-    for step, (loss, right) in enumerate(_steps(state, spec, train, epoch, saving), 1):
+    for step, (loss, right) in enumerate(_steps(state, spec, train, epoch, saving, team), 1):
         total_loss += loss
         num_right += right
         seconds = time.perf_counter() - started
@@ -201,63 +205,30 @@ def _steps(
     train: ImageSet,
     epoch: int,
     saving: MemorySaving,
+    team: Team,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Take the steps of an epoch; of each, the loss and the number of right answers."""
     recipe = spec.train
     model = state.model if state.compiled is None else state.compiled
     augment = build_augmentation(spec.data.augmentation)
     num_steps = num_batches(len(train), recipe.batch_size)
-    torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # dropout knows no other generator
+    sizes = saving.sizes(recipe.batch_size, team.num_threads)
+    torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # of a GPU, and of compiled models
+    in_parts = train.labels.device.type == "cpu" and state.compiled is None
+    dropout = [
+        torch.Generator().manual_seed(derive_seed(spec.seed, f"dropout-{part}", epoch))
+        for part in range(len(sizes) * in_parts)
+    ]
+    parts = Parts(sizes, team, dropout)
     model.train()
     batches = training_batches(train, recipe.batch_size, augment, spec.seed, epoch)
-    sizes = saving.sizes(recipe.batch_size)
-    for step, (inputs, labels) in enumerate(batches):
-        factor = lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
-        set_lr_factor(state.optimizers, factor / 2**state.lr_halvings)
-        loss, logits = take_step(model, state.optimizers, inputs, labels, recipe, sizes)
+    for step in range(num_steps):
+        with team:
+            inputs, labels = next(batches)
+            factor = lr_factor(recipe, (epoch - 1) * num_steps + step, num_steps)
+            set_lr_factor(state.optimizers, factor / 2**state.lr_halvings)
+            loss, logits = take_step(model, state.optimizers, inputs, labels, recipe, parts)
         yield loss, (logits.argmax(dim=1) == labels).sum()
-
-
-def take_step(
-    model: nn.Module,
-    optimizers: Sequence[Optimizer],
-    inputs: Tensor,
-    labels: Tensor,
-    recipe: TrainingSpec,
-    sizes: Sequence[int] = (),
-) -> tuple[Tensor, Tensor]:
-    """One step of training, at the rates that the optimisers have.
-
-    Args:
-        model: Images to logits.
-        optimizers: Its optimisers.
-        inputs: Images (B, C, H, W), float32 and normalised.
-        labels: Their classes (B,).
-        recipe: Precision, label smoothing and clipping.
-        sizes: Images of one forward and backward pass after another; all at once unless given.
-
-    Returns:
-        The loss, and the logits (B, classes) before the step.
-    """
-    model.zero_grad()
-    precision = precision_of(recipe, inputs.device)
-    losses, answers = [], []
-    parts = list(sizes) or [len(labels)]
-    for some, theirs in zip(inputs.split(parts), labels.split(parts), strict=True):
-        with autocast(precision, inputs.device):
-            logits = model(some)
-        loss = functional.cross_entropy(
-            logits.float(), theirs, label_smoothing=recipe.label_smoothing
-        )
-        loss = loss * (len(theirs) / len(labels))  # a batch's mean is the sum of its parts' shares
-        loss.backward()
-        losses.append(loss.detach())
-        answers.append(logits.detach())
-    if recipe.grad_clip is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.grad_clip)
-    for optimizer in optimizers:
-        optimizer.step()
-    return torch.stack(losses).sum(), torch.cat(answers)
 
 
 def _kept(state: TrainingState) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """How much memory a training takes at most, and what makes it less."""
 
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ class MemorySaving:
     Dropout and stochastic depth draw other numbers for parts than for a whole batch.
 
     Attributes:
-        micro_batch: Images of one forward and backward pass, whose gradients are added up to those
-            of a batch; None for whole batches.
+        micro_batch: Images in memory at once; the gradients of such parts are added up to those
+            of a batch. None for whole batches.
         recompute: Whether a block's inner values are computed anew in the backward pass instead of
             kept (Chen et al., arXiv:1604.06174), for a third more work.
     """
@@ -29,9 +30,13 @@ class MemorySaving:
     micro_batch: int | None = None
     recompute: bool = False
 
-    def sizes(self, batch_size: int) -> list[int]:
-        """How many images of a batch are taken at a time."""
-        most = min(self.micro_batch or batch_size, batch_size)
+    def at_once(self, batch_size: int) -> int:
+        """How many images of a batch are in memory at once."""
+        return min(self.micro_batch or batch_size, batch_size)
+
+    def sizes(self, batch_size: int, num_threads: int = 1) -> list[int]:
+        """Images of each part of a batch, where so many parts are worked on at the same time."""
+        most = math.ceil(self.at_once(batch_size) / num_threads)
         rest = batch_size % most
         return [most] * (batch_size // most) + [rest] * (rest > 0)
 

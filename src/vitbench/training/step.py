@@ -1,0 +1,110 @@
+"""One step of training: a batch in parts, whose gradients are added up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from vitbench.model.dropout import drawing_from
+from vitbench.spec.training import TrainingSpec
+from vitbench.training.device import autocast, precision_of
+from vitbench.training.team import Team
+
+
+@dataclass(frozen=True)
+class Parts:
+    """How a batch is taken in parts, whose gradients are added up in their order.
+
+    Attributes:
+        sizes: Images of each part.
+        team: The threads that take them.
+        dropout: A generator for each part, for its dropout; none: the device's default generator.
+    """
+
+    sizes: Sequence[int]
+    team: Team
+    dropout: Sequence[torch.Generator] = ()
+
+
+def take_step(
+    model: nn.Module,
+    optimizers: Sequence[Optimizer],
+    inputs: Tensor,
+    labels: Tensor,
+    recipe: TrainingSpec,
+    parts: Parts | None = None,
+) -> tuple[Tensor, Tensor]:
+    """One step of training, at the rates that the optimisers have.
+
+    Args:
+        model: Images to logits.
+        optimizers: Its optimisers.
+        inputs: Images (B, C, H, W), float32 and normalised.
+        labels: Their classes (B,).
+        recipe: Precision, label smoothing and clipping.
+        parts: How the batch is taken in parts; all at once unless given.
+
+    Returns:
+        The loss, and the logits (B, classes) before the step.
+    """
+    parts = parts or Parts([len(labels)], Team(1))
+    precision = precision_of(recipe, inputs.device)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+
+    def take_part(part: tuple[Tensor, Tensor, torch.Generator | None]) -> _PartDone:
+        images, classes, generator = part
+        with drawing_from(generator):  # the backward pass too: it may compute blocks again
+            with autocast(precision, images.device):
+                logits = model(images)
+            loss = functional.cross_entropy(
+                logits.float(), classes, label_smoothing=recipe.label_smoothing
+            )
+            loss = loss * (len(classes) / len(labels))  # a batch's mean is the sum of such shares
+            gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+        laid_out = [_laid_out_as(*pair) for pair in zip(weights, gradients, strict=True)]
+        return _PartDone(loss.detach(), logits.detach(), laid_out)
+
+    model.zero_grad()
+    images_of, classes_of = inputs.split(list(parts.sizes)), labels.split(list(parts.sizes))
+    generators: list[torch.Generator | None] = [*parts.dropout] or [None] * len(parts.sizes)
+    losses, answers = [], []
+    for done in parts.team.map(take_part, zip(images_of, classes_of, generators, strict=True)):
+        losses.append(done.loss)
+        answers.append(done.logits)
+        # In the order of the parts, not in that in which threads end: the bits must not vary.
+        _add_gradients(weights, done.gradients)
+    if recipe.grad_clip is not None:
+        nn.utils.clip_grad_norm_(weights, recipe.grad_clip)
+    for optimizer in optimizers:
+        optimizer.step()
+    return torch.stack(losses).sum(), torch.cat(answers)
+
+
+class _PartDone(NamedTuple):
+    """What the forward and backward pass of a part of a batch gave."""
+
+    loss: Tensor
+    logits: Tensor
+    gradients: list[Tensor | None]
+
+
+def _laid_out_as(weight: Tensor, gradient: Tensor | None) -> Tensor | None:
+    """A gradient with its weight's strides, which fused optimisers rely on."""
+    if gradient is None or gradient.stride() == weight.stride():
+        return gradient
+    return torch.empty_like(weight).copy_(gradient)
+
+
+def _add_gradients(weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
+    """Add gradients to those that weights have."""
+    for weight, gradient in zip(weights, gradients, strict=True):
+        if gradient is None:
+            continue
+        if weight.grad is None:
+            weight.grad = gradient
+        else:
+            weight.grad += gradient
