@@ -15,10 +15,13 @@ from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.study import load_study
 
+# Of this process, and of those that tests start: tests run beside one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
-    """Tests run beside one another; and the same number of threads gives the same bits."""
+    """The same number of threads gives the same bits, whatever OMP_NUM_THREADS says."""
     import torch
 
     torch.set_num_threads(1)

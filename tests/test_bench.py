@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from vitbench.bench.augmentation import AugmentationSpeed
+from vitbench.bench.beside import busy_processes
 from vitbench.bench.peers import build_peer, installed_peers
 from vitbench.bench.rounds import Median, Timed, in_turn, output_of, ratio
 from vitbench.bench.scaling import Growth, exponent
@@ -36,6 +37,22 @@ def test_a_peer_is_the_same_network(name) -> None:
     assert logits.shape == (3, 10)
     logits.sum().backward()
     assert all(p.grad is not None for p in peer.parameters())
+
+
+def test_busy_processes_run_within_the_block_alone() -> None:
+    with busy_processes(2) as processes:
+        assert [process.poll() for process in processes] == [None, None]
+
+    assert None not in [process.poll() for process in processes]
+
+
+def test_steps_are_measured_beside_busy_processes(capsys) -> None:
+    asked = ["--quick", "--against", "none", "--beside", "1", *FIELDS]
+    assert main(["bench", "step", "--json", *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["beside"] == 1
+
+    assert main(["bench", "step", "--against", "none", "--beside", "-1"]) == 2
+    assert "--beside -1: give a number from 0 to 64" in capsys.readouterr().err
 
 
 def test_contestants_begin_in_turn() -> None:

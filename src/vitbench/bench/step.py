@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
+from vitbench.bench.beside import busy_processes
 from vitbench.bench.peers import build_peer, version_of
 from vitbench.bench.rounds import (
     Contestant,
@@ -71,6 +72,7 @@ class StepReport:
         peak_flop_per_s: What a large matrix product reaches.
         contestants: Ours first, then the fastest peer and so on.
         against: How many times as fast ours is as each peer.
+        beside: Busy processes that ran at the same time.
     """
 
     spec: ExperimentSpec
@@ -82,6 +84,7 @@ class StepReport:
     peak_flop_per_s: float
     contestants: list[StepSpeed]
     against: dict[str, Median]
+    beside: int = 0
 
     @property
     def fastest_peer(self) -> str | None:
@@ -105,6 +108,7 @@ def bench_step(
     rounds: int,
     steps: int,
     with_memory: bool,
+    beside: int = 0,
 ) -> StepReport:
     """Time training steps, with AdamW whatever the spec's optimiser is: all can have that.
 
@@ -115,6 +119,7 @@ def bench_step(
         rounds: How often each is timed.
         steps: Steps in a round.
         with_memory: Whether to measure each one's memory, in a process of its own on a CPU.
+        beside: Busy processes to run at the same time.
 
     Raises:
         UnknownNameError: There is no such peer.
@@ -124,7 +129,8 @@ def bench_step(
     names = [OURS, *peers]
     models = {name: build_contestant(name, spec).to(device) for name in names}
     contestants = {name: stepper(model, spec, device, steps) for name, model in models.items()}
-    timed = in_turn(contestants, rounds, device)
+    with busy_processes(beside):
+        timed = in_turn(contestants, rounds, device)
     precision = precision_of(spec.train, device)
     peak = products_flop_per_s(device, precision)
     batch, flop = spec.train.batch_size, 3 * forward_flop(spec)
@@ -152,6 +158,7 @@ def bench_step(
         peak_flop_per_s=peak,
         contestants=[speeds[name] for name in (OURS, *others)],
         against={name: ratio(timed[OURS], timed[name]) for name in others},
+        beside=beside,
     )
 
 

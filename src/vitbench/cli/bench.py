@@ -21,6 +21,7 @@ app = typer.Typer(help="Measure speed, side by side with others.")
 
 QUICK_ROUNDS = 3
 EPOCH_STEPS = 8
+MOST_BESIDE = 64
 Rounds = Annotated[
     int, typer.Option("--rounds", help="How often each is timed; at least five, unless --quick.")
 ]
@@ -40,6 +41,9 @@ def step(
     preset: options.Preset = "default",
     fields: options.SetFields = None,
     device: options.Device = "auto",
+    beside: Annotated[
+        int, typer.Option("--beside", help="Busy processes to run at the same time.")
+    ] = 0,
     rounds: Rounds = 7,
     quick: Quick = False,
     as_json: options.Json = False,
@@ -47,6 +51,8 @@ def step(
     """Training steps: the same network, optimiser (AdamW) and batch, in turn."""
     options.check_word("--device", device, options.DEVICES)
     num_rounds = _rounds(rounds, quick)
+    if not 0 <= beside <= MOST_BESIDE:
+        raise UsageError(f"--beside {beside}: give a number from 0 to {MOST_BESIDE}")
     spec = _spec(preset, fields)
     names = None if against is None else _peers(against)
 
@@ -60,8 +66,8 @@ def step(
     target = pick_device(device)
     peers = installed_peers() if names is None else names
     steps = 1 if target.type == "cpu" else 20
-    report = bench_step(spec, peers, target, num_rounds, steps, with_memory=not quick)
-    epoch = None if quick else bench_epoch(spec, target, num_rounds, EPOCH_STEPS)
+    report = bench_step(spec, peers, target, num_rounds, steps, not quick, beside)
+    epoch = None if quick or beside else bench_epoch(spec, target, num_rounds, EPOCH_STEPS)
     if as_json:
         times = None if epoch is None else asdict(epoch)
         console.product(json.dumps({**report.to_json(), "epoch_to_bare_steps": times}))
@@ -183,6 +189,7 @@ def _show_steps(report: "StepReport") -> None:
         f"patch {model.patch_size}, MLP ratio {model.mlp_ratio:g}, batch {train.batch_size}, "
         f"AdamW; {report.device_name}, {report.precision}"
         + (f", {report.threads} threads" if report.device == "cpu" else "")
+        + (f", beside {report.beside} busy processes" if report.beside else "")
     )
     rows = [
         (

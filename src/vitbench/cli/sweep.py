@@ -102,7 +102,7 @@ def sweep(
             help="Runs at once, each in a process of its own; auto is as many as this CPU has "
             "cores, and one on a GPU.",
         ),
-    ] = "1",
+    ] = "auto",
     micro_batch: options.MicroBatch = "auto",
     recompute: options.Recompute = False,
     compile_: options.Compile = False,
