@@ -44,6 +44,7 @@ def check(
             help="Run folders, results files, checkpoints, or folders of them; ./runs and "
             "./results unless given.",
             show_default=False,
+            parser=options.path,
         ),
     ] = None,
     as_json: options.Json = False,

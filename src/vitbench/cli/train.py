@@ -62,6 +62,7 @@ def train(
         RunOptions,
         RunRequest,
         check_buildable,
+        check_folder_of_run,
         run_experiment,
     )
     from vitbench.runs.folder import RunFolder
@@ -71,6 +72,8 @@ def train(
     check_buildable(spec)
     target = pick_device(device)
     folder = out or RunFolder.of(spec, Path("runs")).path
+    options.check_writable("--out", folder)
+    check_folder_of_run(RunFolder(folder), spec)
     state = RunFolder(folder).state()
     cost = cost_of(spec)
     slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"

@@ -16,6 +16,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import FileError, OutOfMemoryError, UsageError
 from vitbench.files import write_text
+from vitbench.runs.claim import check_free, check_same, not_ours, spec_of
 from vitbench.runs.ending import finish
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
@@ -120,6 +121,27 @@ def check_buildable(spec: ExperimentSpec) -> None:
         begin(spec, torch.device("meta"))
 
 
+def check_folder_of_run(folder: RunFolder, spec: ExperimentSpec) -> None:
+    """Refuse, before any work, a folder that `run_experiment` would refuse for a spec.
+
+    Raises:
+        FileError: It is a file, is damaged, or holds files that are not of a run of ours.
+        UsageError: It is another run's.
+    """
+    if folder.state() == "trained":
+        _own_result(folder, spec)
+    elif folder.state() == "begun":
+        checkpoint = _own_checkpoint(folder, spec, lambda _event: None)
+        checkpoint.check_weights()
+        if checkpoint.optimizers is None:
+            raise FileError(
+                f"{checkpoint.path} is of a complete run whose result.json is gone: it cannot be "
+                "trained on; choose another --out"
+            )
+    else:
+        check_free(folder, spec)
+
+
 def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) -> RunResult:
     """Train what is left of a run, test it once, and write its result; a complete run is read.
 
@@ -139,6 +161,8 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
     device = pick_device(options.device)
     if folder.state() == "trained":
         return _own_result(folder, spec)
+    if folder.state() == "new":
+        check_free(folder, spec)
     full = load_images(spec.data, "train", options.data_dir)
     train, val = train_val_split(full.to(device), spec.data.val_size)
     with folder.lock(), _threads_put_back():
@@ -241,10 +265,35 @@ def _compile(
 
 
 def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:
-    result = folder.read_result()
+    there = spec_of(folder)
+    try:
+        result = folder.read_result()
+    except FileError:
+        if there is None:
+            raise not_ours(folder.result_file) from None
+        raise
     if result.identity != spec.identity:
+        if there is not None:
+            check_same(folder, there, spec)
         raise UsageError(f"{folder.path} holds another run ({result.name}): choose another --out")
     return result
+
+
+def _own_checkpoint(folder: RunFolder, spec: ExperimentSpec, listen: Listener) -> Checkpoint:
+    """The last whole checkpoint of a run that was begun.
+
+    Raises:
+        FileError: There is none, or it is none of ours.
+        UsageError: It is another run's.
+    """
+    try:
+        checkpoint = _last_whole_checkpoint(folder, listen)
+    except FileError:
+        if spec_of(folder) is None:
+            raise not_ours(folder.checkpoint) from None
+        raise
+    check_same(folder, checkpoint.spec, spec)
+    return checkpoint
 
 
 def _begin_or_resume(
@@ -267,11 +316,7 @@ def _begin_or_resume(
             "recompute": options.recompute,
             "compiled": options.compiled,
         }
-    checkpoint = _last_whole_checkpoint(folder, listen)
-    if checkpoint.spec.identity != spec.identity:
-        raise UsageError(
-            f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
-        )
+    checkpoint = _own_checkpoint(folder, spec, listen)
     bits = {"micro_batch": None, "recompute": False, "compiled": False, **checkpoint.bits}
     bits["resumed"] = bits.get("resumed", 0) + 1
     most = bits["micro_batch"] or spec.train.batch_size
