@@ -50,12 +50,12 @@ def ask(capsys, tmp_path):
     """Gives code, stdout and stderr of a command; a refusal is one line, and touches no file."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        before = {path: path.stat().st_mtime_ns for path in (tmp_path, *tmp_path.rglob("*"))}
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
         capsys.readouterr()
         code = main(list(arguments))
         out, err = capsys.readouterr()
         if code == 2:
-            now = {path: path.stat().st_mtime_ns for path in (tmp_path, *tmp_path.rglob("*"))}
+            now = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
             assert now == before
             assert out == ""
             assert len(err.splitlines()) == 1, err
@@ -283,6 +283,7 @@ def test_an_empty_folder_and_ones_own_are_trained_in_and_another_run_is_refused(
 
     _, _, err = ask("visualize", "rollout", "ckpt.pt")
     assert "there are runs/mine/checkpoint.pt" in err
+    assert "there are runs/mine/checkpoint.pt" in ask("check", "ckpt.pt")[2]
     _, _, err = ask("visualize", "rollout", "runs")
     assert "no checkpoint runs/checkpoint.pt; there are runs/mine/checkpoint.pt" in err
 

@@ -302,6 +302,7 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"", "holds no spec"),
         (b"just words", "holds no spec"),
         (b"\xff\xfe\x00\x01", "it is not text in UTF-8 but UTF-16: save it as UTF-8"),
+        ("seed: 1".encode("utf-16-le"), "it is not text in UTF-8 but UTF-16: save it as UTF-8"),
         (b"name: \xff", "it is not text in UTF-8"),
         (b"\x00\x01\x02", "not readable as spec"),
         (b"a: [1, 2", "line 1: not readable as spec"),
@@ -320,7 +321,8 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"train:\n  lr: 1\n  lr: 2", "'lr' stands there twice: keep one of them"),
         (b"? [a, b]\n: 1", "not readable as spec"),
     ],
-    ids=["list", "empty", "words", "utf-16", "not utf-8", "control", "open", "indent", "code",
+    ids=["list", "empty", "words", "utf-16", "utf-16 unmarked", "not utf-8", "control", "open",
+         "indent", "code",
          "bomb", "anchor", "merge key", "documents", "tab", "leading zero", "one number twice",
          "deep lists", "deep mappings", "large", "repeated", "a list as key"],
 )  # fmt: skip

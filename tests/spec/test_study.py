@@ -10,7 +10,10 @@ from vitbench.runs.experiment import check_buildable
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.presets import PRESETS
 from vitbench.spec.study import (
+    WORDS,
+    Claim,
     StudySpec,
+    Variant,
     base_spec,
     folder_for,
     load_study,
@@ -183,6 +186,14 @@ def test_words_stay_words_whatever_they_look_like_and_values_are_numbers(tmp_pat
     assert (study.claims[0].text, study.claims[0].worse) == ("yes", ["1e-3"])
     one, other = (variant_spec(build_spec(), study, variant) for variant in study.variants)
     assert (one.train.lr, other.train.lr, other.model.depth) == (1e-3, 1e-4, 10)
+
+
+def test_every_field_of_a_study_that_is_a_word_is_read_as_one() -> None:
+    for model in (StudySpec, Variant, Claim):
+        for name, field in model.model_fields.items():
+            kind = str(field.annotation)
+            if "str" in kind and "dict" not in kind and "Literal" not in kind:
+                assert name in WORDS
 
 
 def test_a_variant_is_called_by_its_very_key() -> None:

@@ -77,7 +77,8 @@ def _find(paths: Sequence[Path]) -> Found:
     found = Found()
     for path in paths:
         if not path.exists():
-            raise FileError(f"nothing is at {path}")
+            there_are = options.checkpoints_there_are() if path.suffix == ".pt" else ""
+            raise FileError(f"nothing is at {path}{there_are}")
         if path.is_file():
             if path.suffix not in (".pt", ".json"):
                 raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")

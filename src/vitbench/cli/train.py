@@ -58,11 +58,11 @@ def train(
     from vitbench.cli.progress import Progress
     from vitbench.data.datasets import load_images
     from vitbench.model.cost import cost_of
+    from vitbench.runs.claim import check_folder_of_run
     from vitbench.runs.experiment import (
         RunOptions,
         RunRequest,
         check_buildable,
-        check_folder_of_run,
         run_experiment,
     )
     from vitbench.runs.folder import RunFolder

@@ -5,10 +5,32 @@ What is in a folder that is not ours is never written over.
 
 from pathlib import Path
 
+import torch
+
 from vitbench.errors import FileError, UsageError
 from vitbench.runs.folder import RunFolder
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import build_spec, load_mapping
+from vitbench.training.checkpoint import Checkpoint
+
+
+def check_folder_of_run(folder: RunFolder, spec: ExperimentSpec) -> None:
+    """Refuse, before any work, a folder that a run of a spec would refuse.
+
+    Args:
+        folder: The folder; it may be absent.
+        spec: The run's spec.
+
+    Raises:
+        FileError: It is a file, is damaged, or holds a file that is not of a run of ours.
+        UsageError: It is another run's.
+    """
+    if folder.state() == "trained":
+        _check_trained(folder, spec)
+    elif folder.state() == "begun":
+        _check_begun(folder, spec)
+    else:
+        check_free(folder, spec)
 
 
 def check_free(folder: RunFolder, spec: ExperimentSpec) -> None:
@@ -58,6 +80,40 @@ def check_same(folder: RunFolder, there: ExperimentSpec, spec: ExperimentSpec) -
 
 def _epochs(number: int) -> str:
     return f"{number} epoch{'s' * (number != 1)}"
+
+
+def _check_trained(folder: RunFolder, spec: ExperimentSpec) -> None:
+    there = spec_of(folder)
+    try:
+        result = folder.read_result()
+    except FileError:
+        if there is None:
+            raise not_ours(folder.result_file) from None
+        raise
+    if result.identity != spec.identity:
+        if there is not None:
+            check_same(folder, there, spec)
+        raise UsageError(f"{folder.path} holds another run ({result.name}): choose another --out")
+
+
+def _check_begun(folder: RunFolder, spec: ExperimentSpec) -> None:
+    try:
+        _check_checkpoint(folder, folder.checkpoint, spec)
+    except FileError as error:
+        if spec_of(folder) is None:
+            raise not_ours(folder.checkpoint) from None
+        try:
+            _check_checkpoint(folder, folder.previous_checkpoint, spec)
+        except FileError:
+            if type(error) is not FileError:  # not damaged, and another kind has its own advice
+                raise error from None
+            raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
+
+
+def _check_checkpoint(folder: RunFolder, file: Path, spec: ExperimentSpec) -> None:
+    checkpoint = Checkpoint.open(file)
+    check_same(folder, checkpoint.spec, spec)
+    checkpoint.resume(torch.device("cpu"))
 
 
 def not_ours(file: Path) -> FileError:

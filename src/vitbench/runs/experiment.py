@@ -16,7 +16,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import FileError, OutOfMemoryError, UsageError
 from vitbench.files import write_text
-from vitbench.runs.claim import check_free, check_same, not_ours, spec_of
+from vitbench.runs.claim import check_free
 from vitbench.runs.ending import finish
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
@@ -121,27 +121,6 @@ def check_buildable(spec: ExperimentSpec) -> None:
         begin(spec, torch.device("meta"))
 
 
-def check_folder_of_run(folder: RunFolder, spec: ExperimentSpec) -> None:
-    """Refuse, before any work, a folder that `run_experiment` would refuse for a spec.
-
-    Raises:
-        FileError: It is a file, is damaged, or holds files that are not of a run of ours.
-        UsageError: It is another run's.
-    """
-    if folder.state() == "trained":
-        _own_result(folder, spec)
-    elif folder.state() == "begun":
-        checkpoint = _own_checkpoint(folder, spec, lambda _event: None)
-        checkpoint.check_weights()
-        if checkpoint.optimizers is None:
-            raise FileError(
-                f"{checkpoint.path} is of a complete run whose result.json is gone: it cannot be "
-                "trained on; choose another --out"
-            )
-    else:
-        check_free(folder, spec)
-
-
 def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) -> RunResult:
     """Train what is left of a run, test it once, and write its result; a complete run is read.
 
@@ -153,7 +132,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         Its result, done or diverged.
 
     Raises:
-        UsageError: The data set is absent, or the folder is another run's.
+        UsageError: The data set is absent, or the folder is another run's or not ours.
         OutOfMemoryError: There is not enough memory for it.
         OSError: A file cannot be written; all finished epochs are kept.
     """
@@ -265,35 +244,10 @@ def _compile(
 
 
 def _own_result(folder: RunFolder, spec: ExperimentSpec) -> RunResult:
-    there = spec_of(folder)
-    try:
-        result = folder.read_result()
-    except FileError:
-        if there is None:
-            raise not_ours(folder.result_file) from None
-        raise
+    result = folder.read_result()
     if result.identity != spec.identity:
-        if there is not None:
-            check_same(folder, there, spec)
         raise UsageError(f"{folder.path} holds another run ({result.name}): choose another --out")
     return result
-
-
-def _own_checkpoint(folder: RunFolder, spec: ExperimentSpec, listen: Listener) -> Checkpoint:
-    """The last whole checkpoint of a run that was begun.
-
-    Raises:
-        FileError: There is none, or it is none of ours.
-        UsageError: It is another run's.
-    """
-    try:
-        checkpoint = _last_whole_checkpoint(folder, listen)
-    except FileError:
-        if spec_of(folder) is None:
-            raise not_ours(folder.checkpoint) from None
-        raise
-    check_same(folder, checkpoint.spec, spec)
-    return checkpoint
 
 
 def _begin_or_resume(
@@ -316,7 +270,11 @@ def _begin_or_resume(
             "recompute": options.recompute,
             "compiled": options.compiled,
         }
-    checkpoint = _own_checkpoint(folder, spec, listen)
+    checkpoint = _last_whole_checkpoint(folder, listen)
+    if checkpoint.spec.identity != spec.identity:
+        raise UsageError(
+            f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
+        )
     bits = {"micro_batch": None, "recompute": False, "compiled": False, **checkpoint.bits}
     bits["resumed"] = bits.get("resumed", 0) + 1
     most = bits["micro_batch"] or spec.train.batch_size

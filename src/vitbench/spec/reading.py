@@ -45,7 +45,7 @@ def as_text(content: bytes) -> str:
     Raises:
         UnreadableError: It is in another encoding, or is not text.
     """
-    if content.startswith(UTF_16):
+    if content.startswith(UTF_16) or content[:2].count(0) == 1:
         raise UnreadableError("it is not text in UTF-8 but UTF-16: save it as UTF-8")
     try:
         return content.decode("utf-8-sig")

@@ -30,8 +30,8 @@ KEY_PATTERN = r"^[a-z0-9][a-z0-9_.+-]*$"
 LONGEST_KEY = 60
 # Fields of a study's file that are words, also where they look like numbers: `label: 1e-3`.
 WORDS = (
-    "name", "title", "results", "reference", "notes", "key", "label", "published_key", "text",
-    "better", "worse",
+    "name", "title", "results", "reference", "notes", "published_notes", "key", "label",
+    "published_key", "text", "better", "worse",
 )  # fmt: skip
 Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]

@@ -9,7 +9,8 @@ import torch
 
 from vitbench.errors import FileError, UsageError
 from vitbench.model.cost import Cost, cost_of, forward_flop
-from vitbench.runs.experiment import check_buildable, check_folder_of_run
+from vitbench.runs.claim import check_folder_of_run
+from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_same_study, read_results
 from vitbench.runs.schema import StudyResults, TunedField
@@ -109,7 +110,23 @@ def plan_study(
             folder = RunFolder.of(spec, runs_dir)
             state = _state(recorded, variant, spec, folder)
             runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))
+    for run in runs:
+        if run.state != "recorded":
+            _check_folder(run)
     return StudyPlan(study, header, results_file, runs)
+
+
+def _check_folder(run: PlannedRun) -> None:
+    """Raise UsageError where a run's folder holds another run; damage ends that run alone."""
+    try:
+        check_folder_of_run(RunFolder(run.folder), run.spec)
+    except FileError:
+        pass
+    except UsageError:
+        raise UsageError(
+            f"{run.folder} holds another run than its name says: move it away, or choose another "
+            "--runs-dir"
+        ) from None
 
 
 def check_apart(plans: Sequence[StudyPlan]) -> None:
@@ -163,14 +180,4 @@ def _state(
         )
     if run is not None and run.status != "failed":
         return "recorded"
-    state = folder.state()
-    try:
-        check_folder_of_run(folder, spec)
-    except FileError:
-        pass  # damage ends that run alone, which says so
-    except UsageError:
-        raise UsageError(
-            f"{folder.path} holds another run than its name says: move it away, or choose another "
-            "--runs-dir"
-        ) from None
-    return state
+    return folder.state()
