@@ -159,12 +159,12 @@ def sweep(
 
     plans = [plan_for(tuning, chosen) for tuning in tunings]
     check_apart(plans)
-    for study in () if quiet else loaded:
-        _say_what_counts_for_nothing(study, bases[study.name], layers[1])
     trials = [trial.spec for tuning in tunings for trial in tuning.trials if trial.to_train]
     to_train = [*trials, *(run.spec for run in runs_to_train(plans))]
     shared = choose_jobs(jobs, plans, len(to_train), target)
     _check_writable(results_dir, [plan.results_file for plan in plans], runs_dir)
+    for study in () if quiet else loaded:
+        _say_what_counts_for_nothing(study, bases[study.name], layers[1])
     if dry_run:
         show_plan(plans, trials, seconds_for(to_train, target), as_json)
         return
