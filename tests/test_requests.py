@@ -1,6 +1,7 @@
 """What a user asks for is honoured or refused in a line, before any work and before any file."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,16 @@ def test_a_folder_with_files_of_others_is_left_as_it_is(name, text, said, ask, t
         assert code == 2
         assert said in err
     assert file.read_text() == text
+
+
+def test_a_pipe_in_a_folder_is_not_read(ask, tmp_path) -> None:
+    (tmp_path / "proj").mkdir()
+    os.mkfifo(tmp_path / "proj" / "spec.json")
+
+    code, _, err = ask("train", *TINY, "--out", "proj")
+
+    assert code == 2
+    assert "spec.json is not of a run of vitbench" in err
 
 
 def test_an_empty_folder_and_ones_own_are_trained_in_and_another_run_is_refused(

@@ -126,6 +126,8 @@ def spec_of(folder: RunFolder) -> ExperimentSpec | None:
 
     A run writes every section; a file with some of the fields is a user's own.
     """
+    if not folder.spec_file.is_file():  # a pipe may never end
+        return None
     try:
         tree = load_mapping(folder.spec_file, "spec")
         return build_spec(tree) if tree.keys() >= {"data", "model", "train", "seed"} else None
