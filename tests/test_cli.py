@@ -18,6 +18,13 @@ TINY = [
 ]  # fmt: skip
 
 
+def tiny_with(*fields):
+    """TINY with other values of some fields."""
+    names = {f"--set={field.partition('=')[0]}" for field in fields}
+    kept = [word for word in TINY if word.rpartition("=")[0] not in names]
+    return [*kept, *(f"--set={field}" for field in fields)]
+
+
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -71,11 +78,11 @@ def test_a_spec_that_a_run_wrote_is_the_same_run_again(capsys, tmp_path) -> None
     assert [path.name for path in (tmp_path / "runs").iterdir()] == [folder.name]
 
 
-def test_flags_lie_over_the_spec_file_and_set_over_flags(capsys, tmp_path) -> None:
+def test_options_lie_over_the_spec_file(capsys, tmp_path) -> None:
     (tmp_path / "spec.yaml").write_text("train: {epochs: 3}\nseed: 4\nmodel.depth: 3\n")
 
     _, out, _ = run(
-        capsys, "train", "--preset", "smoke", "--spec", "spec.yaml", "--epochs", "5", "--seed", "6",
+        capsys, "train", "--preset", "smoke", "--spec", "spec.yaml", "--epochs", "5",
         "--set", "seed=8", "--dry-run", "--json", "--device", "cpu",
     )  # fmt: skip
 
@@ -191,8 +198,9 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
 
 def test_methods_are_written_of_every_built_in_study(capsys) -> None:
     for study in study_names():
-        run(capsys, "sweep", study, *TINY, "--seeds", "1", "--quiet", "--set", "model.embed_dim=8",
-            "--set", "model.depth=3", "--only", load_study(study).reference_key)  # fmt: skip
+        fields = tiny_with("model.embed_dim=8", "model.depth=3")
+        run(capsys, "sweep", study, *fields, "--seeds", "1", "--quiet",
+            "--only", load_study(study).reference_key)  # fmt: skip
 
     code, out, err = run(capsys, "report", "--methods")
 
@@ -331,7 +339,7 @@ def test_seeds_are_added_until_the_width_holds_twice(capsys, tmp_path) -> None:
 
 
 def test_a_budget_of_flops_is_in_the_plan_and_kept_apart(capsys, tmp_path) -> None:
-    asked = ["sweep", "patch-size", *TINY, "--seeds", "1", "--set", "train.epochs=4"]
+    asked = ["sweep", "patch-size", *tiny_with("train.epochs=4"), "--seeds", "1"]
     code, out, _ = run(capsys, *asked, "--budget", "flops", "--dry-run", "--json")
     plan = json.loads(out)
 
@@ -408,18 +416,8 @@ def test_another_base_for_the_same_results_is_refused_and_nothing_is_lost(capsys
     file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"
     before = file.read_bytes()
 
-    code, out, err = run(
-        capsys,
-        "sweep",
-        "pos-embed",
-        *TINY,
-        "--seeds",
-        "1",
-        "--epochs",
-        "2",
-        "--set",
-        "train.epochs=2",
-    )
+    fields = tiny_with("train.epochs=2")
+    code, out, err = run(capsys, "sweep", "pos-embed", *fields, "--seeds", "1", "--epochs", "2")
 
     assert code == 2
     assert out == ""
@@ -452,9 +450,9 @@ def test_a_run_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
 
 
 def test_divergence_is_recorded_and_not_tried_again(capsys) -> None:
-    wild = ("--set=train.optimizer=adamw", "--set=train.lr=1000", "--set=train.grad_clip=null",
-            "--set=train.warmup_fraction=0", "--set=train.epochs=30")  # fmt: skip
-    sweep = ("sweep", "pos-embed", *TINY, *wild, "--seeds", "1", "--only", "none")
+    wild = tiny_with("train.optimizer=adamw", "train.lr=1000", "train.grad_clip=null",
+                     "train.warmup_fraction=0", "train.epochs=30")  # fmt: skip
+    sweep = ("sweep", "pos-embed", *wild, "--seeds", "1", "--only", "none")
     code, out, err = run(capsys, *sweep)
     assert code == 0
     assert "diverged" in out

@@ -57,6 +57,22 @@ def shortened(text: str, most: int = 60) -> str:
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """'; did you mean ...?' with the nearest allowed name, or nothing where none is near."""
-    near = get_close_matches(name.lower().replace("_", "-"), list(allowed), n=1)
-    near = near or get_close_matches(name, list(allowed), n=1)
+    allowed = list(allowed)
+    near = get_close_matches(name.lower().replace("_", "-"), allowed, n=1)
+    near = near or get_close_matches(name, allowed, n=1) or _same_beginning(name.lower(), allowed)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _same_beginning(name: str, allowed: list[str]) -> list[str]:
+    """The allowed name that begins most like a name, if that is half of it: 'smal' is 'smoke'."""
+    if "." in name:  # all fields of a section begin alike
+        return []
+    shared = {one: _alike(name, one.lower()) for one in allowed}
+    best = max(shared, key=lambda one: shared[one], default="")
+    return [best] if best and shared[best] >= max(2, len(name) / 2) else []
+
+
+def _alike(one: str, other: str) -> int:
+    """Number of characters with which both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -17,11 +17,86 @@ def spec_of(*assignments: str) -> ExperimentSpec:
     return build_spec(parse_assignments(assignments))
 
 
-def test_values_are_read_as_yaml_and_later_ones_win() -> None:
-    spec = spec_of("train.lr=1e-4", "train.grad_clip=null", "model.qkv_bias=no", "seed=1", "seed=2")
+def test_values_are_read_as_yaml() -> None:
+    spec = spec_of("train.lr=1e-4", "train.grad_clip=null", "model.qkv_bias=no", "seed=2")
 
     assert (spec.train.lr, spec.train.grad_clip) == (1e-4, None)
     assert (spec.model.qkv_bias, spec.seed) == (False, 2)
+
+
+@pytest.mark.parametrize("assignments", [
+    ["seed=1", "seed=2"],
+    ["train.optimizer=adamw", "train.optimizer.name=muon"],
+    ["train.optimizer={name: adamw, beta1: 0.8}", "train.optimizer.beta1=0.9"],
+])  # fmt: skip
+def test_two_values_of_one_field_are_refused(assignments) -> None:
+    with pytest.raises(UsageError, match="twice"):
+        spec_of(*assignments)
+
+
+def test_the_same_value_twice_is_one_value() -> None:
+    assert spec_of("seed=1", "seed=1").seed == 1
+
+
+@pytest.mark.parametrize("choice", ["train.optimizer=adamw", "train.optimizer.name=adamw"])
+def test_an_option_before_its_choice_is_not_lost(choice) -> None:
+    assert spec_of("train.optimizer.beta1=0.5", choice) == spec_of(
+        choice, "train.optimizer.beta1=0.5"
+    )
+    assert spec_of("train.optimizer.beta1=0.5", choice).train.optimizer.options == {"beta1": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e1", 10), ("10.0", 10), ("+7", 7), ("0x10", 16), ("0o10", 8), ("0", 0), ("1.5e+1", 15),
+        ("7 # seven", 7),
+    ],
+)  # fmt: skip
+def test_a_whole_number_may_be_written_in_any_way_of_yaml_1_2(text, value) -> None:
+    assert spec_of(f"seed={text}").seed == value
+
+
+@pytest.mark.parametrize(
+    ("assignment", "reason"),
+    [
+        ("seed=010", "a leading 0"),
+        ("seed=08", "a leading 0"),
+        ("seed=-007", "a leading 0"),
+        ("train.lr=00.1", "a leading 0"),
+        ("seed=1:30", "base 60"),
+        ("seed=190:20:30", "base 60"),
+        ("seed=1_000", "others for a word"),
+        ("train.lr=0.000_1", "others for a word"),
+        ("seed=0b11", "others for a word"),
+        ("seed=!!int 3", "tags (!!int) are not allowed"),
+        ("seed=&a 3", "aliases (*) are not allowed"),
+        ("seed=*a", "aliases (*) are not allowed"),
+        ("train={<<: {lr: 1}}", "merge keys (<<)"),
+        ("train.grad_clip=# none", "the value is empty"),
+        ("train.grad_clip=---", "the value is empty"),
+        ("train.optimizer={name: adamw, name: muon}", "stands there twice"),
+        ("model.depth=true", "true and false are no value for it"),
+        ("data.mean=[true, 0.5, 0.5]", "true and false are no value for it"),
+        ("seed=9007199254740993.0", "all of its digits"),
+        ("data.augmentation=off", "unknown augmentation 'off'"),
+        ("model.pos_embed=no", "unknown position 'no'"),
+        ("seed=2024-01-31", "seed is '2024-01-31'"),
+        ("model.depth.=1", "a part of its name is empty; did you mean 'model.depth'?"),
+        ("model..depth=1", "a part of its name is empty; did you mean 'model.depth'?"),
+        (".depth=1", "a part of its name is empty; did you mean 'model.depth'?"),
+        (".=1", "a part of its name is empty"),
+        ("model.depth.size=1", "model.depth has no parts"),
+        ("model.depth\u200b=1", "unknown field"),
+        ("model. depth=1", "unknown field"),
+    ],
+)  # fmt: skip
+def test_what_could_be_misread_is_refused_with_the_reason(assignment, reason) -> None:
+    with pytest.raises(UsageError) as raised:
+        spec_of(assignment)
+
+    assert reason in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 def test_an_option_of_a_choice_is_set_by_its_dotted_name() -> None:
@@ -86,7 +161,7 @@ AUGMENTATION_NAMES = ", ".join(AUGMENTATIONS.names())
         ("data.mean=[127, 1, 1]", "data.mean.0 is 127: input should be less than or equal to 1"),
         (
             "train.grad_clip=1e+30",
-            "train.grad_clip is '1e+30': input should be less than or equal to 1000000",
+            "train.grad_clip is 1e+30: input should be less than or equal to 1000000",
         ),
         # names
         (
@@ -143,7 +218,7 @@ def test_a_value_that_will_not_do_is_told_with_what_would(assignment, message) -
 @pytest.mark.parametrize(
     "assignment",
     [
-        "seed=2024-13-45",  # YAML takes it for a date
+        "seed=2024-13-45",
         f"seed={'9' * 5000}",
         f"seed={'[' * 5000}",
         f"model.pos_embed{'.a' * 3000}=1",
@@ -226,20 +301,29 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"- a list\n", "holds no spec: it must be a mapping of fields"),
         (b"", "holds no spec"),
         (b"just words", "holds no spec"),
-        (b"\xff\xfe\x00\x01", "it is not text"),
+        (b"\xff\xfe\x00\x01", "it is not text in UTF-8 but UTF-16: save it as UTF-8"),
+        ("seed: 1".encode("utf-16-le"), "it is not text in UTF-8 but UTF-16: save it as UTF-8"),
+        (b"name: \xff", "it is not text in UTF-8"),
         (b"\x00\x01\x02", "not readable as spec"),
         (b"a: [1, 2", "line 1: not readable as spec"),
         (b"seed: 1\n a: 2", "line 2: not readable as spec"),
         (b"a: !!python/object/apply:os.system ['touch exploded']", "not readable as spec"),
-        (b"seed: 2024-13-45", "not readable as spec"),
-        (BOMB.encode(), "not readable as spec"),
+        (BOMB.encode(), "line 1: not readable as spec: anchors (&)"),
+        (b"a: &d {epochs: 1}\ntrain:\n  <<: *d", "line 1: not readable as spec: anchors (&)"),
+        (b"train:\n  <<: {lr: 1}", "line 2: not readable as spec: anchors (&), merge keys (<<)"),
+        (b"seed: 1\n---\nseed: 2", "line 2: not readable as spec: a second document begins"),
+        (b"train:\n\tlr: 1", "line 2: not readable as spec: a tab where YAML takes spaces only"),
+        (b"seed: 1\ntrain: {epochs: 010}", "line 2: not readable as spec: 010: a leading 0"),
+        (b"1: 2\n0x1: 3", "line 2: not readable as spec: '0x1' stands there twice"),
         (b"[" * 100_000, "not readable as spec"),
         (b"a: " * 100_000, "not readable as spec"),
         (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes: that is no spec file"),
         (b"train:\n  lr: 1\n  lr: 2", "'lr' stands there twice: keep one of them"),
         (b"? [a, b]\n: 1", "not readable as spec"),
     ],
-    ids=["list", "empty", "words", "not utf-8", "control", "open", "indent", "code", "date", "bomb",
+    ids=["list", "empty", "words", "utf-16", "utf-16 unmarked", "not utf-8", "control", "open",
+         "indent", "code",
+         "bomb", "anchor", "merge key", "documents", "tab", "leading zero", "one number twice",
          "deep lists", "deep mappings", "large", "repeated", "a list as key"],
 )  # fmt: skip
 def test_a_hostile_file_is_one_line_and_runs_nothing(
@@ -265,6 +349,37 @@ def test_hostile_json_is_refused_too(text, tmp_path) -> None:
 
     with pytest.raises(FileError, match=r"spec\.json.*(not readable as|holds no) spec"):
         load_mapping(path, "spec")
+
+
+@pytest.mark.parametrize("name", ["spec.yaml", "spec.json"])
+def test_a_file_as_windows_saves_it_is_read(name, tmp_path) -> None:
+    content = b'\xef\xbb\xbf{"seed": 4,\r\n "train": {"lr": 0.5}}\r\n'
+    (tmp_path / name).write_bytes(content)
+
+    assert load_mapping(tmp_path / name, "spec") == {"seed": 4, "train": {"lr": 0.5}}
+
+
+@pytest.mark.parametrize(("text", "line"), [("", 1), ("hello", 1), ('{"seed": 1,\n x}', 2)])
+def test_what_is_no_json_is_said_to_be_none(text, line, tmp_path) -> None:
+    (tmp_path / "spec.json").write_text(text)
+
+    with pytest.raises(FileError, match=f"not readable as spec: line {line} is not JSON"):
+        load_mapping(tmp_path / "spec.json", "spec")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"model": {"depth": 2}, "model.depth": 3},
+        {"train.optimizer": "adamw", "train": {"optimizer": {"name": "muon"}}},
+        {"model": {"depth.": 2}},
+        {"model.": {"depth": 2}},
+        {"": 1},
+    ],
+)
+def test_a_field_in_two_places_or_without_a_name_is_refused(layer) -> None:
+    with pytest.raises(UsageError, match=r"twice|a part of its name is empty"):
+        build_spec(layer)
 
 
 def test_a_key_twice_in_json_is_refused(tmp_path) -> None:

@@ -10,7 +10,10 @@ from vitbench.runs.experiment import check_buildable
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.presets import PRESETS
 from vitbench.spec.study import (
+    WORDS,
+    Claim,
     StudySpec,
+    Variant,
     base_spec,
     folder_for,
     load_study,
@@ -131,7 +134,7 @@ def test_the_base_of_every_study_is_among_its_variants() -> None:
 
 def own(**changes: object) -> dict:
     """The fields of a study of one's own, some of them changed."""
-    variants = [{"key": "a", "label": "A"}, {"key": "b", "label": "B", "set": {"seed": 1}}]
+    variants = [{"key": "a", "label": "A"}, {"key": "b", "label": "B", "set": {"model.depth": 1}}]
     return {"name": "own", "title": "Own", "variants": variants, **changes}
 
 
@@ -144,7 +147,7 @@ def test_a_study_of_ones_own_is_a_yaml_or_a_json_file(tmp_path) -> None:
     (tmp_path / "own.json").write_text(json.dumps(own()))
     (tmp_path / "own.yaml").write_text(
         "name: own\ntitle: Own\nvariants:\n"
-        "  - {key: a, label: A}\n  - {key: b, label: B, set: {seed: 1}}\n"
+        "  - {key: a, label: A}\n  - {key: b, label: B, set: {model.depth: 1}}\n"
     )
 
     from_json, from_yaml = (load_study(str(tmp_path / f"own.{kind}")) for kind in ("json", "yaml"))
@@ -165,6 +168,41 @@ def test_keys_that_yaml_reads_as_numbers_are_words(tmp_path) -> None:
 
     assert [variant.key for variant in study.variants] == ["2", "4"]
     assert study.variant("4").label == "four"
+
+
+def test_words_stay_words_whatever_they_look_like_and_values_are_numbers(tmp_path) -> None:
+    path = tmp_path / "rates.yaml"
+    path.write_text(
+        "name: rates\ntitle: 2024-01-31\nreference: 1e-3\nnotes: [1:30, 010]\nvariants:\n"
+        "  - {key: 1e-3, label: 1e-3, set: {train.lr: 1e-3}}\n"
+        "  - {key: 010, label: off, set: {train.lr: {times: 1e-1}, model.depth: 1e1}}\n"
+        "claims: [{text: yes, better: 010, worse: [1e-3]}]\n"
+    )
+
+    study = load_study(str(path))
+
+    assert (study.title, study.reference, study.notes) == ("2024-01-31", "1e-3", ["1:30", "010"])
+    assert [(v.key, v.label) for v in study.variants] == [("1e-3", "1e-3"), ("010", "off")]
+    assert (study.claims[0].text, study.claims[0].worse) == ("yes", ["1e-3"])
+    one, other = (variant_spec(build_spec(), study, variant) for variant in study.variants)
+    assert (one.train.lr, other.train.lr, other.model.depth) == (1e-3, 1e-4, 10)
+
+
+def test_every_field_of_a_study_that_is_a_word_is_read_as_one() -> None:
+    for model in (StudySpec, Variant, Claim):
+        for name, field in model.model_fields.items():
+            kind = str(field.annotation)
+            if "str" in kind and "dict" not in kind and "Literal" not in kind:
+                assert name in WORDS
+
+
+def test_a_variant_is_called_by_its_very_key() -> None:
+    variants = [{"key": "a-b", "label": "A"}, {"key": "c", "label": "C"}]
+    study = parse_study(own(variants=variants), "own")
+
+    assert study.variant("a-b").label == "A"
+    with pytest.raises(UnknownNameError, match=r"unknown variant of study own 'a_b'.*mean 'a-b'"):
+        study.variant("a_b")
 
 
 @pytest.mark.parametrize("name", ["patch-size", "patch_size", "Patch-Size"])
@@ -228,6 +266,20 @@ def test_an_unknown_study_or_variant_is_told_the_nearest(tmp_path) -> None:
             "unknown field 'model.dept'; did you mean 'model.depth'?",
         ),
         (own(base={"x": 1}), "unknown field 'x': vitbench train --help lists the fields"),
+        (
+            own(base={"seed": 1}),
+            "base sets seed: a sweep's seeds are --seeds N or --seed-list; seed_offset gives a "
+            "variant other ones",
+        ),
+        (
+            own(variants=[{"key": "a", "label": "A", "set": {"seed": 5}}]),
+            "variant a sets seed: a sweep's seeds are --seeds N or --seed-list; seed_offset gives "
+            "a variant other ones",
+        ),
+        (
+            own(base={"data.augmentation": "cutout", "data.augmentation.name": "none"}),
+            "field 'data.augmentation' is there twice: keep one of them",
+        ),
         (own(margin_pct=0), "margin_pct is 0: input should be greater than 0"),
         ({"name": "own", "title": "Own"}, "field 'variants' is missing"),
     ],
@@ -251,6 +303,7 @@ def test_a_misspelt_field_of_a_study_is_told_the_nearest() -> None:
         ("model.depth", "4/3", 8),
         ("model.embed_dim", 2, 512),
         ("model.mlp_ratio", "3/4", 3.0),
+        ("train.lr", "1e-1", 1e-4),
         ("train.lr", 3, 3e-3),  # not 0.0030000000000000001: decimals are multiplied as decimals
         ("train.lr", "1/3", 1e-3 / 3),
     ],

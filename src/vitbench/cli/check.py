@@ -44,6 +44,7 @@ def check(
             help="Run folders, results files, checkpoints, or folders of them; ./runs and "
             "./results unless given.",
             show_default=False,
+            parser=options.path,
         ),
     ] = None,
     as_json: options.Json = False,
@@ -76,7 +77,8 @@ def _find(paths: Sequence[Path]) -> Found:
     found = Found()
     for path in paths:
         if not path.exists():
-            raise FileError(f"nothing is at {path}")
+            there_are = options.checkpoints_there_are() if path.suffix == ".pt" else ""
+            raise FileError(f"nothing is at {path}{there_are}")
         if path.is_file():
             if path.suffix not in (".pt", ".json"):
                 raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")

@@ -36,7 +36,7 @@ def diff(
     from vitbench.study.diff import difference, open_side
 
     if figures is not None:
-        options.check_folder("--figures", figures)
+        options.check_writable("--figures", figures)
     a = open_side(first)
     found = difference(a, open_side(second, beside=first))
     console.product(json.dumps(_as_json(found)) if as_json else _as_text(found))

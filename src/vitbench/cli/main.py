@@ -23,6 +23,7 @@ from vitbench.cli import (
     train,
     visualize,
 )
+from vitbench.cli.command import be_strict
 from vitbench.cli.options import HelpWithFields
 from vitbench.errors import VitbenchError
 
@@ -49,6 +50,7 @@ app.command("check")(check.check)
 app.add_typer(bench.app, name="bench")
 app.add_typer(studies.app, name="studies")
 app.command("presets")(presets.presets)
+be_strict(app)
 
 
 def _show_version(asked: bool) -> None:

@@ -1,25 +1,18 @@
 """Options that several commands share; what they mean is read from the spec's own fields."""
 
 import contextlib
+import errno
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from vitbench.cli import console
+from vitbench.cli.command import REGISTERED, Command
 from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
-from vitbench.registry import (
-    ATTENTIONS,
-    AUGMENTATIONS,
-    DATASETS,
-    OPTIMIZERS,
-    POSITIONS,
-    SCHEDULES,
-    Registry,
-)
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import Tree, field_names, load_mapping, merge, parse_assignments
 from vitbench.spec.presets import PRESETS, preset_fields
@@ -30,14 +23,6 @@ GPU_PRESETS = ("default", "document")
 MOST_AT_ONCE = 1_000_000
 
 _FIELDS = field_names()
-REGISTERED: dict[str, Registry] = {
-    "data.dataset": DATASETS,
-    "data.augmentation": AUGMENTATIONS,
-    "model.pos_embed": POSITIONS,
-    "model.attention": ATTENTIONS,
-    "train.optimizer": OPTIMIZERS,
-    "train.schedule": SCHEDULES,
-}
 
 
 def path(word: str | Path) -> Path:
@@ -110,7 +95,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
 
 
-class HelpWithFields(TyperCommand):
+class HelpWithFields(Command):
     """A command whose help ends with every field of the spec, its choices and its default."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
@@ -149,6 +134,30 @@ def check_folder(option: str, path: Path) -> None:
             raise FileError(f"{option} {path}: {place} is a link that leads nowhere")
 
 
+def checkpoints_there_are(most: int = 3) -> str:
+    """The newest checkpoints below runs/, as the end of a message that one is missing."""
+    found = [file for file in Path("runs").glob("*/checkpoint.pt") if file.is_file()]
+    newest = sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    if not newest:
+        return ": vitbench train makes runs/NAME/checkpoint.pt"
+    more = f" and {len(newest) - most} more" if len(newest) > most else ""
+    return f"; there are {', '.join(map(str, newest[:most]))}{more}"
+
+
+def check_writable(option: str, folder: Path) -> None:
+    """Raise FileError where nothing can be written to a folder, whether it is there or not yet."""
+    check_folder(option, folder)
+    place = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    try:
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        with tempfile.TemporaryFile(dir=place):  # root may do all, but not on a read-only disk
+            pass
+    except OSError as error:
+        why = "no file can be made" if error.errno == errno.ENOENT else error.strerror
+        raise FileError(f"{option} {folder}: cannot write in {place}: {why}") from None
+
+
 def spec_layers(
     preset: str,
     spec_file: Path | None,
@@ -160,15 +169,33 @@ def spec_layers(
     """The preset's fields, and what the user asked for over them.
 
     Raises:
-        UsageError: A preset, a file or an assignment is unacceptable.
+        UsageError: A preset, a file or an assignment is unacceptable, or two options give a field
+            different values.
     """
     asked: Tree = {}
     if spec_file is not None:
-        asked.update(load_mapping(spec_file, "spec"))
-    own = {"data.dataset": dataset, "train.epochs": epochs, "seed": seed}
-    asked_on_top = {name: value for name, value in own.items() if value is not None}
-    merge(asked, asked_on_top)
-    merge(asked, parse_assignments(assignments or []))
+        try:
+            merge(asked, load_mapping(spec_file, "spec"))
+        except FileError:
+            raise
+        except UsageError as error:
+            raise UsageError(f"{spec_file}: {error}") from None
+    fields = parse_assignments(assignments or [])
+    own = {
+        "data.dataset": ("--dataset", dataset),
+        "train.epochs": ("--epochs", epochs),
+        "seed": ("--seed", seed),
+    }
+    for field, (option, value) in own.items():
+        if value is None:
+            continue
+        if fields.get(field, value) != value:
+            raise UsageError(
+                f"{option} {value} and --set {field}={fields[field]} are of the same field: "
+                "give one of them"
+            )
+        merge(asked, {field: value})
+    merge(asked, fields)
     return dict(preset_fields(preset)), asked
 
 

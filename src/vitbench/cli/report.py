@@ -93,6 +93,8 @@ def report(
     if methods and name != "markdown":
         raise UsageError(f"--methods is text with BibTeX: leave out --format {form}")
     _check_out(out)
+    if figures is not None:
+        options.check_writable("--figures", figures)
     beside = (check or out or Path("x")).parent
     if check is not None and results is None and results_dir == RESULTS_DIR:
         results_dir = beside / RESULTS_DIR
@@ -127,7 +129,8 @@ def _format_of(path: Path | None) -> str:
 
 def _check_out(out: Path | None) -> None:
     if out is not None:
-        options.check_folder("--out", out.parent)
+        options.check_writable("--out", out.parent)
+        options.check_writable("--out", out.resolve().parent)  # a link is written through
         if out.is_dir():
             raise FileError(f"--out {out} is a folder: name a file")
         if is_stream(out):  # a file of that name would take its place
@@ -153,7 +156,6 @@ def _draw(built: "Report", folder: Path) -> list[Path]:
     """Draw the figures of a report."""
     from vitbench.cli.comparison_figures import write_figures
 
-    options.check_folder("--figures", folder)
     paths = write_figures(built.sections, folder)
     console.note(f"wrote {len(paths)} figures to {folder}")
     return paths

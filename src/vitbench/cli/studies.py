@@ -9,7 +9,8 @@ import typer
 from vitbench.cli import console
 from vitbench.errors import FileError, UsageError, shortened
 from vitbench.files import write_text
-from vitbench.spec.study import BUILT_IN, KEY_PATTERN, LONGEST_KEY, load_study, study_names
+from vitbench.spec.reading import as_text
+from vitbench.spec.study import KEY_PATTERN, LONGEST_KEY, load_study, study_file, study_names
 
 app = typer.Typer(rich_markup_mode=None, help="List studies, show one, or begin one of your own.")
 
@@ -61,10 +62,9 @@ def list_studies() -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or a file.")]) -> None:
     """Print a study's file, to read or to copy."""
-    study = load_study(name)
-    built_in = BUILT_IN / f"{study.name}.yaml"
-    path = built_in if study.name in study_names() and built_in.exists() else Path(name)
-    console.product(path.read_text(encoding="utf-8").rstrip("\n"))
+    load_study(name)  # what is no study is refused
+    lines = as_text(study_file(name).read_bytes()).splitlines()
+    console.product("\n".join(lines).rstrip("\n"))
 
 
 @app.command("new")

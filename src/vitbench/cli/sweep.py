@@ -1,5 +1,6 @@
 """`vitbench sweep`: studies, variants times seeds in, a results file each out."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitbench.cli import console, options
-from vitbench.errors import UsageError
+from vitbench.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from vitbench.runs.experiment import RunOptions
     from vitbench.runs.schema import StudyRun
+    from vitbench.spec.experiment import ExperimentSpec
+    from vitbench.spec.overrides import Tree
     from vitbench.spec.study import StudySpec
     from vitbench.study.executors import Executor
     from vitbench.study.plan import StudyPlan
@@ -124,8 +127,11 @@ def sweep(
     names = [n for given in studies for n in (DOCUMENT_STUDIES if given == "all" else (given,))]
     from vitbench.spec.study import base_spec, load_study
 
-    loaded = [_with_budget(load_study(name), budget) for name in dict.fromkeys(names)]
+    given = {name: _with_budget(load_study(name), budget) for name in names}
+    loaded = _each_once(given)
     layers = options.spec_layers(preset, None, fields, dataset, epochs)
+    if "seed" in layers[1]:
+        raise UsageError("--set seed: a sweep has several seeds: give --seeds N or --seed-list")
     chosen = _first_seeds(seeds, seed_list, precision, max_seeds)
 
     # From here on torch is needed.
@@ -134,7 +140,7 @@ def sweep(
     from vitbench.runs.experiment import RunOptions
     from vitbench.study.executors import build_executor
     from vitbench.study.jobs import choose_jobs
-    from vitbench.study.plan import plan_study, runs_to_train, seconds_for
+    from vitbench.study.plan import check_apart, plan_study, runs_to_train, seconds_for
     from vitbench.study.tuning import Tuning, parse_tune
     from vitbench.training.device import pick_device
 
@@ -152,9 +158,13 @@ def sweep(
         )  # fmt: skip
 
     plans = [plan_for(tuning, chosen) for tuning in tunings]
+    check_apart(plans)
     trials = [trial.spec for tuning in tunings for trial in tuning.trials if trial.to_train]
     to_train = [*trials, *(run.spec for run in runs_to_train(plans))]
     shared = choose_jobs(jobs, plans, len(to_train), target)
+    _check_writable(results_dir, [plan.results_file for plan in plans], runs_dir)
+    for study in () if quiet else loaded:
+        _say_what_counts_for_nothing(study, bases[study.name], layers[1])
     if dry_run:
         show_plan(plans, trials, seconds_for(to_train, target), as_json)
         return
@@ -177,6 +187,49 @@ def sweep(
         for run in failed:
             console.error(f"{run.variant}, seed {run.seed} failed: {run.reason}")
         raise typer.Exit(1)
+
+
+def _each_once(given: "dict[str, StudySpec]") -> "list[StudySpec]":
+    """The studies that were given, by what they were given as; one that is given twice once.
+
+    Raises:
+        UsageError: Two studies have one name.
+    """
+    by_name: dict[str, str] = {}
+    for source, study in given.items():
+        other = by_name.setdefault(study.name, source)
+        if given[other] != study:
+            raise UsageError(
+                f"{other} and {source} are two studies of one name ({study.name}): give each its "
+                "own"
+            )
+    return [given[source] for source in by_name.values()]
+
+
+def _say_what_counts_for_nothing(study: "StudySpec", base: "ExperimentSpec", asked: "Tree") -> None:
+    """Name variants that are one on this base, and fields that were asked for in vain."""
+    from vitbench.spec.study import is_factor
+    from vitbench.study.variants import same_experiments
+
+    for one, other in same_experiments(study, base):
+        console.note(
+            f"{study.name}: {one.key} and {other.key} are the same experiment on this base"
+        )
+    fields = [f"{section}.{name}" for section in asked for name in asked[section]]
+    for field in fields:
+        if all(field in v.set and not is_factor(v.set[field]) for v in study.variants):
+            console.note(f"{study.name}: every variant sets {field} itself; yours changes nothing")
+
+
+def _check_writable(results_dir: Path, results_files: Sequence[Path], runs_dir: Path) -> None:
+    """Raise FileError where what a sweep is about to write could not be written."""
+    for file in dict.fromkeys(results_files):
+        options.check_writable("--results-dir", results_dir)
+        options.check_writable("--results-dir", file.parent)
+        lock = file.with_name(f".{file.name}.lock")
+        if lock.exists() and not (lock.is_file() and os.access(lock, os.W_OK)):
+            raise FileError(f"--results-dir {results_dir}: cannot write {lock}")
+    options.check_writable("--runs-dir", runs_dir)
 
 
 def _with_budget(study: "StudySpec", budget: str | None) -> "StudySpec":

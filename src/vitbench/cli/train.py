@@ -58,6 +58,7 @@ def train(
     from vitbench.cli.progress import Progress
     from vitbench.data.datasets import load_images
     from vitbench.model.cost import cost_of
+    from vitbench.runs.claim import check_folder_of_run
     from vitbench.runs.experiment import (
         RunOptions,
         RunRequest,
@@ -71,6 +72,8 @@ def train(
     check_buildable(spec)
     target = pick_device(device)
     folder = out or RunFolder.of(spec, Path("runs")).path
+    options.check_writable("--out", folder)
+    check_folder_of_run(RunFolder(folder), spec)
     state = RunFolder(folder).state()
     cost = cost_of(spec)
     slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"

@@ -12,11 +12,12 @@ from vitbench.attention.capture import Capture, capture
 from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
+from vitbench.cli.options import checkpoints_there_are
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
 from vitbench.data.split import train_val_split
-from vitbench.errors import UnknownNameError, UsageError
+from vitbench.errors import FileError, UnknownNameError, UsageError
 from vitbench.figures.attention import Picture
 from vitbench.figures.curves import Series
 from vitbench.model.vit import VisionTransformer, build_model
@@ -364,4 +365,6 @@ def open_view(
     if path.suffix == ".json":
         return replace(view, results=read_results(path))
     file = path / "checkpoint.pt" if path.is_dir() else path
+    if not file.exists():
+        raise FileError(f"no checkpoint {file}{checkpoints_there_are()}")
     return replace(view, checkpoint=Checkpoint.open(file))

@@ -137,7 +137,7 @@ def visualize(
     options.check_word("--device", device, options.DEVICES)
     options.check_word("--wandb", wandb, options.WANDB_MODES)
     options.check_word("--format", file_format, FILE_FORMATS)
-    options.check_folder("--out", out)
+    options.check_writable("--out", out)
     if wandb != "disabled" and file_format != "png":
         raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")
     given = {
@@ -167,7 +167,9 @@ def visualize(
     chosen = _parse_indices(images, indices)
     for path in checkpoints:
         if not path.exists():
-            raise FileError(f"no checkpoint, run folder or results file {path}")
+            raise FileError(
+                f"no checkpoint, run folder or results file {path}{options.checkpoints_there_are()}"
+            )
 
     # From here on torch is needed.
     from tqdm import tqdm

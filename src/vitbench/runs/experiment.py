@@ -16,6 +16,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import FileError, OutOfMemoryError, UsageError
 from vitbench.files import write_text
+from vitbench.runs.claim import check_free
 from vitbench.runs.ending import finish
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
@@ -131,7 +132,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         Its result, done or diverged.
 
     Raises:
-        UsageError: The data set is absent, or the folder is another run's.
+        UsageError: The data set is absent, or the folder is another run's or not ours.
         OutOfMemoryError: There is not enough memory for it.
         OSError: A file cannot be written; all finished epochs are kept.
     """
@@ -139,6 +140,8 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
     device = pick_device(options.device)
     if folder.state() == "trained":
         return _own_result(folder, spec)
+    if folder.state() == "new":
+        check_free(folder, spec)
     full = load_images(spec.data, "train", options.data_dir)
     train, val = train_val_split(full.to(device), spec.data.val_size)
     with folder.lock(), _threads_put_back():

@@ -4,21 +4,20 @@ All of these are nested mappings laid over one another; pydantic checks the sum 
 finds becomes one line of ours.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from vitbench.errors import FileError, UsageError, did_you_mean, shortened
+from vitbench.spec.choice import Choice
 from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.reading import UnreadableError, as_text, read_json, read_yaml
 
 Tree = dict[str, Any]
 MAX_FILE_BYTES = 1_000_000
-# What reading text as YAML or JSON may end in: 13 for a month, 5,000 digits, 10,000 brackets.
-UNREADABLE = (yaml.YAMLError, ValueError, RecursionError)
+NULLS = ("null", "Null", "NULL", "~")
 
 
 def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
@@ -34,6 +33,7 @@ def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
     try:
         for layer in layers:
             merge(tree, layer)
+        _check_numbers(tree)
         return ExperimentSpec.model_validate(tree)
     except ValidationError as error:
         raise UsageError(explain(error, ExperimentSpec)) from None
@@ -42,13 +42,20 @@ def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
 
 
 def merge(tree: Tree, layer: Mapping[str, Any]) -> None:
-    """Lay a mapping over a tree, in place."""
-    for key, value in layer.items():
-        if not isinstance(key, str):
-            raise UsageError(f"field {key!r}: names of fields are words")
+    """Lay a mapping over a tree, in place.
+
+    Raises:
+        UsageError: A field is there twice, as `model.depth` and in `model`, or its name is none.
+    """
+    check_fields_once(layer)
+    _merge(tree, layer)
+
+
+def _merge(tree: Tree, layer: Mapping[str, Any]) -> None:
+    # A choice by name comes before its options, which belong to it.
+    for key in sorted(layer, key=lambda key: key.removesuffix(".name").count(".")):
         first, _, rest = key.partition(".")
-        if rest:
-            value = {rest: value}
+        value = {rest: layer[key]} if rest else layer[key]
         if not isinstance(value, Mapping):
             tree[first] = value
             continue
@@ -63,47 +70,127 @@ def merge(tree: Tree, layer: Mapping[str, Any]) -> None:
             below = {"name": below}
         # A choice that is named anew takes none of the old one's options with it.
         tree[first] = dict(below) if isinstance(below, Mapping) and "name" not in value else {}
-        merge(tree[first], value)
+        _merge(tree[first], value)
+
+
+def _check_numbers(tree: Tree) -> None:
+    """Raise UsageError where a field would take a value for a number that it is not quite."""
+    for name, kind in _field_kinds().items():
+        section, _, last = name.rpartition(".")
+        fields = tree.get(section) if section else tree
+        value = fields.get(last) if isinstance(fields, Mapping) else None
+        if kind is bool or name in choice_fields():
+            continue
+        if any(isinstance(one, bool) for one in (value if isinstance(value, list) else [value])):
+            raise UsageError(f"{name} is {value}: true and false are no value for it")
+        if kind is int and isinstance(value, float) and abs(value) >= 2**53:
+            raise UsageError(f"{name} is {value}: write all of its digits, without a point")
+
+
+def check_fields_once(layer: Mapping[str, Any]) -> None:
+    """Raise UsageError where a mapping names a field twice, or a name in it is none."""
+    seen: set[str] = set()
+    for name in _leaves(layer, ""):
+        if name in seen:
+            raise UsageError(f"field {shortened(name)!r} is there twice: keep one of them")
+        seen.add(name)
+
+
+def _leaves(layer: Mapping[str, Any], where: str) -> Iterator[str]:
+    """The dotted name of each value; of a choice with options that of the choice is its name's."""
+    for key, value in layer.items():
+        if not isinstance(key, str):
+            raise UsageError(f"field {shortened(repr(key))}: names of fields are words")
+        if not all(key.split(".")):
+            raise UsageError(
+                f"field {shortened(key)!r}: a part of its name is empty; write it as model.depth"
+            )
+        name = f"{where}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{name}.")
+        else:
+            yield name.removesuffix(".name")
 
 
 def parse_assignments(assignments: Iterable[str]) -> Tree:
     """`["model.depth=4", ...]` as a flat mapping; values are read as YAML.
 
     Raises:
-        UsageError: One is not of the form key=value.
+        UsageError: One is not of the form key=value, or two give a field different values.
     """
     fields: Tree = {}
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
-        if not equals or not key.strip() or not text.strip():
-            raise UsageError(f"--set {shortened(assignment)!r}: write key=value, as model.depth=4")
+        key, text, shown = key.strip(" "), text.strip(), shortened(assignment)
+        if not equals or not key or not text:
+            raise UsageError(f"--set {shown!r}: write key=value, as model.depth=4")
         try:
-            value = _load_yaml(text)
-        except RepeatedKeyError as error:
-            raise UsageError(f"--set {shortened(assignment)!r}: {error}") from None
-        except UNREADABLE:
-            raise UsageError(f"--set {shortened(assignment)!r}: the value is not YAML") from None
-        check_key(key.strip())
-        merge(fields, {key.strip(): value})
+            value = read_yaml(text)
+        except UnreadableError as error:
+            reason = error.reason if error.is_refused else "the value is not YAML"
+            raise UsageError(f"--set {shown!r}: {reason}") from None
+        if value is None and text not in NULLS:  # a comment, or the end of a document
+            raise UsageError(f"--set {shown!r}: the value is empty; write null for none")
+        check_key(key)
+        if key in fields and fields[key] != value:
+            raise UsageError(
+                f"--set gives {key} twice: {shortened(repr(fields[key]))} and "
+                f"{shortened(repr(value))}; keep one of them"
+            )
+        fields[key] = value
+    check_fields_once(fields)
     return fields
 
 
 def check_key(key: str) -> None:
     """Raise UsageError where a dotted name is no field of a spec (options of choices pass)."""
     fields = field_names()
-    if key in fields or key.rpartition(".")[0] in fields:
+    parent = key.rpartition(".")[0]
+    if key in fields:
         return
-    sections = {field.partition(".")[0] for field in fields}
+    if not all(key.split(".")):
+        near = ".".join(part for part in key.split(".") if part)
+        hint = _nearest_field(near, fields) if near else ""
+        raise UsageError(f"unknown field {shortened(key)!r}: a part of its name is empty{hint}")
+    if parent in fields:
+        if parent in choice_fields():
+            return
+        raise UsageError(f"unknown field {shortened(key)!r}: {parent} has no parts")
+    sections = {field.partition(".")[0] for field in fields if "." in field}
     if key in sections:
         inside = [field for field in fields if field.startswith(f"{key}.")]
         raise UsageError(f"{key!r} is a section: set one of its fields, as {', '.join(inside)}")
-    last = {field.rpartition(".")[2]: field for field in fields}
-    if key in last:
-        raise UsageError(f"unknown field {key!r}; did you mean {last[key]!r}?")
-    hint = did_you_mean(key.replace("-", "_"), fields)
+    hint = _nearest_field(key, fields)
     raise UsageError(
         f"unknown field {shortened(key)!r}{hint or ': vitbench train --help lists the fields'}"
     )
+
+
+def _nearest_field(key: str, fields: Mapping[str, str]) -> str:
+    """'; did you mean ...?' with the field that a name most likely stands for, or nothing."""
+    last = {field.rpartition(".")[2]: field for field in fields}
+    if key in fields or key in last:
+        return f"; did you mean {last.get(key, key)!r}?"
+    return did_you_mean(key.replace("-", "_"), fields)
+
+
+def choice_fields() -> set[str]:
+    """The fields that hold registered choices, which may have options, by dotted name."""
+    kinds = _field_kinds().items()
+    return {name for name, kind in kinds if kind is Choice or Choice in get_args(kind)}
+
+
+def _field_kinds() -> dict[str, Any]:
+    """The type of every field of a spec, by its dotted name."""
+    kinds: dict[str, Any] = {}
+    for section, info in ExperimentSpec.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            inside = kind.model_fields.items()
+            kinds |= {f"{section}.{name}": inner.annotation for name, inner in inside}
+        else:
+            kinds[section] = kind
+    return kinds
 
 
 def field_names() -> dict[str, str]:
@@ -119,79 +206,37 @@ def field_names() -> dict[str, str]:
     return names
 
 
-def load_mapping(path: Path, kind: str) -> Tree:
+def load_mapping(path: Path, kind: str, words: Iterable[str] = ()) -> Tree:
     """A mapping from a YAML or JSON file.
 
     Args:
         path: The file.
         kind: What it should hold, for messages: "spec".
+        words: Keys whose values in YAML are words even where they look like numbers.
 
     Raises:
-        FileError: It is absent, too large, not readable as YAML, or holds no mapping.
+        FileError: It is absent, too large, not readable as YAML or JSON, or holds no mapping.
     """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)  # a pipe has no size to ask for first
-        text = content.decode("utf-8")
     except FileNotFoundError:
         raise FileError(f"no {kind} file {path}") from None
     except OSError as error:
         raise FileError(f"cannot read {kind} file {path}: {error.strerror}") from None
-    except ValueError:  # not UTF-8, or a path with a NUL
-        raise FileError(f"cannot read {kind} file {str(path)!r}: it is not text") from None
+    except ValueError:
+        raise FileError(f"cannot read {kind} file {str(path)!r}: a NUL is in its name") from None
     if len(content) > MAX_FILE_BYTES:
         raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no {kind} file")
     try:
-        if path.suffix == ".json":
-            loaded = json.loads(text, object_pairs_hook=_without_repeats)
-        else:
-            loaded = _load_yaml(text)
-    except RepeatedKeyError as error:
-        raise FileError(f"{path}: {error}") from None
-    except UNREADABLE as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else getattr(error, "lineno", None)
-        where = f", line {line}" if line else ""
-        raise FileError(f"{path}{where}: not readable as {kind}") from None
+        text = as_text(content)
+        loaded = read_json(text) if path.suffix.lower() == ".json" else read_yaml(text, words)
+    except UnreadableError as error:
+        where = f", line {error.line}" if error.line else ""
+        raise FileError(f"{path}{where}: not readable as {kind}: {error.reason}") from None
     if not isinstance(loaded, dict):
         raise FileError(f"{path} holds no {kind}: it must be a mapping of fields")
     return loaded
-
-
-class RepeatedKeyError(ValueError):
-    """A mapping has a key twice; YAML and JSON would quietly keep the last."""
-
-
-def _without_repeats(pairs: Iterable[tuple[Any, Any]]) -> Tree:
-    """A mapping from its pairs.
-
-    Raises:
-        RepeatedKeyError: A key stands there twice.
-    """
-    mapping: Tree = {}
-    for key, value in pairs:
-        if key in mapping:
-            raise RepeatedKeyError(f"{key!r} stands there twice: keep one of them")
-        mapping[key] = value
-    return mapping
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """YAML without aliases, with which ten lines fill the memory, and without repeated keys."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        scalars = (key for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-        _without_repeats((key.value, None) for key in scalars)
-        return super().construct_mapping(node, deep)
-
-
-def _load_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_StrictLoader)
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:

@@ -12,18 +12,31 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from vitbench.errors import FileError, UnknownNameError, UsageError
+from vitbench.errors import UnknownNameError, UsageError
 from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import Tree, build_spec, check_key, explain, load_mapping, merge
+from vitbench.spec.overrides import (
+    Tree,
+    build_spec,
+    check_fields_once,
+    check_key,
+    explain,
+    load_mapping,
+)
 
 BUILT_IN = Path(__file__).parent / "studies"
 LARGEST_FACTOR = 10**12
+FACTOR = r"[0-9.]{1,12}(/[0-9]{1,12}|[eE][-+]?[0-9]{1,2})?"
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_.+-]*$"
 LONGEST_KEY = 60
+# Fields of a study's file that are words, also where they look like numbers: `label: 1e-3`.
+WORDS = (
+    "name", "title", "results", "reference", "notes", "published_notes", "key", "label",
+    "published_key", "text", "better", "worse",
+)  # fmt: skip
 Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
-# YAML reads `key: 2` as a number and `key: none` as a word; a key is a word.
-WordKey = Annotated[Key, BeforeValidator(lambda key: str(key) if isinstance(key, int) else key)]
+# In JSON a key may be a number; a key is a word.
+WordKey = Annotated[Key, BeforeValidator(lambda key: str(key) if type(key) is int else key)]
 WordKeys = Annotated[
     list[WordKey],
     BeforeValidator(lambda keys: keys if isinstance(keys, list) else [keys]),
@@ -142,7 +155,7 @@ class StudySpec(BaseModel):
             UnknownNameError: There is none.
         """
         for variant in self.variants:
-            if variant.key == key or variant.key == key.replace("_", "-"):
+            if variant.key == key:
                 return variant
         keys = [variant.key for variant in self.variants]
         raise UnknownNameError(f"variant of study {self.name}", key, keys)
@@ -163,14 +176,22 @@ def load_study(given: str) -> StudySpec:
         FileError: The file is absent or not readable.
         UsageError: A field is unknown or its value out of range.
     """
+    path = study_file(given)
+    return parse_study(load_mapping(path, "study", WORDS), str(path))
+
+
+def study_file(given: str) -> Path:
+    """The file of a built-in study, by its name, or the one at a path.
+
+    Raises:
+        UnknownNameError: It is no name of a study and looks like no path.
+    """
     name = given.lower().replace("_", "-")
     if name in study_names():
-        path = BUILT_IN / f"{name}.yaml"
-    elif given.endswith((".yaml", ".yml", ".json")) or "/" in given or "\\" in given:
-        path = Path(given)
-    else:
-        raise UnknownNameError("study", given, [*study_names(), "all"])
-    return parse_study(load_mapping(path, "study"), str(path))
+        return BUILT_IN / f"{name}.yaml"
+    if given.endswith((".yaml", ".yml", ".json")) or "/" in given or "\\" in given:
+        return Path(given)
+    raise UnknownNameError("study", given, [*study_names(), "all"])
 
 
 def parse_study(fields: Tree, source: str) -> StudySpec:
@@ -185,13 +206,26 @@ def parse_study(fields: Tree, source: str) -> StudySpec:
     """
     try:
         study = StudySpec.model_validate(fields)
-        for key in [*study.base, *(key for variant in study.variants for key in variant.set)]:
-            check_key(str(key))
+        _check_set(study.base, "base")
+        for variant in study.variants:
+            _check_set(variant.set, f"variant {variant.key}")
     except ValidationError as error:
         raise UsageError(f"{source}: {explain(error, StudySpec)}") from None
     except UsageError as error:
         raise UsageError(f"{source}: {error}") from None
     return study
+
+
+def _check_set(fields: Tree, where: str) -> None:
+    """Raise UsageError where a study sets a field that it cannot, or one twice."""
+    for key in fields:
+        check_key(key)
+    check_fields_once(fields)
+    if "seed" in fields:
+        raise UsageError(
+            f"{where} sets seed: a sweep's seeds are --seeds N or --seed-list; seed_offset gives "
+            "a variant other ones"
+        )
 
 
 def base_spec(study: StudySpec, *layers: Tree) -> ExperimentSpec:
@@ -215,12 +249,20 @@ def variant_spec(base: ExperimentSpec, study: StudySpec, variant: Variant) -> Ex
     fields: Tree = {}
     try:
         for key, value in variant.set.items():
-            if isinstance(value, dict) and set(value) == {"times"}:
-                value = _multiplied(base, key, value["times"])
-            merge(fields, {key: value})
+            fields[key] = _multiplied(base, key, value["times"]) if is_factor(value) else value
         return build_spec(base.to_json(), fields)
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
+
+
+def has_factor(variant: Variant) -> bool:
+    """Whether a variant sets a field to a multiple of the base's."""
+    return any(map(is_factor, variant.set.values()))
+
+
+def is_factor(value: object) -> bool:
+    """Whether what a variant sets is `{times: 1.5}`."""
+    return isinstance(value, dict) and set(value) == {"times"}
 
 
 def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
@@ -242,7 +284,7 @@ def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
 def _as_fraction(factor: object) -> Fraction:
     """A number, or a short text as "4/3" or "1.5", exactly; a long one could fill the memory."""
     number = isinstance(factor, int | float) and not isinstance(factor, bool)
-    if number or (isinstance(factor, str) and re.fullmatch(r"[\d.]{1,12}(/\d{1,12})?", factor)):
+    if number or (isinstance(factor, str) and re.fullmatch(FACTOR, factor)):
         with contextlib.suppress(ValueError, ZeroDivisionError):
             fraction = Fraction(str(factor))
             if abs(fraction) < LARGEST_FACTOR:
@@ -253,9 +295,3 @@ def _as_fraction(factor: object) -> Fraction:
 def folder_for(results_dir: Path, dataset: str) -> Path:
     """Folder of results files: one level down for a data set that is not the default."""
     return results_dir if dataset == "cifar10" else results_dir / dataset
-
-
-def check_results_dir(results_dir: Path) -> None:
-    """Raise FileError where a results folder is a file."""
-    if results_dir.exists() and not results_dir.is_dir():
-        raise FileError(f"--results-dir {results_dir} is a file: name a folder")

@@ -7,15 +7,16 @@ from typing import Literal
 
 import torch
 
-from vitbench.errors import UsageError
+from vitbench.errors import FileError, UsageError
 from vitbench.model.cost import Cost, cost_of, forward_flop
+from vitbench.runs.claim import check_folder_of_run
 from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_same_study, read_results
 from vitbench.runs.schema import StudyResults, TunedField
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.study import StudySpec, Variant, folder_for
-from vitbench.study.variants import variant_specs
+from vitbench.study.variants import check_distinct, variant_specs
 from vitbench.training.speed import measured_flop_per_s
 
 # recorded: in the results file; trained: its folder is complete; begun: some epochs are there.
@@ -92,6 +93,7 @@ def plan_study(
         num_test=base.data.test_size,
         tuned=list(tuned),
     )
+    check_distinct(study, base)
     check_same_study(results_file, header)
     recorded = read_results(results_file) if results_file.exists() else header
     runs = []
@@ -108,7 +110,35 @@ def plan_study(
             folder = RunFolder.of(spec, runs_dir)
             state = _state(recorded, variant, spec, folder)
             runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))
+    for run in runs:
+        if run.state != "recorded":
+            _check_folder(run)
     return StudyPlan(study, header, results_file, runs)
+
+
+def _check_folder(run: PlannedRun) -> None:
+    """Raise UsageError where a run's folder holds another run; damage ends that run alone."""
+    try:
+        check_folder_of_run(RunFolder(run.folder), run.spec)
+    except FileError:
+        pass
+    except UsageError:
+        raise UsageError(
+            f"{run.folder} holds another run than its name says: move it away, or choose another "
+            "--runs-dir"
+        ) from None
+
+
+def check_apart(plans: Sequence[StudyPlan]) -> None:
+    """Raise UsageError where two studies would write one results file."""
+    by_file: dict[Path, str] = {}
+    for plan in plans:
+        other = by_file.setdefault(plan.results_file, plan.study.name)
+        if other != plan.study.name:
+            raise UsageError(
+                f"studies {other} and {plan.study.name} both write {plan.results_file}: give one "
+                "of them another `results`"
+            )
 
 
 def results_file_of(study: StudySpec, base: ExperimentSpec, results_dir: Path) -> Path:

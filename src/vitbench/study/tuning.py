@@ -123,6 +123,8 @@ def parse_tune(asked: str) -> tuple[str, list[Any]]:
             f"--tune {shortened(asked)!r}: write a field and its values, as train.lr=1e-3,2e-3"
         )
     check_key(field)
+    if field == "seed":
+        raise UsageError("--tune seed: a seed is not chosen; --seeds N runs several")
     values = [_value(build_spec(parse_assignments([f"{field}={word}"])), field) for word in words]
     if any(value in values[:place] for place, value in enumerate(values)):
         raise UsageError(f"--tune {shortened(asked)!r}: a value is there twice")

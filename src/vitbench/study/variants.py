@@ -7,7 +7,7 @@ from vitbench.model.cost import cost_of
 from vitbench.runs.schema import TunedField
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import StudySpec, Variant, variant_spec
+from vitbench.spec.study import StudySpec, Variant, has_factor, variant_spec
 
 
 def variant_specs(
@@ -45,6 +45,38 @@ def variant_specs(
             for key, spec in specs.items()
         }
     return specs
+
+
+def same_experiments(study: StudySpec, base: ExperimentSpec) -> list[tuple[Variant, Variant]]:
+    """Pairs of variants that are the same experiment at the same seeds, on this base.
+
+    Their runs are the same runs, compared as if they were two.
+    """
+    first: dict[tuple[str, int], Variant] = {}
+    pairs = []
+    for variant in study.variants:
+        try:
+            spec = variant_spec(base, study, variant)
+        except UsageError:  # told when it is asked for
+            continue
+        other = first.setdefault((spec.identity, variant.seed_offset), variant)
+        if other is not variant:
+            pairs.append((other, variant))
+    return pairs
+
+
+def check_distinct(study: StudySpec, base: ExperimentSpec) -> None:
+    """Raise UsageError where two variants are the same experiment at the same seeds.
+
+    Where a factor of the base has made them so, the study is right and the base unlucky: that is
+    told, and no error.
+    """
+    for one, other in same_experiments(study, base):
+        if not (has_factor(one) or has_factor(other)) or one.set == other.set:
+            raise UsageError(
+                f"study {study.name}: variants {one.key} and {other.key} are the same experiment: "
+                "change one of them, or give one a seed_offset"
+            )
 
 
 def at_cost_of(spec: ExperimentSpec, reference: ExperimentSpec) -> ExperimentSpec:

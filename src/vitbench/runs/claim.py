@@ -1,0 +1,135 @@
+"""Whether a folder may be a run's: new, empty, or that run's own, begun or complete.
+
+What is in a folder that is not ours is never written over.
+"""
+
+from pathlib import Path
+
+import torch
+
+from vitbench.errors import FileError, UsageError
+from vitbench.runs.folder import RunFolder
+from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import build_spec, load_mapping
+from vitbench.training.checkpoint import Checkpoint
+
+
+def check_folder_of_run(folder: RunFolder, spec: ExperimentSpec) -> None:
+    """Refuse, before any work, a folder that a run of a spec would refuse.
+
+    Args:
+        folder: The folder; it may be absent.
+        spec: The run's spec.
+
+    Raises:
+        FileError: It is a file, is damaged, or holds a file that is not of a run of ours.
+        UsageError: It is another run's.
+    """
+    if folder.state() == "trained":
+        _check_trained(folder, spec)
+    elif folder.state() == "begun":
+        _check_begun(folder, spec)
+    else:
+        check_free(folder, spec)
+
+
+def check_free(folder: RunFolder, spec: ExperimentSpec) -> None:
+    """Raise where a folder without a finished epoch holds what is not of this run.
+
+    Args:
+        folder: The folder; it may be absent.
+        spec: The run's spec.
+
+    Raises:
+        FileError: It is a file, or holds a file that is not of a run of ours.
+        UsageError: Another run was begun in it.
+    """
+    path = folder.path
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise FileError(f"{path} is a file: a run takes a folder")
+    there = spec_of(folder)
+    if there is not None:
+        check_same(folder, there, spec)
+        return
+    for inside in sorted(path.iterdir()):
+        if inside == folder.lock_file:
+            is_ours = inside.is_file() and not inside.stat().st_size
+        else:
+            is_ours = inside.name == "wandb" or inside.name.startswith(".")
+        if not is_ours:
+            raise not_ours(inside)
+
+
+def check_same(folder: RunFolder, there: ExperimentSpec, spec: ExperimentSpec) -> None:
+    """Raise UsageError where the run in a folder is another than the one that is asked for."""
+    if there.identity == spec.identity:
+        return
+    what = f"{folder.path} holds another run ({there.name})"
+    here, asked = there.train.epochs, spec.train.epochs
+    as_long = spec.train.model_copy(update={"epochs": here})
+    if spec.model_copy(update={"train": as_long}).identity == there.identity:
+        what += (
+            f", whose learning rate is planned over {_epochs(here)} and ends with them: "
+            f"{_epochs(asked)} are another experiment; choose another --out"
+        )
+        raise UsageError(what)
+    raise UsageError(f"{what}: choose another --out")
+
+
+def _epochs(number: int) -> str:
+    return f"{number} epoch{'s' * (number != 1)}"
+
+
+def _check_trained(folder: RunFolder, spec: ExperimentSpec) -> None:
+    there = spec_of(folder)
+    try:
+        result = folder.read_result()
+    except FileError:
+        if there is None:
+            raise not_ours(folder.result_file) from None
+        raise
+    if result.identity != spec.identity:
+        if there is not None:
+            check_same(folder, there, spec)
+        raise UsageError(f"{folder.path} holds another run ({result.name}): choose another --out")
+
+
+def _check_begun(folder: RunFolder, spec: ExperimentSpec) -> None:
+    try:
+        _check_checkpoint(folder, folder.checkpoint, spec)
+    except FileError as error:
+        if spec_of(folder) is None:
+            raise not_ours(folder.checkpoint) from None
+        try:
+            _check_checkpoint(folder, folder.previous_checkpoint, spec)
+        except FileError:
+            if type(error) is not FileError:  # not damaged, and another kind has its own advice
+                raise error from None
+            raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
+
+
+def _check_checkpoint(folder: RunFolder, file: Path, spec: ExperimentSpec) -> None:
+    checkpoint = Checkpoint.open(file)
+    check_same(folder, checkpoint.spec, spec)
+    checkpoint.resume(torch.device("cpu"))
+
+
+def not_ours(file: Path) -> FileError:
+    """The refusal of a folder that holds a stranger's file."""
+    return FileError(f"{file} is not of a run of vitbench: choose another --out")
+
+
+def spec_of(folder: RunFolder) -> ExperimentSpec | None:
+    """The spec that a run of ours wrote in a folder; None where there is none.
+
+    A run writes every section; a file with some of the fields is a user's own.
+    """
+    if not folder.spec_file.is_file():  # a pipe may never end
+        return None
+    try:
+        tree = load_mapping(folder.spec_file, "spec")
+        return build_spec(tree) if tree.keys() >= {"data", "model", "train", "seed"} else None
+    except UsageError:
+        return None

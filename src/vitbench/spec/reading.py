@@ -1,0 +1,236 @@
+"""YAML and JSON text as values, strictly: the one reader of specs, studies and `--set`.
+
+YAML is read by the core schema of YAML 1.2: `1e-1` is a number, and `no` and `2024-01-31` are
+words. PyYAML alone reads YAML 1.1, in which `010` is 8 and `1:30` is 90. What the two versions read
+as different numbers is refused with its reason, and so is what a reader could miss: a key twice,
+aliases, tags, a second document.
+"""
+
+import codecs
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import yaml
+
+from vitbench.errors import shortened
+
+NO_ALIASES = (
+    "anchors (&), merge keys (<<) and aliases (*) are not allowed: write the value out in each "
+    "place"
+)
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class UnreadableError(ValueError):
+    """Text that cannot be read, with the reason.
+
+    Attributes:
+        reason: Why not, in words.
+        line: Where, counted from 1; None where that is not known.
+        is_refused: Whether it is well-formed, and has something that is not allowed here.
+    """
+
+    def __init__(self, reason: str, line: int | None = None, *, is_refused: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+        self.is_refused = is_refused
+
+
+def as_text(content: bytes) -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
+
+    Raises:
+        UnreadableError: It is in another encoding, or is not text.
+    """
+    if content.startswith(UTF_16) or content[:2].count(0) == 1:
+        raise UnreadableError("it is not text in UTF-8 but UTF-16: save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableError("it is not text in UTF-8") from None
+
+
+def read_json(text: str) -> Any:
+    """The value of JSON text.
+
+    Raises:
+        UnreadableError: It is not JSON, or has a key twice in one object.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_unrepeated)
+    except json.JSONDecodeError as error:
+        what = f"{error.msg[0].lower()}{error.msg[1:]}"
+        raise UnreadableError(f"line {error.lineno} is not JSON ({what})") from None
+    except RecursionError:
+        raise UnreadableError("it is nested too deep") from None
+    except UnreadableError:
+        raise
+    except ValueError:  # Python's limit
+        raise UnreadableError("a number has too many digits") from None
+
+
+def read_yaml(text: str, words: Iterable[str] = ()) -> Any:
+    """The value of YAML text.
+
+    Args:
+        text: The text.
+        words: Keys whose values are words even where they look like numbers, as `label: 1e-3`.
+
+    Raises:
+        UnreadableError: It is not YAML, or has something that is not allowed.
+    """
+    try:
+        loader = _Loader(text, frozenset(words))
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UnreadableError(
+            _reason(error), mark.line + 1 if mark else None, is_refused=isinstance(error, _Refused)
+        ) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise UnreadableError(
+            f"the character U+{error.character:04X} is not allowed", line
+        ) from None
+    except RecursionError:
+        raise UnreadableError("it is nested too deep") from None
+
+
+def _unrepeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A mapping from its pairs."""
+    mapping: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise UnreadableError(_twice(key))
+        mapping[key] = value
+    return mapping
+
+
+def _twice(key: object) -> str:
+    return f"{shortened(repr(key))} stands there twice: keep one of them"
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    """What PyYAML or the loader below found wrong, in words."""
+    if error.context == "expected a single document in the stream":
+        return "a second document begins (---): keep one"
+    problem = error.problem or "it is not YAML"
+    if "'\\t'" in problem:
+        return "a tab where YAML takes spaces only"
+    return problem if isinstance(error, _Refused) else shortened(" ".join(problem.split()), 150)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2's core schema, without aliases, merge keys, tags and repeated keys."""
+
+    yaml_implicit_resolvers = {}  # noqa: RUF012 (PyYAML's; empty, for its own are of YAML 1.1)
+
+    def __init__(self, text: str, words: frozenset[str]) -> None:
+        super().__init__(text)
+        self._words = words
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            raise _refusal(NO_ALIASES, event)
+        if getattr(event, "tag", None) is not None:
+            raise _refusal(f"tags ({shortened(_short_tag(event.tag))}) are not allowed", event)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _refusal("a key must be a word", key)
+            if key.value == "<<" and key.style is None:
+                raise _refusal(NO_ALIASES, key)
+            constructed = self.construct_object(key)
+            if constructed in seen:
+                raise _refusal(_twice(key.value), key)
+            seen.add(constructed)
+            if key.value in self._words:
+                _as_words(value)
+        return super().construct_mapping(node, deep)
+
+    def scalar(self, node: yaml.ScalarNode) -> Any:
+        """The value of a plain scalar that is no word."""
+        text, kind = node.value, node.tag.rpartition(":")[2]
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind == "float":
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        try:
+            return int(text, 0)
+        except ValueError:  # Python's limit
+            raise _refusal("a number has too many digits", node) from None
+
+    def ambiguous(self, node: yaml.ScalarNode) -> Any:
+        """Refuse a plain scalar that versions of YAML read as different things."""
+        readings = {
+            "leading-zero": "a leading 0 makes it another number for some readers",
+            "sexagesimal": "some readers take it for a number to the base 60",
+            "underscores": "some readers take it for a number and others for a word",
+            "binary": "some readers take it for a number and others for a word",
+        }
+        why = readings[node.tag.rpartition(":")[2]]
+        shown = shortened(node.value)
+        raise _refusal(f"{shown}: {why}; write the plain number, or '{shown}' in quotes", node)
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """Something well-formed that is not allowed here."""
+
+
+def _refusal(reason: str, at: Any) -> _Refused:
+    return _Refused(None, None, reason, at.start_mark)
+
+
+def _short_tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")
+
+
+def _as_words(node: Any) -> None:
+    """Make a plain scalar a word, or each of a list of them; null stays null."""
+    for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        if isinstance(one, yaml.ScalarNode) and one.tag != "tag:yaml.org,2002:null":
+            one.tag = "tag:yaml.org,2002:str"
+
+
+# The core schema, and before it what YAML 1.1 reads otherwise. In the order in which they are
+# tried; what none of them matches is a word.
+_PLAIN = (
+    ("leading-zero", r"[-+]?0[0-9_]+(:[0-5]?[0-9])*(\.[0-9_]*)?([eE][-+]?[0-9]+)?", "-+0"),
+    ("sexagesimal", r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?", "-+0123456789"),
+    (
+        "underscores",
+        r"(?=.*_)[-+]?(0[xob][0-9a-fA-F_]+|[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?)",
+        "-+0123456789",
+    ),
+    ("binary", r"[-+]?0b[01]+", "-+0"),
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+        r"|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+)
+_AMBIGUOUS = ("leading-zero", "sexagesimal", "underscores", "binary")
+for _kind, _pattern, _first in _PLAIN:
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_kind}", re.compile(rf"(?:{_pattern})\Z"), list(_first)
+    )
+    _Loader.add_constructor(
+        f"tag:yaml.org,2002:{_kind}",
+        _Loader.ambiguous if _kind in _AMBIGUOUS else _Loader.scalar,
+    )
