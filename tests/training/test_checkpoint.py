@@ -8,11 +8,12 @@ import torch
 
 from vitbench.errors import FileError
 from vitbench.spec.overrides import build_spec
+from vitbench.training.bits import Bits
 from vitbench.training.checkpoint import Checkpoint, save_checkpoint
 from vitbench.training.fit import begin
 
 CPU = torch.device("cpu")
-BITS = {"device": "cpu", "threads": 1, "resumed": 0}
+BITS = Bits(device="cpu", threads=1)
 
 
 @pytest.fixture

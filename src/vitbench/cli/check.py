@@ -23,12 +23,13 @@ class Found:
 
     runs: list[Path] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
+    named_results: list[Path] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
 
     def __str__(self) -> str:
         kinds = {
             "run folder": self.runs,
-            "results file": self.results,
+            "results file": [*self.results, *self.named_results],
             "checkpoint": self.checkpoints,
         }
         return ", ".join(
@@ -53,7 +54,7 @@ def check(
     Each finding says what mends it. What is told on stderr as a note harms nothing.
     """
     found = _find(paths or [path for path in HERE if path.exists()])
-    if not (found.runs or found.results or found.checkpoints):
+    if not str(found):
         looked = ", ".join(map(str, paths or HERE))
         raise FileError(f"nothing to check in {looked}: no run folder, results file or checkpoint")
     findings = _verify(found)
@@ -80,7 +81,7 @@ def _find(paths: Sequence[Path]) -> Found:
         if path.is_file():
             if path.suffix not in (".pt", ".json"):
                 raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")
-            (found.checkpoints if path.suffix == ".pt" else found.results).append(path)
+            (found.checkpoints if path.suffix == ".pt" else found.named_results).append(path)
             continue
         inside = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
         runs = [folder for folder in inside if is_run_folder(folder)]
@@ -99,6 +100,11 @@ def _verify(found: Found) -> "list[Finding]":
     return [
         *(finding for path in found.runs for finding in verify_run(path)),
         *(finding for path in found.results for finding in verify_results(path)),
+        *(
+            finding
+            for path in found.named_results
+            for finding in verify_results(path, is_named=True)
+        ),
         *(finding for path in found.checkpoints for finding in verify_checkpoint(path)),
     ]
 

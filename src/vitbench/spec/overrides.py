@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from vitbench.errors import FileError, UsageError, did_you_mean, shortened
+from vitbench.files import read_regular_or_pipe
 from vitbench.spec.experiment import ExperimentSpec
 
 Tree = dict[str, Any]
@@ -130,8 +131,7 @@ def load_mapping(path: Path, kind: str) -> Tree:
         FileError: It is absent, too large, not readable as YAML, or holds no mapping.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)  # a pipe has no size to ask for first
+        content = read_regular_or_pipe(path, MAX_FILE_BYTES)
         text = content.decode("utf-8")
     except FileNotFoundError:
         raise FileError(f"no {kind} file {path}") from None
@@ -139,8 +139,6 @@ def load_mapping(path: Path, kind: str) -> Tree:
         raise FileError(f"cannot read {kind} file {path}: {error.strerror}") from None
     except ValueError:  # not UTF-8, or a path with a NUL
         raise FileError(f"cannot read {kind} file {str(path)!r}: it is not text") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no {kind} file")
     try:
         if path.suffix == ".json":
             loaded = json.loads(text, object_pairs_hook=_without_repeats)
