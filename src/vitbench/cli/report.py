@@ -167,7 +167,7 @@ def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]"
         except ForeignFileError as error:
             if is_named:
                 raise
-            console.note(f"{error}: passed over")
+            console.note(f"{error}; it is passed over")
     if not studies:
         folders = ", ".join(map(str, results or [results_dir]))
         raise FileError(f"no *{SUFFIX} of vitbench below {folders}: vitbench sweep writes them")

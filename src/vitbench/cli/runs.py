@@ -184,7 +184,7 @@ def _studies(
             if not error.is_known:
                 damaged.append(error)
             elif tell:
-                console.note(f"{error}: passed over")
+                console.note(f"{error}; it is passed over")
         except FileError as error:
             damaged.append(error)
     return studies, damaged

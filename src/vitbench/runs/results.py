@@ -32,15 +32,15 @@ def read_results(path: Path) -> StudyResults:
     """Read a results file, or the document's flat one.
 
     Raises:
-        ForeignFileError: It is a file that no vitbench wrote.
+        ForeignFileError: It is a file that no vitbench wrote, or is absent.
         LaterVersionError: A later vitbench wrote it.
-        FileError: It is absent or damaged.
+        FileError: It is damaged.
     """
     what = f"{path} is no results file: "
     try:
         content = read_regular(path, MAX_FILE_BYTES)
-    except FileNotFoundError:
-        raise FileError(f"no results file {path}") from None
+    except FileNotFoundError:  # as of a link to a disk that is not there now
+        raise ForeignFileError(f"no results file {path}", is_known=False) from None
     except UnfitFileError as error:
         raise ForeignFileError(f"{what}{error.strerror}", is_stream(path)) from None
     except OSError as error:

@@ -19,7 +19,7 @@ from vitbench.spec.overrides import build_spec
 from vitbench.training.checkpoint import Checkpoint, previous
 from vitbench.training.history import EpochRecord
 
-UPDATE = "update vitbench: the run is whole"
+UPDATE = "update vitbench"
 KNOWN = "update vitbench, or install what it names; or remove its folder, and the run is done again"
 SLACK_PCT = 1e-6  # accuracies are quotients of whole numbers
 
@@ -241,5 +241,5 @@ def _finding(folder: RunFolder, error: FileError) -> Finding:
 
 def _said(error: Exception, path: Path) -> str:
     """An error's words without the path and the advice that stand beside them."""
-    words = str(error).removeprefix(f"{path}").removeprefix(":").strip()
-    return words.removesuffix(f": {AGAIN}")
+    words = str(error).replace(f"cannot read {path}", "cannot be read").replace(str(path), "")
+    return words.strip(" :").removesuffix(f": {AGAIN}").removesuffix(f": {UPDATE}")

@@ -41,7 +41,7 @@ def verify_results(path: Path, is_named: bool = False) -> list[Finding]:
             mends = "name a results file of vitbench; this one stays as it is"
         return [Finding(path, _said(error, path), mends, is_note=not is_named)]
     except LaterVersionError as error:
-        return [Finding(path, _said(error, path), "update vitbench: the file is whole")]
+        return [Finding(path, _said(error, path), "update vitbench")]
     except FileError as error:
         mends = "take it from a copy; or remove it, and sweep again"
         return [Finding(path, _said(error, path), mends)]
@@ -111,7 +111,8 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
 
 def _said(error: Exception, path: Path) -> str:
     """An error's words without the path that stands beside them."""
-    return str(error).removeprefix(f"{path}").strip(" :")
+    words = str(error).replace(f"cannot read {path}", "cannot be read").replace(str(path), "")
+    return words.strip(" :").removesuffix(": update vitbench")
 
 
 def _name(run: StudyRun) -> str:
