@@ -333,6 +333,36 @@ def test_what_is_no_finite_number_is_refused(number, tmp_path, study_results) ->
             read_results(tmp_path / "x_results.json")
 
 
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"trials_flop": 10**400}, "trials_flop"),
+        ({"trials_time_s": -1.0}, "trials_time_s"),
+        ({"values": [10**400]}, "values"),
+        ({"chosen": {"none": "a\nb"}}, "chosen"),
+        ({"val_top1_pct": {"none": [101.0]}}, "val_top1_pct"),
+    ],
+)
+def test_trials_that_no_tuning_has_are_refused(changes, hint, tmp_path, study_results) -> None:
+    tuned = {
+        "field": "train.lr",
+        "values": [0.1, 0.2],
+        "seed": 1,
+        "chosen": {"none": 0.1},
+        "val_top1_pct": {"none": [1.0, None]},
+        "trials_flop": 1,
+        "trials_time_s": 1.0,
+    }
+    fields = study_results({"none": [60.0]}).model_dump(mode="json")
+    path = tmp_path / "x_results.json"
+    path.write_text(json.dumps({**fields, "tuned": [tuned]}))
+    assert read_results(path).tuned[0].chosen == {"none": 0.1}
+    path.write_text(json.dumps({**fields, "tuned": [{**tuned, **changes}]}))
+
+    with pytest.raises(FileError, match=hint):
+        read_results(path)
+
+
 def test_a_run_that_is_there_twice_is_refused_by_name(tmp_path, study_results) -> None:
     fields = study_results({"none": [60.0]}).model_dump(mode="json")
     fields["runs"] *= 2

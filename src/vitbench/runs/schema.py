@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from vitbench.spec.study import StudySpec
-from vitbench.spec.written import WrittenSpec
+from vitbench.spec.written import LARGEST, WrittenSpec
 from vitbench.training.bits import MOST_THREADS
 from vitbench.training.history import Count, EpochRecord, Loss, Percent, Rate, Seconds
 
@@ -26,7 +26,7 @@ def on_one_line(text: str) -> str:
 
 
 def _checked_line(text: str) -> str:
-    if on_one_line(text) != text:
+    if not text.isprintable() and on_one_line(text) != text:
         raise ValueError("a line end, a NUL or another control character is in it")
     return text
 
@@ -37,8 +37,22 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def _checked_value(value: Any) -> Any:
+    """A value of a spec's field, as it stands in JSON: no number too large to be shown."""
+    if isinstance(value, str):
+        _checked_line(value)
+    elif isinstance(value, int | float):
+        if not abs(value) < LARGEST:  # NaN is not
+            raise ValueError("a number in it is too large")
+    elif isinstance(value, list | dict):
+        for one in (*value, *value.values()) if isinstance(value, dict) else value:
+            _checked_value(one)
+    return value
+
+
 Line = Annotated[str, AfterValidator(_checked_line)]
 Place = Annotated[str, AfterValidator(_without_nul)]  # a folder may have any other character
+Value = Annotated[Any, AfterValidator(_checked_value)]
 Flop = Annotated[int, Field(ge=0, le=10**30)]  # more than all computers do in a century
 Status = Literal["done", "diverged", "failed"]
 
@@ -135,9 +149,9 @@ class TunedField(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     field: Annotated[Line, Field(description="The field, as train.lr.")]
-    values: Annotated[list[Any], Field(description="Values tried, the same for all variants.")]
+    values: Annotated[list[Value], Field(description="Values tried, the same for all variants.")]
     seed: Annotated[Count, Field(description="Seed of the trials, none of the study's.")]
-    chosen: Annotated[dict[str, Any], Field(description="Each variant's best value.")]
+    chosen: Annotated[dict[str, Value], Field(description="Each variant's best value.")]
     val_top1_pct: Annotated[
         dict[str, list[Percent | None]],
         Field(description="Each variant's validation accuracy in %, by value; null: diverged."),

@@ -60,47 +60,40 @@ def verify_run(path: Path) -> list[Finding]:
 
 
 def _verified(folder: RunFolder) -> Iterator[Finding]:
+    result, spec_file, result_file = None, folder.spec_file, folder.result_file
     try:
         fields = folder.read_spec_fields()
+    except FileError as error:
+        yield Finding(spec_file, _said(error, spec_file), AGAIN)
+        return
+    try:
         if folder.state() == "trained":
-            folder.read_result()
+            result = folder.read_result()
     except LaterVersionError as error:
-        yield Finding(folder.result_file, _said(error, folder.result_file), UPDATE)
+        yield Finding(result_file, _said(error, result_file), UPDATE)
         return
     except FileError as error:
-        yield _finding(folder, error)
+        yield Finding(result_file, _said(error, result_file), AGAIN)
         return
     try:
         spec = build_spec(fields)
     except UsageError as error:  # readable, so that another vitbench may well know it
-        yield Finding(folder.spec_file, str(error), KNOWN)
+        yield Finding(spec_file, str(error), KNOWN)
         return
     digits = IDENTITY_DIGITS.search(folder.path.name)
-    old = _of_other_semantics(folder)
-    if old is not None:
-        yield old
+    if result is not None and result.semantics != ExperimentSpec.semantics:
+        here = ExperimentSpec.semantics
+        what = f"it is of semantics {result.semantics}, this vitbench's are {here}"
+        yield Finding(folder.path, what, "no harm: it is not used again", is_note=True)
     elif digits and not spec.identity.startswith(digits[1]):
         what = f"the spec is of another run ({spec.folder_name})"
-        yield Finding(folder.spec_file, what, AGAIN)
-    elif folder.state() == "trained":
-        result = folder.read_result()
+        yield Finding(spec_file, what, AGAIN)
+    elif result is not None:
         yield from _verified_result(folder, result, spec)
         yield from _verified_answers(folder, result)
         yield from _verified_checkpoint(folder, spec, result.history, result.status == "done")
     elif folder.state() == "begun":
         yield from _verified_checkpoint(folder, spec, None, complete=False)
-
-
-def _of_other_semantics(folder: RunFolder) -> Finding | None:
-    """A note where a run is of a vitbench to which specs meant another training."""
-    try:
-        result = folder.read_result() if folder.state() == "trained" else None
-    except FileError:
-        return None
-    if result is None or result.semantics == ExperimentSpec.semantics:
-        return None
-    what = f"it is of semantics {result.semantics}, this vitbench's are {ExperimentSpec.semantics}"
-    return Finding(folder.path, what, "no harm: it is not used again", is_note=True)
 
 
 def _verified_result(
@@ -230,13 +223,6 @@ def _is_whole(path: Path, spec: ExperimentSpec) -> bool:
         return _open(path, resumable=True).spec.identity == spec.identity
     except FileError:
         return False
-
-
-def _finding(folder: RunFolder, error: FileError) -> Finding:
-    """The finding of a spec or a result that cannot be read."""
-    of_spec = str(folder.spec_file) in str(error)
-    file = folder.spec_file if of_spec else folder.result_file
-    return Finding(file, _said(error, file), AGAIN)
 
 
 def _said(error: Exception, path: Path) -> str:

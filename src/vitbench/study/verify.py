@@ -93,7 +93,7 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
         for run in results.runs
         if run.run_folder is not None and run.status != "failed"
     }
-    there = {name: pair for name, pair in folders.items() if pair[1].state() == "trained"}
+    there = {name: pair for name, pair in folders.items() if _is_trained(pair[1])}
     if len(there) < len(folders):
         what = f"of its {len(folders)} run folders {len(folders) - len(there)} are gone"
         yield Finding(path, what, "no harm: the file stands alone", is_note=True)
@@ -107,6 +107,13 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
                 what = f"{name}: {field} is not that of {folder.result_file}"
                 yield Finding(path, what, ANEW)
                 break
+
+
+def _is_trained(folder: RunFolder) -> bool:
+    try:
+        return folder.state() == "trained"
+    except OSError:  # a name that is too long for any folder
+        return False
 
 
 def _said(error: Exception, path: Path) -> str:
