@@ -259,6 +259,21 @@ def test_another_tools_file_among_the_results_is_passed_over(capsys) -> None:
     assert [line for line in listed.splitlines() if "pos-embed/" in line] == []
 
 
+def test_weights_of_another_tool_are_passed_over_and_damaged_ones_of_ours_are_not(capsys) -> None:
+    torch.save({"model.0.conv.weight": torch.zeros(2)}, "yolo.pt")
+    Path("results/odd.pt").write_text("text")
+
+    code, out, err = run(capsys, "check", ".")
+    assert code == 0, out
+    assert err.count("it is passed over, and stays as it is") == 2
+    assert run(capsys, "check", "yolo.pt")[0] == 3
+
+    shutil.copy(named() / "checkpoint.pt", "mine.pt")
+    truncate(Path("mine.pt"))
+    code, out, _ = run(capsys, "check", ".")
+    assert (code, "mine.pt: is no whole checkpoint of vitbench" in out) == (3, True)
+
+
 def test_another_tools_file_is_an_error_where_it_is_named_and_is_never_to_be_removed(
     capsys,
 ) -> None:

@@ -23,13 +23,13 @@ class Found:
 
     runs: list[Path] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
-    named_results: list[Path] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
+    named: set[Path] = field(default_factory=set)
 
     def __str__(self) -> str:
         kinds = {
             "run folder": self.runs,
-            "results file": [*self.results, *self.named_results],
+            "results file": self.results,
             "checkpoint": self.checkpoints,
         }
         return ", ".join(
@@ -54,7 +54,7 @@ def check(
     Each finding says what mends it. What is told on stderr as a note harms nothing.
     """
     found = _find(paths or [path for path in HERE if path.exists()])
-    if not str(found):
+    if not (found.runs or found.results or found.checkpoints):
         looked = ", ".join(map(str, paths or HERE))
         raise FileError(f"nothing to check in {looked}: no run folder, results file or checkpoint")
     findings = _verify(found)
@@ -81,7 +81,8 @@ def _find(paths: Sequence[Path]) -> Found:
         if path.is_file():
             if path.suffix not in (".pt", ".json"):
                 raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")
-            (found.checkpoints if path.suffix == ".pt" else found.named_results).append(path)
+            (found.checkpoints if path.suffix == ".pt" else found.results).append(path)
+            found.named.add(path)
             continue
         inside = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
         runs = [folder for folder in inside if is_run_folder(folder)]
@@ -99,13 +100,16 @@ def _verify(found: Found) -> "list[Finding]":
 
     return [
         *(finding for path in found.runs for finding in verify_run(path)),
-        *(finding for path in found.results for finding in verify_results(path)),
         *(
             finding
-            for path in found.named_results
-            for finding in verify_results(path, is_named=True)
+            for path in found.results
+            for finding in verify_results(path, path in found.named)
         ),
-        *(finding for path in found.checkpoints for finding in verify_checkpoint(path)),
+        *(
+            finding
+            for path in found.checkpoints
+            for finding in verify_checkpoint(path, path in found.named)
+        ),
     ]
 
 

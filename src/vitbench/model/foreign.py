@@ -96,13 +96,14 @@ def adopt(model: nn.Module | Mapping[str, Any], num_heads: int | None = None) ->
 
 def _unwrapped(model: nn.Module) -> nn.Module:
     """The model inside any number of wrappers."""
-    while not hasattr(model, "patch_embed") and not hasattr(model, "conv_proj"):
-        inner = [getattr(model, name, None) for name in WRAPPED]
-        found = next((one for one in inner if isinstance(one, nn.Module)), None)
-        if found is None:
-            break
-        model = found
-    return model
+    while True:
+        parts = dict(model.named_children())  # torch.compile's has the attributes of its inner one
+        if "patch_embed" in parts or "conv_proj" in parts:
+            return model
+        inner = next((parts[name] for name in WRAPPED if name in parts), None)
+        if inner is None:
+            return model
+        model = inner
 
 
 def _state_dict(loaded: Mapping[str, Any]) -> dict[str, Tensor]:

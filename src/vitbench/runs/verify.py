@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vitbench.errors import FileError, LaterVersionError, UsageError
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.files import open_regular
 from vitbench.runs.catalogue import IDENTITY_DIGITS
 from vitbench.runs.folder import AGAIN, MOST_PREDICTIONS_BYTES, Answers, RunFolder
@@ -41,10 +41,20 @@ class Finding:
     is_note: bool = False
 
 
-def verify_checkpoint(path: Path) -> list[Finding]:
-    """Whether a checkpoint's checksums hold, it can be opened, and its weights fit its spec."""
+def verify_checkpoint(path: Path, is_named: bool = False) -> list[Finding]:
+    """Whether a checkpoint's checksums hold, it can be opened, and its weights fit its spec.
+
+    Args:
+        path: The file.
+        is_named: Whether a user named it; a file that was found may be another tool's.
+    """
     try:
         _open(path)
+    except ForeignFileError as error:
+        mends = "no harm: it is passed over, and stays as it is"
+        if is_named:
+            mends = "name a checkpoint of vitbench; this one stays as it is"
+        return [Finding(path, _said(error, path), mends, is_note=not is_named)]
     except FileError as error:
         mends = UPDATE if isinstance(error, LaterVersionError) else "train it again"
         return [Finding(path, _said(error, path), mends)]

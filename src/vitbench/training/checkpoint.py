@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationError
 
 import vitbench
-from vitbench.errors import FileError, LaterVersionError, UsageError, shortened
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError, shortened
 from vitbench.files import UnfitFileError, keep_as, open_regular, replacing
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
@@ -28,6 +28,7 @@ from vitbench.training.history import EpochRecord
 FORMATS = "vitbench-checkpoint-"
 FORMAT = f"{FORMATS}1"
 MOST_BYTES = 2**36  # 64 GiB, a hundred times the largest model that vitbench is for
+MOST_HEAD_BYTES = 1_000_000  # of which the plain values of a checkpoint take a few thousand
 # Layers multiply: of two such numbers, and of the sums of them, float32 still has the product.
 LARGEST_WEIGHT = 1e15
 # What reading damaged bytes, or values of the wrong type, may end in.
@@ -68,7 +69,8 @@ class Checkpoint:
 
         Raises:
             LaterVersionError: A later vitbench wrote it.
-            FileError: It is absent, no checkpoint of ours, or damaged.
+            ForeignFileError: It is no checkpoint of ours.
+            FileError: It is absent or damaged.
         """
         loaded = _loaded(path)
         if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
@@ -239,7 +241,7 @@ def _loaded(path: Path) -> Any:
     except FileNotFoundError:
         raise FileError(f"no checkpoint {path}") from None
     except UnfitFileError as error:
-        raise FileError(f"{path} is no checkpoint: {error.strerror}") from None
+        raise ForeignFileError(f"{path} is no checkpoint: {error.strerror}") from None
     except OSError as error:
         raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
     except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED):
@@ -255,14 +257,25 @@ def _no_checkpoint(path: Path, loaded: Any) -> FileError:
             f"{vitbench.__version__} reads {FORMAT}: update vitbench"
         )
     if _holds_weights(loaded):
-        return FileError(
+        return ForeignFileError(
             f"{path} is no checkpoint of vitbench, but holds weights: if they are those of a ViT "
             "of timm or torchvision, vitbench.adopt makes a model of them, in Python"
         )
-    return FileError(
+    if loaded is None and _is_of_ours(path):
+        return FileError(f"{path} is no whole checkpoint of vitbench: it is damaged")
+    return ForeignFileError(
         f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged; a model of timm or "
         "torchvision becomes one of vitbench with vitbench.adopt, in Python"
     )
+
+
+def _is_of_ours(path: Path) -> bool:
+    """Whether a file that torch cannot read begins as our checkpoints do."""
+    try:
+        with open_regular(path, MOST_BYTES) as file:
+            return FORMATS.encode() in file.read(MOST_HEAD_BYTES)
+    except OSError:
+        return False
 
 
 def _holds_weights(loaded: Any) -> bool:
