@@ -271,7 +271,7 @@ def test_weights_of_another_tool_are_passed_over_and_damaged_ones_of_ours_are_no
     shutil.copy(named() / "checkpoint.pt", "mine.pt")
     truncate(Path("mine.pt"))
     code, out, _ = run(capsys, "check", ".")
-    assert (code, "mine.pt: is no whole checkpoint of vitbench" in out) == (3, True)
+    assert (code, "mine.pt: is no checkpoint that can be opened" in out) == (3, True)
 
 
 def test_another_tools_file_is_an_error_where_it_is_named_and_is_never_to_be_removed(
@@ -377,13 +377,13 @@ def strange(path: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
 def test_no_command_waits_for_what_is_no_file_or_reads_it_whole(kind, capsys) -> None:
     names = ("spec.json", "result.json", "history.jsonl", "predictions.npz", "checkpoint.pt")
-    other = str(named())
-    files = [named() / name for name in names]
-    for number, path in enumerate(files):
-        copied = named().with_name(f"copy{number}-{named().name}")
-        shutil.copytree(named(), copied)
-        strange(copied / path.name, kind)
-    strange(Path("results/strange_results.json"), kind)
+    whole = named()
+    other = str(whole)
+    for number, name in enumerate(names):
+        copied = whole.with_name(f"copy{number}-{whole.name}")
+        shutil.copytree(whole, copied)
+        strange(copied / name, kind)
+    strange(Path("strange_results.json"), kind)
     strange(Path("picture.png"), kind)
     copies = sorted(map(str, Path("runs").glob("copy*")))
 
@@ -401,7 +401,7 @@ def test_no_command_waits_for_what_is_no_file_or_reads_it_whole(kind, capsys) ->
         ["diff", copies[3], other],
         ["visualize", "curves", copies[4]],
         ["visualize", "rollout", other, "--image", "picture.png"],
-        ["report", "results/strange_results.json"],
+        ["report", "strange_results.json"],
         ["report", "--check", "picture.png"],
     ):
         code, _, err = run(capsys, *command)

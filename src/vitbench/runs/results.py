@@ -44,7 +44,8 @@ def read_results(path: Path) -> StudyResults:
     except UnfitFileError as error:
         raise ForeignFileError(f"{what}{error.strerror}", is_stream(path)) from None
     except OSError as error:
-        raise ForeignFileError(f"cannot read {path}: {error.strerror}", path.is_dir()) from None
+        is_folder = isinstance(error, IsADirectoryError)
+        raise ForeignFileError(f"cannot read {path}: {error.strerror}", is_folder) from None
     except ValueError:  # a NUL
         raise FileError(f"cannot read {str(path)!r}: no path has a NUL") from None
     try:

@@ -3,6 +3,7 @@
 import io
 import math
 import pickle
+import re
 import struct
 import zipfile
 from collections.abc import Mapping
@@ -251,7 +252,7 @@ def _loaded(path: Path) -> Any:
 def _no_checkpoint(path: Path, loaded: Any) -> FileError:
     """The error for what is no checkpoint of this version, with what it is where that is known."""
     form = loaded.get("format") if isinstance(loaded, dict) else None
-    if isinstance(form, str) and form.startswith(FORMATS):
+    if isinstance(form, str) and re.fullmatch(rf"{FORMATS}[1-9]\d*", form):
         return LaterVersionError(
             f"cannot read {path}: it is of format {shortened(form)}, and vitbench "
             f"{vitbench.__version__} reads {FORMAT}: update vitbench"
@@ -262,7 +263,9 @@ def _no_checkpoint(path: Path, loaded: Any) -> FileError:
             "of timm or torchvision, vitbench.adopt makes a model of them, in Python"
         )
     if loaded is None and _is_of_ours(path):
-        return FileError(f"{path} is no whole checkpoint of vitbench: it is damaged")
+        return FileError(
+            f"{path} is no checkpoint that can be opened: it is one of vitbench, and damaged"
+        )
     return ForeignFileError(
         f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged; a model of timm or "
         "torchvision becomes one of vitbench with vitbench.adopt, in Python"
