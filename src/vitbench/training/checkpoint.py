@@ -257,7 +257,7 @@ def _no_checkpoint(path: Path, loaded: Any) -> FileError:
             f"cannot read {path}: it is of format {shortened(form)}, and vitbench "
             f"{vitbench.__version__} reads {FORMAT}: update vitbench"
         )
-    if _holds_weights(loaded):
+    if _holds_weights(loaded) and not str(form).startswith(FORMATS):
         return ForeignFileError(
             f"{path} is no checkpoint of vitbench, but holds weights: if they are those of a ViT "
             "of timm or torchvision, vitbench.adopt makes a model of them, in Python"
