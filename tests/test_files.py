@@ -1,10 +1,20 @@
 """Files are whole or as they were."""
 
 import os
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
-from vitbench.files import replacing, write_text
+from vitbench import files
+from vitbench.files import (
+    UnfitFileError,
+    is_locked,
+    read_regular,
+    read_regular_or_pipe,
+    replacing,
+    write_text,
+)
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
@@ -58,3 +68,63 @@ def test_folders_on_the_way_are_made_and_a_file_on_the_way_is_an_error(tmp_path)
     assert (tmp_path / "deep" / "er" / "file").read_bytes() == "text é".encode()
     with pytest.raises(OSError, match="file"):
         write_text(tmp_path / "deep" / "er" / "file" / "below", "text")
+
+
+def sparse(path):
+    with path.open("wb") as file:
+        file.truncate(10**12)  # a file of a terabyte that takes nothing on the disk
+
+
+@pytest.mark.parametrize(
+    "make",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), sparse],
+    ids=["pipe", "device", "sparse"],
+)
+def test_what_may_never_end_is_not_read(make, tmp_path) -> None:
+    path = tmp_path / "file"
+    make(path)
+
+    with pytest.raises(UnfitFileError):
+        read_regular(path, 1000)
+
+
+def test_a_regular_file_is_read_up_to_its_limit_and_through_a_link(tmp_path) -> None:
+    (tmp_path / "file").write_bytes(b"1234")
+    (tmp_path / "link").symlink_to("file")
+
+    assert read_regular(tmp_path / "link", 4) == b"1234"
+    with pytest.raises(UnfitFileError) as raised:
+        read_regular(tmp_path / "file", 3)
+    assert raised.value.strerror == "it has over 3 bytes"
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path, 3)
+
+
+def test_what_a_command_writes_into_a_pipe_is_read_and_an_endless_device_is_not() -> None:
+    """As with `--spec <(command)` in a shell."""
+    out, into = os.pipe()
+    os.write(into, b"seed: 1")
+    os.close(into)
+    try:
+        assert read_regular_or_pipe(Path(f"/dev/fd/{out}"), 100) == b"seed: 1"
+    finally:
+        os.close(out)
+    assert read_regular_or_pipe(Path("/dev/null"), 100) == b""
+    with pytest.raises(UnfitFileError, match="over 100 bytes"):
+        read_regular_or_pipe(Path("/dev/zero"), 100)
+
+
+def test_a_pipe_into_which_nobody_writes_is_given_up(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(files, "PATIENCE_S", 0.01)
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(UnfitFileError, match="nothing came out of it"):
+        read_regular_or_pipe(tmp_path / "pipe", 100)
+
+
+def test_a_lock_is_seen_without_writing_anything(tmp_path) -> None:
+    assert not is_locked(tmp_path / ".lock")
+    assert list(tmp_path.iterdir()) == []
+    with FileLock(tmp_path / ".lock"):
+        assert is_locked(tmp_path / ".lock")
+    assert not is_locked(tmp_path / ".lock")

@@ -13,6 +13,7 @@ import torch
 from filelock import FileLock
 
 from vitbench.cli.main import main
+from vitbench.runs.catalogue import catalogue, remove
 
 FIELDS = ("data.val_size=100", "data.augmentation=none", "model.embed_dim=16", "model.depth=2",
           "model.num_heads=2", "model.patch_size=8", "train.batch_size=32")  # fmt: skip
@@ -238,6 +239,288 @@ def test_links_are_not_followed_and_foreign_folders_stay(tmp_path, capsys) -> No
     assert Path("runs/notes").is_dir()
 
 
+def alien(name: str = "all_results.json") -> Path:
+    """A file that the Trainer of Hugging Face writes, among our results."""
+    path = Path("results") / name
+    path.write_text('{"epoch": 3.0, "eval_accuracy": 0.9871, "eval_loss": 0.0557}')
+    return path
+
+
+def test_another_tools_file_among_the_results_is_passed_over(capsys) -> None:
+    path = alien()
+
+    for command in (["report"], ["runs"], ["runs", "prune", "--dry-run"], ["check"]):
+        code, out, err = run(capsys, *command)
+        assert code == 0, err
+        assert str(path) in err
+        assert "passed over" in err
+        assert str(path) not in out
+    _, listed, _ = run(capsys, "runs", "prune", "--dry-run")
+    assert [line for line in listed.splitlines() if "pos-embed/" in line] == []
+
+
+def test_weights_of_another_tool_are_passed_over_and_damaged_ones_of_ours_are_not(capsys) -> None:
+    torch.save({"model.0.conv.weight": torch.zeros(2)}, "yolo.pt")
+    Path("results/odd.pt").write_text("text")
+
+    code, out, err = run(capsys, "check", ".")
+    assert code == 0, out
+    assert err.count("it is passed over, and stays as it is") == 2
+    assert run(capsys, "check", "yolo.pt")[0] == 3
+
+    shutil.copy(named() / "checkpoint.pt", "mine.pt")
+    truncate(Path("mine.pt"))
+    code, out, _ = run(capsys, "check", ".")
+    assert (code, "mine.pt: is no checkpoint that can be opened" in out) == (3, True)
+
+
+def test_another_tools_file_is_an_error_where_it_is_named_and_is_never_to_be_removed(
+    capsys,
+) -> None:
+    path = alien()
+
+    code, _, err = run(capsys, "report", str(path))
+    assert (code, "no results file" in err) == (2, True)
+    code, out, _ = run(capsys, "check", str(path))
+    assert (code, "no results file" in out) == (3, True)
+    assert "remove" not in out
+
+
+def test_with_a_results_file_that_may_be_ours_nothing_is_removed(capsys) -> None:
+    Path("results/empty_results.json").write_bytes(b"")
+
+    assert run(capsys, "report")[0] == 0
+    code, _, err = run(capsys, "runs", "prune", "--yes")
+
+    assert code == 2
+    assert "it is empty; so which runs it names is not known" in err
+    assert len(list(Path("runs").iterdir())) == 5
+
+
+def test_a_run_that_is_recorded_while_the_user_is_asked_stays() -> None:
+    """A real terminal; the results come back after the question and before the answer."""
+    Path("results").rename("elsewhere")
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(sys.executable, [sys.executable, "-m", "vitbench", "runs", "prune"])
+    said = b""
+    while b"?" not in said:
+        said += os.read(terminal, 1000)
+    Path("elsewhere").rename("results")
+    os.write(terminal, b"y\n")
+    try:
+        while more := os.read(terminal, 1000):
+            said += more
+    except OSError:  # the end, on Linux
+        pass
+    _, status = os.waitpid(process, 0)
+
+    assert b"remove 5 run folders" in said
+    assert said.count(b"stays: a results file names it now") == 4
+    assert b"removed 1 run folder" in said
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert len(list(Path("runs").iterdir())) == 4
+
+
+def test_a_run_that_changes_or_is_trained_while_the_user_is_asked_stays() -> None:
+    listed = catalogue(Path("runs"), [])
+    changed, trained, gone = listed[:3]
+    (changed.folder / "history.jsonl").write_text("")
+    shutil.rmtree(gone.folder)
+
+    assert remove(changed, lambda _: False) == "it has changed since it was listed"
+    with FileLock(trained.folder / ".lock"):
+        assert remove(trained, lambda _: False) == "another process trains it now"
+    assert remove(gone, lambda _: False) is None
+    assert remove(trained, lambda folder: folder == trained.folder) is not None
+    assert remove(trained, lambda _: False) is None
+    assert not gone.folder.exists()
+    assert not trained.folder.exists()
+    assert changed.folder.exists()
+
+
+def test_what_a_killed_prune_left_blocks_no_other(capsys) -> None:
+    left = Path("runs") / f".removed-{unnamed().name}"
+    (left / "x").mkdir(parents=True)
+
+    code, _, err = run(capsys, "runs", "prune", "--yes")
+    assert (code, unnamed_is_there()) == (0, False)
+    assert "left of a prune that was stopped" in err
+    assert not left.exists()
+
+    (left / "x").mkdir(parents=True)
+    assert run(capsys, "runs", "prune", "--dry-run")[0] == 0
+    assert left.exists()
+    assert run(capsys, "runs", "prune", "--yes")[0] == 0
+    assert not left.exists()
+    assert len(list(Path("runs").iterdir())) == 4
+
+
+def unnamed_is_there() -> bool:
+    return any(Path("runs").glob("*-e1-s0-*"))
+
+
+# What is no file
+
+
+def strange(path: Path, kind: str) -> None:
+    path.unlink(missing_ok=True)
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as file:
+            file.truncate(10**12)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "sparse"])
+def test_no_command_waits_for_what_is_no_file_or_reads_it_whole(kind, capsys) -> None:
+    names = ("spec.json", "result.json", "history.jsonl", "predictions.npz", "checkpoint.pt")
+    whole = named()
+    other = str(whole)
+    for number, name in enumerate(names):
+        copied = whole.with_name(f"copy{number}-{whole.name}")
+        shutil.copytree(whole, copied)
+        strange(copied / name, kind)
+    strange(Path("strange_results.json"), kind)
+    strange(Path("picture.png"), kind)
+    copies = sorted(map(str, Path("runs").glob("copy*")))
+
+    assert run(capsys, "runs")[0] == 0
+    code, out, _ = run(capsys, "check", "--json")
+    assert code == 3
+    grave = {one["path"] for one in json.loads(out) if not one["is_note"]}
+    assert {str(Path(copy) / name) for copy, name in zip(copies, names, strict=True)} - grave == {
+        str(Path(copies[2]) / "history.jsonl")  # whose records are in the result too
+    }
+    for copy in copies:
+        assert run(capsys, "diff", copy, other)[0] in (0, 2)
+    for command in (
+        ["diff", copies[1], other],
+        ["diff", copies[3], other],
+        ["visualize", "curves", copies[4]],
+        ["visualize", "rollout", other, "--image", "picture.png"],
+        ["report", "strange_results.json"],
+        ["report", "--check", "picture.png"],
+    ):
+        code, _, err = run(capsys, *command)
+        assert (code, len(err.splitlines())) == (2, 1), err
+
+
+def test_commands_that_read_write_nothing(capsys) -> None:
+    for path in Path("runs").glob("*/.lock"):
+        path.unlink()
+    before = {path: path.stat().st_mtime_ns for path in Path().rglob("*")}
+
+    for command in (
+        ["runs"],
+        ["runs", "prune", "--dry-run"],
+        ["check"],
+        ["report"],
+        ["diff", str(named()), str(unnamed())],
+        [*SWEEP, "--dry-run"],
+    ):
+        code, _, err = run(capsys, *command)
+        assert code == 0, err
+
+    assert {path: path.stat().st_mtime_ns for path in Path().rglob("*")} == before
+
+
+# Writing over
+
+
+def test_a_report_does_not_take_the_place_of_what_it_is_made_of_or_of_a_runs_files(capsys) -> None:
+    Path("link.md").symlink_to(RESULTS)
+    os.link(RESULTS, "hard.md")
+    Path("own.yaml").write_text("name: own")
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    outs = [RESULTS, f"results/../{RESULTS}", RESULTS.absolute(), "link.md", "hard.md", "own.yaml"]
+    outs += [path for path in named().iterdir() if path.name != ".lock"]
+
+    for out in outs:
+        for given in ([], [str(RESULTS)], ["-f", "json"]):
+            code, _, err = run(capsys, "report", *given, "--out", str(out))
+            assert (code, len(err.splitlines())) == (2, 1), (out, err)
+            assert "--out" in err
+    code, _, _ = run(capsys, "report", "--out", "results/new_results.json")
+
+    assert code == 2
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["r.md", "r.json", "r.csv", "r.tex"])
+def test_a_report_takes_the_place_of_an_earlier_one(name, capsys) -> None:
+    assert run(capsys, "report", "--out", name)[0] == 0
+    first = Path(name).read_bytes()
+    assert run(capsys, "report", "--out", name)[0] == 0
+
+    assert Path(name).read_bytes() == first
+
+
+# Mending
+
+
+def test_damaged_answers_are_mended_by_the_same_sweep(capsys) -> None:
+    whole = RESULTS.read_text()
+    edit(RESULTS, lambda r: r["runs"][0].update(predicted=r["runs"][0]["predicted"][:-8]))
+
+    assert run(capsys, "report")[0] == 2
+    code, out, _ = run(capsys, "check")
+    assert (code, "none, seed 0 are damaged (sweep again)" in out) == (3, True)
+    assert run(capsys, *SWEEP)[0] == 0
+
+    assert RESULTS.read_text() == whole
+    assert run(capsys, "check")[0] == 0
+
+
+@pytest.mark.parametrize("field", ["test_labels", "num_test"])
+def test_a_damaged_account_of_the_test_set_is_mended_by_the_same_sweep(field, capsys) -> None:
+    whole = RESULTS.read_text()
+    edit(RESULTS, lambda r: r.update({field: {"test_labels": "AAAA", "num_test": 7}[field]}))
+
+    assert run(capsys, "report")[0] == 2
+    assert run(capsys, *SWEEP)[0] == 0
+
+    assert RESULTS.read_text() == whole
+
+
+def test_damaged_predictions_end_no_sweep(capsys) -> None:
+    whole = RESULTS.read_text()
+    RESULTS.unlink()
+    truncate(named() / "predictions.npz")
+
+    assert run(capsys, *SWEEP)[0] == 0
+    assert RESULTS.read_text() == whole
+
+
+OWN = """\
+name: own
+title: Own
+variants:
+  - {{key: {first}, label: First, set: {{}}}}
+  - {{key: {second}, label: Second, set: {{model.pos_embed: none}}}}
+"""
+
+
+def test_a_study_whose_variant_was_renamed_leaves_nothing_that_check_fails(capsys) -> None:
+    sweep = ["sweep", "own.yaml", *SWEEP[2:6], "--seeds", "1", *SWEEP[12:]]
+    Path("own.yaml").write_text(OWN.format(first="a", second="b"))
+    assert run(capsys, *sweep)[0] == 0
+    Path("own.yaml").write_text(OWN.format(first="a", second="c"))
+    assert run(capsys, *sweep)[0] == 0
+    (file,) = Path("results").rglob("own_results.json")
+
+    code, out, err = run(capsys, "check")
+    assert code == 0, out
+    assert "it holds runs of b, a variant that its study has no more" in err
+    for command in (["report", str(file)], ["report", str(file), "-f", "html"],
+                    ["report", str(file), "--audit"], ["diff", f"{file}:a", "c"]):  # fmt: skip
+        code, out, err = run(capsys, *command)
+        assert code == 0, err
+        assert "First" in out
+
+
 # Checking
 
 
@@ -272,7 +555,41 @@ def other_weights(path: Path) -> None:
     torch.save(content, path)
 
 
+def nan_weights(path: Path) -> None:
+    content = torch.load(path, weights_only=True)
+    content["weights"]["head.bias"].fill_(float("nan"))
+    torch.save(content, path)
+
+
+def other_bits(path: Path) -> None:
+    content = torch.load(path, weights_only=True)
+    content["bits"]["threads"] = 1_000_000
+    torch.save(content, path)
+
+
 DAMAGE = {
+    "weights that are NaN": (
+        lambda: nan_weights(named() / "checkpoint.pt"), "weight head.bias is NaN",
+    ),
+    "a million threads": (
+        lambda: other_bits(named() / "checkpoint.pt"), "bits: threads is 1000000",
+    ),
+    "a negative time in a result": (
+        lambda: edit(named() / "result.json", lambda r: r.update(train_time_s=-1)),
+        "train_time_s is -1",
+    ),
+    "a negative time in the results": (
+        lambda: edit(RESULTS, lambda r: r["runs"][0].update(train_time_s=-1)),
+        "train_time_s is -1",
+    ),
+    "a run that is there twice": (
+        lambda: edit(RESULTS, lambda r: r["runs"].append(r["runs"][0])),
+        "two runs of none, seed 0 are in it",
+    ),
+    "a spec of a plug-in that is not here": (
+        lambda: edit(named() / "spec.json", lambda s: s["data"].update(augmentation="mine")),
+        "unknown augmentation 'mine'",
+    ),
     "a flipped bit of a checkpoint": (lambda: flip(named() / "checkpoint.pt"), "checkpoint.pt: "),
     "half a checkpoint": (lambda: truncate(named() / "checkpoint.pt"), "checkpoint.pt: "),
     "weights that do not fit": (
@@ -355,6 +672,10 @@ HARMLESS = {
     "answers that are gone": (lambda: (named() / "predictions.npz").unlink(), "are gone"),
     "what a killed process left": (
         lambda: (named() / ".result.json.x1.part").write_text("{"), "left by a process",
+    ),
+    "NaN in a history": (
+        lambda: (named() / "history.jsonl").write_text('{"epoch": NaN}\n'),
+        "it is not the history of result.json",
     ),
     "a run folder that is gone": (
         lambda: shutil.rmtree(named()), "of its 4 run folders 1 are gone",

@@ -22,6 +22,7 @@ from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.study import load_study
+from vitbench.training.bits import Bits
 from vitbench.training.checkpoint import FORMAT, save_checkpoint
 from vitbench.training.fit import begin
 
@@ -617,7 +618,7 @@ def _write_runs(folder: Path, fields: dict[str, object]) -> None:
     }
     for name, changes in others.items():
         spec = build_spec(fields, changes)
-        state, bits = begin(spec, torch.device("cpu")), {"device": "cpu", "threads": 1}
+        state, bits = begin(spec, torch.device("cpu")), Bits(device="cpu", threads=1)
         save_checkpoint(folder / name, state, spec, bits, complete=True)
     for name in ("damaged_run", "bare_run"):
         (folder / name).mkdir()

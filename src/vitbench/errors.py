@@ -6,6 +6,8 @@
         ├── UnknownNameError     a name that is not in its list
         ├── DataError            a data set that is absent, broken or not what it says
         └── FileError            any other file that is absent, broken or of another kind
+            ├── ForeignFileError     a file that no vitbench wrote
+            └── LaterVersionError    a file that a later vitbench wrote
 
 A message is one line: what was wrong, what is allowed, the nearest name. Only the command line
 prints it.
@@ -48,6 +50,22 @@ class DataError(UsageError):
 
 class FileError(UsageError):
     """A file that is absent, broken or of another kind."""
+
+
+class ForeignFileError(FileError):
+    """A file that no vitbench wrote: it may lie among ours, and is left as it is.
+
+    Attributes:
+        is_known: Whether that is sure; it is not of a file that is empty or cannot be read.
+    """
+
+    def __init__(self, message: str, is_known: bool = True) -> None:
+        self.is_known = is_known
+        super().__init__(message)
+
+
+class LaterVersionError(FileError):
+    """A file that a later vitbench wrote: it is whole, and this one cannot read it."""
 
 
 def shortened(text: str, most: int = 60) -> str:

@@ -1,11 +1,34 @@
-"""Files that survive: written beside their name, flushed to the disk, then renamed."""
+"""Files that survive: written beside their name, flushed to the disk, then renamed.
 
+And files that can be read: regular ones below a size limit. A pipe may never begin, a device may
+never end, and a sparse file of a few bytes on disk can fill the memory.
+"""
+
+import errno
 import os
+import select
 import shutil
+import stat
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
+
+PATIENCE_S = 10.0  # for the first and for the next bytes of a pipe
+# Without waiting for a writer, without becoming a terminal's process; Windows needs O_BINARY.
+_FLAGS = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+)
+
+
+class UnfitFileError(OSError):
+    """A file that is not read: no regular file, or too large. `strerror` says which."""
 
 
 @contextmanager
@@ -42,6 +65,127 @@ def replacing(path: Path) -> Iterator[Path]:
 def is_stream(path: Path) -> bool:
     """Whether a path is a pipe or a device, which may never begin or never end."""
     return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def open_regular(path: Path, most: int) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Args:
+        path: The file; a link to one is followed.
+        most: Bytes that it may have.
+
+    Raises:
+        UnfitFileError: It is a pipe, a device or a socket, or has more bytes.
+        OSError: It is absent, a folder, or cannot be read.
+    """
+    _check_regular(path.stat(), path, most)  # before it is opened: that alone can move a tape
+    descriptor = os.open(path, _FLAGS)
+    try:
+        _check_regular(os.fstat(descriptor), path, most)  # it may have been replaced meanwhile
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """What is in a regular file.
+
+    Args:
+        path: The file; a link to one is followed.
+        most: Bytes that it may have.
+
+    Raises:
+        UnfitFileError: It is a pipe, a device or a socket, or has more bytes.
+        OSError: It is absent, a folder, or cannot be read.
+    """
+    with open_regular(path, most) as file:
+        content = file.read(most + 1)  # a file of the system's may have more than it says
+    if len(content) > most:
+        raise _too_large(path, most)
+    return content
+
+
+def read_regular_or_pipe(path: Path, most: int) -> bytes:
+    """What is in a regular file or comes out of a pipe or a device, as `<(command)` is in a shell.
+
+    Args:
+        path: The file that a user named.
+        most: Bytes that it may have.
+
+    Raises:
+        UnfitFileError: It has more bytes, or nothing comes out of it for ten seconds.
+        OSError: It is absent, a folder, or cannot be read.
+    """
+    if not is_stream(path):
+        return read_regular(path, most)
+    descriptor = os.open(path, _FLAGS)
+    content = bytearray()
+    try:
+        while len(content) <= most:
+            if not select.select([descriptor], [], [], PATIENCE_S)[0]:
+                what = f"nothing came out of it for {PATIENCE_S:.0f} s"
+                raise UnfitFileError(errno.EINVAL, what, str(path))
+            try:
+                part = os.read(descriptor, 65_536)
+            except BlockingIOError:  # a pipe to which nobody has written yet
+                time.sleep(0.01)
+                continue
+            if not part:
+                return bytes(content)
+            content += part
+    finally:
+        os.close(descriptor)
+    raise _too_large(path, most)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the `filelock.FileLock` of a path; nothing is made or written."""
+    if sys.platform == "win32":
+        return _is_locked_on_windows(path)
+    try:
+        with open_regular(path, sys.maxsize) as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go of when it is closed
+    except BlockingIOError:
+        return True
+    except OSError:  # absent, or a file system without locks
+        return False
+    return False
+
+
+def same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, whatever they are called."""
+    with suppress(OSError, ValueError):
+        return path.samefile(other)
+    return False
+
+
+def _is_locked_on_windows(path: Path) -> bool:
+    import filelock
+
+    lock = filelock.FileLock(path)
+    try:
+        if path.exists():
+            lock.acquire(timeout=0)
+            lock.release()
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _check_regular(status: os.stat_result, path: Path, most: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise UnfitFileError(errno.EINVAL, "it is no file but a pipe or a device", str(path))
+    if status.st_size > most:
+        raise _too_large(path, most)
+
+
+def _too_large(path: Path, most: int) -> UnfitFileError:
+    return UnfitFileError(errno.EINVAL, f"it has over {most:,} bytes", str(path))
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,13 +1,14 @@
 """Runs on `shapes`: what is written, resumed and never read too early."""
 
 import inspect
+import shutil
 
 import numpy as np
 import pytest
 import torch
 
 from vitbench.data.datasets import shapes
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, LaterVersionError, UsageError
 from vitbench.registry import DATASETS
 from vitbench.runs.experiment import Note, RunBegun, RunOptions, RunRequest, run_experiment
 from vitbench.runs.folder import RunFolder
@@ -269,3 +270,85 @@ def test_another_augmentation_leaves_initial_weights_and_order_alone(tiny_fields
     specs = [build_spec(tiny_fields, {"data.augmentation": name}) for name in ("none", "baseline")]
     one, two = (fit_module.begin(spec, CPU).model.state_dict() for spec in specs)
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def tampered(path, change) -> None:
+    """Change what a checkpoint holds."""
+    content = torch.load(path, weights_only=True)
+    change(content)
+    torch.save(content, path)
+
+
+NONSENSE = {
+    "no bits": lambda c: c.update(bits={}),
+    "optimisers": lambda c: c["optimizers"][0]["state"].update({0: {"step": "x"}, 99: {}}),
+}
+
+
+@pytest.mark.parametrize("what", NONSENSE)
+def test_a_nonsense_checkpoint_falls_back_to_the_one_before_too(
+    what, tmp_path, tiny_fields
+) -> None:
+    request = RunRequest(
+        build_spec(tiny_fields, {"train.epochs": 3}), tmp_path / "run", RunOptions(device="cpu")
+    )
+    with pytest.raises(Stopped):
+        run_experiment(request, stop_after(2))
+    tampered(tmp_path / "run" / "checkpoint.pt", NONSENSE[what])
+    heard = []
+
+    result = run_experiment(request, heard.append)
+
+    assert [event.epochs_done for event in heard if isinstance(event, RunBegun)] == [1]
+    assert [e.text for e in heard if isinstance(e, Note) and "from the epoch before" in e.text]
+    assert (result.status, result.epochs) == ("done", 3)
+
+
+def test_a_run_of_a_later_vitbench_is_not_to_be_removed(tmp_path, tiny_fields) -> None:
+    request = RunRequest(
+        build_spec(tiny_fields, {"train.epochs": 3}), tmp_path / "run", RunOptions(device="cpu")
+    )
+    with pytest.raises(Stopped):
+        run_experiment(request, stop_after(1))
+    tampered(tmp_path / "run" / "checkpoint.pt", lambda c: c.update(format="vitbench-checkpoint-2"))
+
+    with pytest.raises(LaterVersionError) as raised:
+        run_experiment(request)
+    assert "remove" not in str(raised.value)
+
+
+def test_a_run_that_was_killed_before_its_result_was_written_is_ended(
+    tmp_path, tiny_fields
+) -> None:
+    request = RunRequest(build_spec(tiny_fields), tmp_path / "run", RunOptions(device="cpu"))
+    whole = run_experiment(request)
+    for name in ("result.json", "predictions.npz", "history.jsonl"):
+        (tmp_path / "run" / name).unlink()
+
+    again = run_experiment(request)
+
+    assert again.predicted == whole.predicted
+    assert again.history == whole.history
+    assert again.resumed == 1
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_a_folder_that_is_removed_in_training_is_written_again_and_says_so(
+    epoch, tmp_path, tiny_fields
+) -> None:
+    spec = build_spec(tiny_fields, {"train.epochs": 2})
+    request = RunRequest(spec, tmp_path / "run", RunOptions(device="cpu"))
+    notes = []
+
+    def remove(event) -> None:
+        if isinstance(event, EpochRecord) and event.epoch == epoch:
+            shutil.rmtree(tmp_path / "run")
+        if isinstance(event, Note):
+            notes.append(event.text)
+
+    run_experiment(request, remove)
+
+    folder = RunFolder(tmp_path / "run")
+    assert build_spec(folder.read_spec_fields()) == spec
+    assert len(folder.read_history()) == 2
+    assert [note for note in notes if "was removed while the run trained" in note]

@@ -1,12 +1,20 @@
 """Results files: merged, never lost, and read without trust."""
 
+import json
+import re
 import subprocess
 import sys
 
 import pytest
 
-from vitbench.errors import FileError, UsageError
-from vitbench.runs.results import check_same_study, find_results, merge_runs, read_results
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
+from vitbench.runs.results import (
+    check_same_study,
+    find_results,
+    kind_of_work,
+    merge_runs,
+    read_results,
+)
 from vitbench.spec.overrides import build_spec
 
 
@@ -148,11 +156,22 @@ def test_two_processes_that_merge_at_once_lose_no_run(tmp_path, study_results) -
     assert [file.name for file in tmp_path.iterdir() if file.name.endswith(".part")] == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"[]", b"{", b'{"a": 1}', b"\xff\xfe", b"[" * 100_000],
-    ids=["empty", "list", "cut off", "foreign", "binary", "deep"],
-)
+WHAT_IS_WRONG = {
+    b"": "it is empty",
+    b"[]": "it has no study and no runs",
+    b"{": "line 1 is not JSON",
+    b'{"a": 1}': "it has no study and no runs",
+    b"\xff\xfe": "it is UTF-16: save it as UTF-8",
+    b"\x80": "it is not text in UTF-8",
+    b"[[": "line 1 is not JSON",
+    b"[" * 100_000: "it is nested too deep",
+    b'{"a": 1, "a": 2}': "'a' is there twice",
+    b'{"a": NaN}': "NaN is no JSON",
+    b'{"a": ' + b"9" * 5000 + b"}": "too many digits",
+}
+
+
+@pytest.mark.parametrize("content", WHAT_IS_WRONG, ids=range(len(WHAT_IS_WRONG)))
 def test_a_damaged_file_is_one_line_and_stays_as_it_was(content, tmp_path, study_results) -> None:
     path = tmp_path / "some_results.json"
     path.write_bytes(content)
@@ -160,6 +179,7 @@ def test_a_damaged_file_is_one_line_and_stays_as_it_was(content, tmp_path, study
 
     with pytest.raises(FileError, match=r"some_results\.json is no results file: ") as raised:
         read_results(path)
+    assert WHAT_IS_WRONG[content] in str(raised.value)
     with pytest.raises(FileError):
         merge_runs(path, results, results.runs)
 
@@ -195,3 +215,189 @@ def test_results_are_found_at_any_depth(tmp_path, study_results) -> None:
     found = [path.relative_to(tmp_path).as_posix() for path in find_results(tmp_path)]
 
     assert found == ["b_results.json", "shapes/a_results.json"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"epoch": 3.0, "eval_accuracy": 0.98}',  # all_results.json of the Trainer of Hugging Face
+        b'{"dataset": "cifar10", "precision": 0.9}',
+        b'{"study": "trials of another tool"}',
+        b'{"eval_loss": NaN}',
+        b"[1, 2]",
+        b"null",
+        b"not JSON",
+        b"\x00\x01",
+    ],
+)
+def test_a_file_of_another_tool_is_told_from_a_damaged_one_of_ours(content, tmp_path) -> None:
+    (tmp_path / "all_results.json").write_bytes(content)
+
+    with pytest.raises(ForeignFileError) as raised:
+        read_results(tmp_path / "all_results.json")
+    assert raised.value.is_known
+
+
+def test_what_is_left_of_ours_is_never_taken_for_another_tools(tmp_path, study_results) -> None:
+    path = tmp_path / "some_results.json"
+    results = study_results({"none": [60.0]})
+    for text in (results.model_dump_json(), results.model_dump_json(indent=1)):
+        for length in range(1, len(text), 101):
+            path.write_text(text[:length])
+            with pytest.raises(FileError) as raised:
+                read_results(path)
+            assert not isinstance(raised.value, ForeignFileError), text[:length]
+    for gone in ("study", "runs", "base"):
+        path.write_text(json.dumps({**json.loads(text), gone: None}))
+        with pytest.raises(FileError, match=gone) as raised:
+            read_results(path)
+        assert not isinstance(raised.value, ForeignFileError)
+
+
+def test_of_a_file_that_is_empty_or_absent_it_is_not_known_whose_it_was(tmp_path) -> None:
+    (tmp_path / "a_results.json").write_bytes(b"")
+    (tmp_path / "b_results.json").symlink_to("a_disk/that/is/not/there")
+
+    for name in ("a_results.json", "b_results.json"):
+        with pytest.raises(ForeignFileError) as raised:
+            read_results(tmp_path / name)
+        assert not raised.value.is_known
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path, study_results) -> None:
+    results = study_results({"none": [60.0]})
+    (tmp_path / "x_results.json").write_text(results.model_dump_json(), encoding="utf-8-sig")
+
+    assert read_results(tmp_path / "x_results.json") == results
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ({"schema_version": 2}, r"a later vitbench \(schema_version 2\) wrote it"),
+        ({"versions": {"vitbench": "99.1"}, "colour": 1}, "vitbench 99.1 wrote it"),
+    ],
+)
+def test_what_a_later_vitbench_wrote_is_not_called_damaged(
+    written, hint, tmp_path, study_results
+) -> None:
+    fields = study_results({"none": [60.0]}).model_dump(mode="json")
+    fields["runs"][0] |= written
+    (tmp_path / "x_results.json").write_text(json.dumps(fields))
+
+    with pytest.raises(LaterVersionError, match=f"{hint}, and this is .*: update vitbench"):
+        read_results(tmp_path / "x_results.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"train_time_s": -1.0}, "train_time_s"),
+        ({"train_time_s": 1e308}, "train_time_s"),
+        ({"img_per_s": -1.0}, "img_per_s"),
+        ({"epochs": -1}, "epochs"),
+        ({"seed": -1}, "seed"),
+        ({"num_params": -1}, "num_params"),
+        ({"resumed": -1}, "resumed"),
+        ({"threads": 1_000_000}, "threads"),
+        ({"threads": 0}, "threads"),
+        ({"forward_flop": 10**400}, "forward_flop"),
+        ({"train_flop": -1}, "train_flop"),
+        ({"peak_memory_bytes": 10**400}, "peak_memory_bytes"),
+        ({"test_loss": 1e300}, "test_loss"),
+        ({"name": "a\0b"}, "name"),
+        ({"reason": "a\nb"}, "reason"),
+        ({"variant": "a\u2028b"}, "variant"),
+        ({"run_folder": "a\0b"}, "run_folder"),
+        ({"versions": {"torch": "2\n9"}}, "versions"),
+    ],
+)
+def test_what_no_run_has_is_refused(changes, hint, tmp_path, study_results) -> None:
+    fields = study_results({"none": [60.0]}).model_dump(mode="json")
+    fields["runs"][0] |= changes
+    (tmp_path / "x_results.json").write_text(json.dumps(fields))
+
+    with pytest.raises(FileError, match=hint) as raised:
+        read_results(tmp_path / "x_results.json")
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_no_finite_number_is_refused(number, tmp_path, study_results) -> None:
+    text = study_results({"none": [60.0]}).model_dump_json()
+    for field in ("train_time_s", "test_top1_pct", "val_loss"):
+        (tmp_path / "x_results.json").write_text(
+            re.sub(rf'"{field}":[^,]+', f'"{field}":{number}', text)
+        )
+        with pytest.raises(FileError, match="no results file"):
+            read_results(tmp_path / "x_results.json")
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"trials_flop": 10**400}, "trials_flop"),
+        ({"trials_time_s": -1.0}, "trials_time_s"),
+        ({"values": [10**400]}, "values"),
+        ({"chosen": {"none": "a\nb"}}, "chosen"),
+        ({"val_top1_pct": {"none": [101.0]}}, "val_top1_pct"),
+    ],
+)
+def test_trials_that_no_tuning_has_are_refused(changes, hint, tmp_path, study_results) -> None:
+    tuned = {
+        "field": "train.lr",
+        "values": [0.1, 0.2],
+        "seed": 1,
+        "chosen": {"none": 0.1},
+        "val_top1_pct": {"none": [1.0, None]},
+        "trials_flop": 1,
+        "trials_time_s": 1.0,
+    }
+    fields = study_results({"none": [60.0]}).model_dump(mode="json")
+    path = tmp_path / "x_results.json"
+    path.write_text(json.dumps({**fields, "tuned": [tuned]}))
+    assert read_results(path).tuned[0].chosen == {"none": 0.1}
+    path.write_text(json.dumps({**fields, "tuned": [{**tuned, **changes}]}))
+
+    with pytest.raises(FileError, match=hint):
+        read_results(path)
+
+
+def test_a_run_that_is_there_twice_is_refused_by_name(tmp_path, study_results) -> None:
+    fields = study_results({"none": [60.0]}).model_dump(mode="json")
+    fields["runs"] *= 2
+    (tmp_path / "x_results.json").write_text(json.dumps(fields))
+
+    with pytest.raises(FileError, match="two runs of none, seed 0 are in it: remove one of them"):
+        read_results(tmp_path / "x_results.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.json", b'{"study": {}, "runs": []}', "a results file"),
+        ("a", b'{"study": {}, "runs": []}', "a results file"),
+        ("a", b'{"schema_version": 1, "study": {', "a damaged results file"),
+        ("a.json", b'{"1d_learned": 69.47}', "a results file"),
+        ("a.json", b'{"identity": "", "spec": {}}', "the result of a run"),
+        ("a.json", b'{"data": {}, "seed": 1}', "a spec"),
+        ("a.json", b'{"name": "own", "variants": []}', "a study"),
+        ("a.yaml", b"name: own", "a YAML file"),
+        ("a.PT", b"", "a checkpoint"),
+        ("a.npz", b"", "a file of arrays"),
+        ("a.jsonl", b"", "a history"),
+        ("a", b"\x89PNG\x00", "no text"),
+        ("a.md", b"# Results", None),
+        ("a.json", b'{"schema_version": 1, "studies": []}', None),  # a report
+        ("a.json", b"{", "a damaged results file"),
+        ("a.csv", b"", None),
+    ],
+)
+def test_what_is_not_to_be_written_over_is_known(name, content, what, tmp_path) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    assert kind_of_work(tmp_path / name) == what
+
+
+def test_where_nothing_is_anything_may_be_written(tmp_path) -> None:
+    assert kind_of_work(tmp_path / "absent.yaml") is None

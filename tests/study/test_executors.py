@@ -2,7 +2,7 @@
 
 import pytest
 
-from vitbench.runs.experiment import Note, RunOptions, RunRequest
+from vitbench.runs.experiment import Note, RunBegun, RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.spec.overrides import build_spec
 from vitbench.study import executors
@@ -54,3 +54,34 @@ def test_an_error_ends_its_run_and_no_other(requests) -> None:
     assert [result.status for result in ended] == ["failed", "done", "done"]
     assert str(requests[0].folder) in (ended[0].reason or "")
     assert requests[0].folder.read_text() == "a file where a folder should be"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (KeyError("depth"), "KeyError: 'depth'"),
+        (ValueError("a\0b\nsecond line"), "ValueError: a b"),
+        (AssertionError(), "AssertionError"),
+        (RecursionError("too deep"), "too deep"),
+    ],
+)
+def test_any_error_of_a_run_is_that_runs_failure(error, reason, requests) -> None:
+    """As a plug-in of somebody's may raise it."""
+
+    def listen(event: object) -> None:
+        if isinstance(event, RunBegun):
+            raise error
+
+    ended = [result for _, result in Local().execute(requests[:1], listen)]
+
+    assert [(result.status, result.reason) for result in ended] == [("failed", reason)]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError(28, "disk full")])
+def test_what_would_end_every_run_ends_the_sweep(error, requests) -> None:
+    def listen(event: object) -> None:
+        if isinstance(event, RunBegun):
+            raise error
+
+    with pytest.raises(error if isinstance(error, type) else OSError):
+        list(Local().execute(requests, listen))

@@ -6,13 +6,14 @@ import zipfile
 import pytest
 import torch
 
-from vitbench.errors import FileError
+from vitbench.errors import FileError, LaterVersionError
 from vitbench.spec.overrides import build_spec
+from vitbench.training.bits import Bits
 from vitbench.training.checkpoint import Checkpoint, save_checkpoint
 from vitbench.training.fit import begin
 
 CPU = torch.device("cpu")
-BITS = {"device": "cpu", "threads": 1, "resumed": 0}
+BITS = Bits(device="cpu", threads=1)
 
 
 @pytest.fixture
@@ -164,3 +165,187 @@ def test_no_file_is_one_line(tmp_path) -> None:
         Checkpoint.open(tmp_path / "absent.pt")
     with pytest.raises(FileError, match="cannot read"):
         Checkpoint.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("bits", "hint"),
+    [
+        ({}, "device"),
+        ({"device": "cpu"}, "threads"),
+        ({"device": "cpu", "threads": 1_000_000}, "threads"),  # PyTorch crashes with so many
+        ({"device": "cpu", "threads": 0}, "threads"),
+        ({"device": "cpu", "threads": "1"}, "threads"),
+        ({"device": "cpu", "threads": True}, "threads"),
+        ({"device": "tpu", "threads": 1}, "device"),
+        ({"device": "cpu", "threads": 1, "resumed": -1}, "resumed"),
+        ({"device": "cpu", "threads": 1, "resumed": "often"}, "resumed"),
+        ({"device": "cpu", "threads": 1, "resumed": None}, "resumed"),
+        ({"device": "cpu", "threads": 1, "micro_batch": 0}, "micro_batch"),
+        ({"device": "cpu", "threads": 1, "micro_batch": [1]}, "micro_batch"),
+        ({"device": "cpu", "threads": 1, "micro_batch": 33}, "over the batch_size 32"),
+        ({"device": "cpu", "threads": 1, "recompute": "yes"}, "recompute"),
+        ({"device": "cpu", "threads": 1, "compiled": 1}, "compiled"),
+        ({"device": "cpu", "threads": 1, "colour": "blue"}, "colour"),
+        ([], "bits"),
+        (None, "bits"),
+    ],
+)
+def test_bits_that_no_run_has_are_refused_by_name(saved, bits, hint) -> None:
+    with pytest.raises(FileError, match=f"a damaged checkpoint .*bits.*{hint}|{hint}") as raised:
+        Checkpoint.open(tampered(saved[0], lambda c: c.update(bits=bits)))
+    assert "\n" not in str(raised.value)
+
+
+def test_bits_of_an_earlier_vitbench_have_defaults_for_what_they_lack(saved) -> None:
+    bits = {"device": "cpu", "threads": 2}
+
+    assert Checkpoint.open(tampered(saved[0], lambda c: c.update(bits=bits))).bits == Bits(**bits)
+
+
+RECORD = {"epoch": 1, "train_loss": 1.0, "train_top1_pct": 1.0, "val_loss": 1.0,
+          "val_top1_pct": 1.0, "lr": 0.1, "train_time_s": 1.0, "img_per_s": 1.0}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [{**RECORD, "lr_halvings": 10**9}],  # 2 to its power is no number
+        [{**RECORD, "lr_halvings": -1}],
+        [{**RECORD, "train_time_s": -1.0}],
+        [{**RECORD, "val_loss": float("nan")}],
+        [{**RECORD, "val_loss": float("inf")}],
+        [{**RECORD, "epoch": 2}],
+        [RECORD, RECORD],
+        [RECORD, {**RECORD, "epoch": 2}],  # the spec has one
+        "history",
+        None,
+    ],
+)
+def test_a_history_that_no_run_has_is_refused(saved, history) -> None:
+    with pytest.raises(FileError, match="a damaged checkpoint"):
+        Checkpoint.open(tampered(saved[0], lambda c: c.update(history=history)))
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (float("nan"), "weight head.bias is NaN"),
+        (float("inf"), "overflow"),
+        (3e38, "overflow"),
+        (-3e38, "overflow"),
+    ],
+)
+def test_weights_that_are_no_numbers_to_compute_with_are_named(saved, value, hint) -> None:
+    path = tampered(saved[0], lambda c: c["weights"]["head.bias"].fill_(value))
+
+    with pytest.raises(FileError, match=hint) as raised:
+        Checkpoint.open(path).model(CPU)
+    assert "damaged" not in str(raised.value)
+    with pytest.raises(FileError, match=hint):
+        Checkpoint.open(path).resume(CPU)
+
+
+@pytest.fixture
+def stepped(tmp_path, tiny_fields):
+    """A checkpoint whose optimisers have taken a step, and its state."""
+    spec = build_spec(tiny_fields, {"train.optimizer": "muon", "train.epochs": 2})
+    state = begin(spec, CPU)
+    for parameter in state.model.parameters():
+        parameter.grad = torch.full_like(parameter, 0.1)
+    for optimizer in state.optimizers:
+        optimizer.step()
+        optimizer.param_groups[0]["lr"] *= 0.5  # as the schedule does
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, state, spec, BITS, complete=False)
+    return path, state
+
+
+def test_a_whole_state_is_resumed_as_it_was(stepped) -> None:
+    path, state = stepped
+
+    resumed = Checkpoint.open(path).resume(CPU)
+
+    for one, two in zip(state.optimizers, resumed.optimizers, strict=True):
+        before, after = one.state_dict(), two.state_dict()
+        assert before["param_groups"] == after["param_groups"]
+        for place, of_parameter in before["state"].items():
+            for name, value in of_parameter.items():
+                assert torch.equal(value, after["state"][place][name])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda o: o.clear(),
+        lambda o: o.pop(),
+        lambda o: o.append({}),
+        lambda o: o[0].clear(),
+        lambda o: o[0].update(state=None),
+        lambda o: o[0].update(param_groups=[]),
+        lambda o: o[0].update(param_groups="groups"),
+        lambda o: o[0]["param_groups"][0].update(lr=float("nan")),
+        lambda o: o[0]["param_groups"][0].update(lr=-1.0),
+        lambda o: o[0]["param_groups"][0].update(lr="fast"),
+        lambda o: o[0]["param_groups"][0].update(initial_lr=1e9),
+        lambda o: o[0]["param_groups"][0].update(momentum="much"),
+        lambda o: o[0]["param_groups"][0].update(params=[0]),
+        lambda o: o[1]["param_groups"][0].update(betas=(2.0, 3.0)),
+        lambda o: o[0]["state"].update({99: {}}),
+        lambda o: o[0]["state"].update({0: "state"}),
+        lambda o: o[0]["state"][0].update(momentum_buffer=torch.zeros(3)),
+        lambda o: o[0]["state"][0]["momentum_buffer"].fill_(float("nan")),
+        lambda o: o[1]["state"][0]["exp_avg_sq"].fill_(float("inf")),
+        lambda o: o[1]["state"][0]["step"].fill_(-1),
+    ],
+)
+def test_a_state_that_no_optimiser_has_is_refused_before_a_step_is_taken(stepped, change) -> None:
+    path = tampered(stepped[0], lambda c: change(c["optimizers"]))
+    checkpoint = Checkpoint.open(path)
+
+    for read in (checkpoint.check_resumable, lambda: checkpoint.resume(CPU)):
+        with pytest.raises(FileError, match="optimisers'") as raised:
+            read()
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("optimizers", ["state", [1], {"state": {}}])
+def test_what_is_no_list_of_states_is_refused(saved, optimizers) -> None:
+    with pytest.raises(FileError, match="optimizers is no list"):
+        Checkpoint.open(tampered(saved[0], lambda c: c.update(optimizers=optimizers)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(format="vitbench-checkpoint-2"),
+        lambda c: c.update(versions={"vitbench": "99.0"}, bits={**c["bits"], "spin": 3}),
+        lambda c: (c.update(versions={"vitbench": "99.0"}), c["spec"]["model"].update(colour=1)),
+    ],
+    ids=["format", "bits", "spec"],
+)
+def test_a_checkpoint_of_a_later_vitbench_is_not_called_damaged(saved, change) -> None:
+    with pytest.raises(LaterVersionError, match="update vitbench") as raised:
+        Checkpoint.open(tampered(saved[0], change))
+    assert "damaged" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "loaded",
+    [
+        {"head.weight": torch.zeros(2)},
+        {"state_dict": {"module.head.weight": torch.zeros(2)}, "epoch": 3},
+    ],
+)
+def test_weights_of_another_library_are_sent_to_adopt(loaded, tmp_path) -> None:
+    torch.save(loaded, tmp_path / "timm.pth")
+
+    with pytest.raises(FileError, match=r"holds weights: .*vitbench\.adopt"):
+        Checkpoint.open(tmp_path / "timm.pth")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_a_pipe_or_a_device_is_no_checkpoint(make, tmp_path) -> None:
+    make(tmp_path / "checkpoint.pt")
+
+    with pytest.raises(FileError, match="is no checkpoint: it is no file but a pipe or a device"):
+        Checkpoint.open(tmp_path / "checkpoint.pt")

@@ -24,6 +24,7 @@ class Found:
     runs: list[Path] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
     checkpoints: list[Path] = field(default_factory=list)
+    named: set[Path] = field(default_factory=set)
 
     def __str__(self) -> str:
         kinds = {
@@ -83,6 +84,7 @@ def _find(paths: Sequence[Path]) -> Found:
             if path.suffix not in (".pt", ".json"):
                 raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")
             (found.checkpoints if path.suffix == ".pt" else found.results).append(path)
+            found.named.add(path)
             continue
         inside = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
         runs = [folder for folder in inside if is_run_folder(folder)]
@@ -100,8 +102,16 @@ def _verify(found: Found) -> "list[Finding]":
 
     return [
         *(finding for path in found.runs for finding in verify_run(path)),
-        *(finding for path in found.results for finding in verify_results(path)),
-        *(finding for path in found.checkpoints for finding in verify_checkpoint(path)),
+        *(
+            finding
+            for path in found.results
+            for finding in verify_results(path, path in found.named)
+        ),
+        *(
+            finding
+            for path in found.checkpoints
+            for finding in verify_checkpoint(path, path in found.named)
+        ),
     ]
 
 

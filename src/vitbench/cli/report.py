@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitbench.cli import console, options
-from vitbench.errors import FileError, UsageError
-from vitbench.files import is_stream, write_text
+from vitbench.errors import FileError, ForeignFileError, UsageError
+from vitbench.files import UnfitFileError, is_stream, read_regular, same_file, write_text
 
 if TYPE_CHECKING:
     from vitbench.report.tables import Report
     from vitbench.runs.schema import StudyResults
 
+MOST_REPORT_BYTES = 500_000_000
 DIFFERS = 3  # exit code of --check
 RESULTS_DIR = Path("results")  # unless one is named
 # The last section of a report, and the figures of a page.
 PICTURES = re.compile(r"\n## Pictures\n.*|<section><h2>Pictures<.*?</section>", re.DOTALL)
 FIGURES = re.compile(r'<div class="figures">.*?</figure>\n</div>\n', re.DOTALL)
+SUFFIX = "_results.json"
 SHORT = {"md": "markdown"}
 
 
@@ -92,7 +94,7 @@ def report(
         raise UsageError("--check compares and writes nothing: leave out --out and --methods")
     if methods and name != "markdown":
         raise UsageError(f"--methods is text with BibTeX: leave out --format {form}")
-    _check_out(out)
+    _check_out(out, results or [])
     if figures is not None:
         options.check_writable("--figures", figures)
     beside = (check or out or Path("x")).parent
@@ -127,7 +129,10 @@ def _format_of(path: Path | None) -> str:
     return ends.get(path.suffix if path else "", "markdown")
 
 
-def _check_out(out: Path | None) -> None:
+def _check_out(out: Path | None, results: list[Path]) -> None:
+    """Refuse a path at which a report would take the place of something else."""
+    from vitbench.runs.results import kind_of_work
+
     if out is not None:
         options.check_writable("--out", out.parent)
         options.check_writable("--out", out.resolve().parent)  # a link is written through
@@ -137,19 +142,39 @@ def _check_out(out: Path | None) -> None:
             raise FileError(
                 f"--out {out} is no file but a pipe or a device: leave it out for stdout"
             )
+        what = "one of the results files" if any(same_file(out, p) for p in results) else None
+        if what := what or kind_of_work(out):
+            raise FileError(f"--out {out} is {what}, which a report would replace: name another")
+        if out.name.endswith(SUFFIX):
+            raise UsageError(f"--out {out}: results files are named so; name the report otherwise")
 
 
 def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]":
-    """The results files that were named, each once."""
+    """The results files that were named or lie in a folder, each once.
+
+    Raises:
+        FileError: One is damaged, or was named and is another tool's; or there are none.
+    """
     from vitbench.runs.results import find_results, read_results
 
-    files: list[Path] = []
+    named: dict[Path, bool] = {}
     for path in results or [results_dir]:
-        files += [path] if path.is_file() or is_stream(path) else find_results(path)
-    if not files:
+        if path.is_file() or is_stream(path):
+            named[path] = True
+        else:
+            named = {**dict.fromkeys(find_results(path), False), **named}
+    studies = []
+    for path, is_named in named.items():
+        try:
+            studies.append(read_results(path))
+        except ForeignFileError as error:
+            if is_named:
+                raise
+            console.note(f"{error}; it is passed over")
+    if not studies:
         folders = ", ".join(map(str, results or [results_dir]))
-        raise FileError(f"no *_results.json below {folders}: vitbench sweep writes them")
-    return [read_results(path) for path in dict.fromkeys(files)]
+        raise FileError(f"no *{SUFFIX} of vitbench below {folders}: vitbench sweep writes them")
+    return studies
 
 
 def _draw(built: "Report", folder: Path) -> list[Path]:
@@ -177,10 +202,10 @@ def _compare(text: str, path: Path, pictures: bool) -> None:
         path: The written report.
         pictures: Whether its pictures, the last section, are compared too.
     """
-    if is_stream(path):
-        raise FileError(f"--check {path} is no file but a pipe or a device")
     try:
-        written = path.read_text(encoding="utf-8")
+        written = read_regular(path, MOST_REPORT_BYTES).decode("utf-8")
+    except UnfitFileError as error:
+        raise FileError(f"--check {path}: {error.strerror}") from None
     except FileNotFoundError:
         raise FileError(f"no report {path}") from None
     except (OSError, UnicodeDecodeError):

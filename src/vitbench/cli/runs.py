@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vitbench.cli import console, options
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, ForeignFileError, UsageError
 
 if TYPE_CHECKING:
     from vitbench.runs.catalogue import CataloguedRun
@@ -67,12 +68,12 @@ def prune(
     What is being trained stays, whatever is asked for. Reports need no run folder, `visualize` and
     a larger number of epochs do.
     """
-    from vitbench.runs.catalogue import catalogue, remove, remove_leftovers
+    from vitbench.runs.catalogue import catalogue, find_leftovers, remove, remove_leftovers
 
     _check_folders(runs_dir, results_dir)
     studies, damaged = _studies(results_dir)
     if damaged and not force:
-        raise FileError(f"{damaged[0]}; so what it names is not known: mend it, or give --force")
+        raise FileError(_unknown(damaged[0]))
     going = [
         run
         for run in catalogue(runs_dir, studies)
@@ -80,8 +81,17 @@ def prune(
         and (force or not run.named_by)
         and (unfinished or run.state != "begun")
     ]
+    leftovers = find_leftovers(runs_dir)
+    if leftovers:
+        console.note(
+            f"{len(leftovers)} of {runs_dir}/.removed-* are left of a prune that was stopped"
+            f"{'' if dry_run else ': they go too'}"
+        )
     if not going:
-        console.note(f"nothing to remove in {runs_dir}")
+        if leftovers and not dry_run:
+            remove_leftovers(runs_dir)
+        else:
+            console.note(f"nothing to remove in {runs_dir}")
         return
     console.product(_table(going))
     if dry_run:
@@ -89,10 +99,66 @@ def prune(
     if not yes and not _agreed(going):
         console.note("nothing was removed")
         return
+    is_needed = _Needed(results_dir, force)
+    gone = []
     for run in going:
-        remove(run)
+        why = remove(run, is_needed)
+        if why is None:
+            gone.append(run)
+        else:
+            console.note(f"{run.folder} stays: {why}")
     remove_leftovers(runs_dir)
-    console.note(f"removed {_total(going)}")
+    console.note(f"removed {_total(gone)}" if gone else "nothing was removed")
+
+
+class _Needed:
+    """Whether a run folder is needed by a results file as it is at this moment.
+
+    A sweep may have recorded runs since they were listed.
+
+    Args:
+        results_dir: The results files' folder.
+        force: Whether no folder is needed, whoever names it.
+    """
+
+    def __init__(self, results_dir: Path, force: bool) -> None:
+        self._results_dir = results_dir
+        self._force = force
+        self._files: list[tuple[Path, int, int, int]] = []
+        self._studies: list[tuple[Path, StudyResults]] = []
+
+    def __call__(self, folder: Path) -> bool:
+        """Whether the folder is needed now.
+
+        Raises:
+            FileError: A results file is damaged, so what it names is not known.
+        """
+        from vitbench.runs.catalogue import is_named
+
+        if self._force:
+            return False
+        files = self._as_they_are()
+        if files != self._files:
+            self._studies, damaged = _studies(self._results_dir, tell=False)
+            if damaged:
+                raise FileError(_unknown(damaged[0]))
+            self._files = files
+        return is_named(folder, self._studies)
+
+    def _as_they_are(self) -> list[tuple[Path, int, int, int]]:
+        """The results files; one that was written since has another number, size or time."""
+        from vitbench.runs.results import find_results
+
+        found = []
+        for path in find_results(self._results_dir) if self._results_dir.is_dir() else []:
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                found.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
+        return found
+
+
+def _unknown(error: FileError) -> str:
+    return f"{error}; so which runs it names is not known: mend it, or move it elsewhere"
 
 
 def _check_folders(runs_dir: Path, results_dir: Path) -> None:
@@ -101,15 +167,24 @@ def _check_folders(runs_dir: Path, results_dir: Path) -> None:
 
 
 def _studies(
-    results_dir: Path,
+    results_dir: Path, tell: bool = True
 ) -> "tuple[list[tuple[Path, StudyResults]], list[FileError]]":
-    """What is in a folder of results, and what is wrong with the files that cannot be read."""
+    """What is in a folder of results, and what is wrong with the files that cannot be read.
+
+    Files of other tools are passed over, with a note; a file that may be one of ours is not.
+    """
     from vitbench.runs.results import find_results, read_results
 
-    studies, damaged = [], []
+    studies: list[tuple[Path, StudyResults]] = []
+    damaged: list[FileError] = []
     for path in find_results(results_dir) if results_dir.is_dir() else []:
         try:
             studies.append((path, read_results(path)))
+        except ForeignFileError as error:
+            if not error.is_known:
+                damaged.append(error)
+            elif tell:
+                console.note(f"{error}; it is passed over")
         except FileError as error:
             damaged.append(error)
     return studies, damaged

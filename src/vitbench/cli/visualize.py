@@ -195,7 +195,7 @@ def visualize(
     names = [view.folder_name for view in views]
     if twice := next((n for n in names if names.count(n) > 1), None):
         raise UsageError(f"two checkpoints are of the same run ({twice}): give it once")
-    style = _Style(file_format, dpi, save_data)
+    style = _Style(file_format, dpi, save_data, image)
     note = _say_nothing if quiet else console.note
     if kind == COMPARE:
         from vitbench.cli.compare import compare
@@ -234,6 +234,7 @@ class _Style(NamedTuple):
     file_format: str
     dpi: int
     save_data: bool
+    image: Path | None
 
 
 def _write(
@@ -241,7 +242,7 @@ def _write(
 ) -> Path:
     """Write a picture or a page below a folder, and print its path."""
     from vitbench.figures.style import Drawing, save, save_arrays
-    from vitbench.files import write_text
+    from vitbench.files import same_file, write_text
 
     if not isinstance(drawing, Drawing):
         path = out / drawing.path.with_suffix(".html")
@@ -251,6 +252,8 @@ def _write(
             note(f"{path}: {drawing.note}")
         return path
     path = out / drawing.path.with_name(f"{drawing.path.name}.{style.file_format}")
+    if style.image is not None and same_file(path, style.image):
+        raise FileError(f"--image {style.image} is where its picture goes: choose another --out")
     save(drawing.figure, path, style.dpi)
     console.product(str(path))
     if style.save_data:

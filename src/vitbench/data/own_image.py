@@ -9,7 +9,9 @@ from PIL import Image, ImageOps
 
 from vitbench.data.image_set import ImageSet
 from vitbench.errors import FileError
+from vitbench.files import UnfitFileError, open_regular
 
+MOST_BYTES = 500_000_000
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits, as Pillow has them
 
 
@@ -28,7 +30,7 @@ def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
     """
     channels = like.images.shape[1]
     try:
-        with Image.open(path) as picture:
+        with open_regular(path, MOST_BYTES) as file, Image.open(file) as picture:
             if picture.mode not in MODES:
                 raise FileError(f"{path} has pixels of mode {picture.mode}: save it with 8 bits")
             upright = ImageOps.exif_transpose(picture).convert("RGBA")
@@ -40,6 +42,8 @@ def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
             )
     except FileNotFoundError:
         raise FileError(f"no picture {path}") from None
+    except UnfitFileError as error:
+        raise FileError(f"{path} is no picture: {error.strerror}") from None
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise FileError(f"{path} is no picture that can be read ({type(error).__name__})") from None
     pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)

@@ -3,17 +3,18 @@
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from filelock import Timeout
 
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import StudyResults
-from vitbench.spec.overrides import Tree, load_mapping
+from vitbench.spec.overrides import Tree
 from vitbench.spec.written import completed
 
 # done, diverged: complete; training: by another process, now; begun: some epochs are there;
@@ -36,6 +37,7 @@ class CataloguedRun:
         test_top1_pct: Top-1 accuracy in % on the test set; None where it did not end well.
         num_bytes: What it takes on disk.
         named_by: The studies' variants whose results files name it, as `pos-embed/none`.
+        files: Which files there are, in which version: not the same once it has changed.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class CataloguedRun:
     test_top1_pct: float | None
     num_bytes: int
     named_by: tuple[str, ...]
+    files: frozenset[tuple[str, int, int]]
 
 
 def find_run_folders(runs_dir: Path) -> list[Path]:
@@ -76,31 +79,78 @@ def catalogue(runs_dir: Path, studies: Sequence[tuple[Path, StudyResults]]) -> l
     return [_entry(RunFolder(path), named) for path in find_run_folders(runs_dir)]
 
 
-def remove(run: CataloguedRun) -> None:
+def remove(run: CataloguedRun, is_needed: Callable[[Path], bool]) -> str | None:
     """Remove a run folder; one that is half removed is never taken for a run.
 
+    Args:
+        run: The run.
+        is_needed: Whether a folder is needed now: asked when nobody can train in it any more, and
+            just before it goes.
+
+    Returns:
+        Why it stays; None where it is gone.
+
     Raises:
-        UsageError: Another process trains it.
         OSError: It cannot be removed.
     """
+    if not run.folder.is_dir():
+        return None
     lock = RunFolder(run.folder).lock()
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise UsageError(f"{run.folder} is being trained by another process: it stays") from None
-    going = run.folder.with_name(f"{GOING}{run.folder.name}")
+        return "another process trains it now"
     try:
+        if _versions(dict(_files(run.folder))) != run.files:
+            return "it has changed since it was listed"
+        if is_needed(run.folder):
+            return "a results file names it now"
+        going = _free_name(run.folder)
         run.folder.rename(going)
     finally:
         lock.release()
-    shutil.rmtree(going)
+    _remove_tree(going)
+    return None
+
+
+def find_leftovers(runs_dir: Path) -> list[Path]:
+    """What a removal that was stopped has left."""
+    return [
+        path
+        for path in sorted(runs_dir.glob(f"{GOING}*"))
+        if path.is_dir() and not path.is_symlink()
+    ]
 
 
 def remove_leftovers(runs_dir: Path) -> None:
     """Remove what a removal that was stopped has left."""
-    for path in runs_dir.glob(f"{GOING}*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+    for path in find_leftovers(runs_dir):
+        _remove_tree(path)
+
+
+def is_named(folder: Path, studies: Sequence[tuple[Path, StudyResults]]) -> bool:
+    """Whether a results file names a run folder.
+
+    Args:
+        folder: The folder.
+        studies: Results files and what they hold.
+    """
+    return bool(_who_names(folder, _named(studies)))
+
+
+def _free_name(folder: Path) -> Path:
+    """A name for a folder that is going, which nothing has yet."""
+    going = folder.with_name(f"{GOING}{folder.name}")
+    number = 1
+    while os.path.lexists(going):
+        number += 1
+        going = folder.with_name(f"{GOING}{folder.name}.{number}")
+    return going
+
+
+def _remove_tree(folder: Path) -> None:
+    with suppress(FileNotFoundError):  # another process removes it too
+        shutil.rmtree(folder)
 
 
 def _by_number(path: Path) -> list[str | int]:
@@ -115,13 +165,25 @@ def _entry(folder: RunFolder, named: dict[str, set[str]]) -> CataloguedRun:
     state, epochs, accuracy = _ending(folder)
     if spec is None:
         state = "damaged"
-    digits = IDENTITY_DIGITS.search(folder.path.name)
-    keys = (str(folder.path.resolve()), digits[1] if digits else "")
-    named_by = sorted(set().union(*(named.get(key, set()) for key in keys)))
+    statuses = dict(_files(folder.path))
     return CataloguedRun(
-        folder.path, state, seed, epochs, of_epochs, accuracy,
-        sum(_file_sizes(folder.path)), tuple(named_by),
-    )  # fmt: skip
+        folder.path,
+        state,
+        seed,
+        epochs,
+        of_epochs,
+        accuracy,
+        # A file with several names counts once.
+        sum({status.st_ino: status.st_size for status in statuses.values()}.values()),
+        tuple(sorted(_who_names(folder.path, named))),
+        _versions(statuses),
+    )
+
+
+def _who_names(folder: Path, named: dict[str, set[str]]) -> set[str]:
+    digits = IDENTITY_DIGITS.search(folder.name)
+    keys = (str(folder.resolve()), digits[1] if digits else "")
+    return set().union(*(named.get(key, set()) for key in keys))
 
 
 def _ending(folder: RunFolder) -> tuple[State, int, float | None]:
@@ -133,9 +195,7 @@ def _ending(folder: RunFolder) -> tuple[State, int, float | None]:
             return "damaged", 0, None
         ended: State = "diverged" if result.status == "diverged" else "done"
         return ended, result.epochs, result.test_top1_pct
-    epochs = 0
-    if folder.history_file.exists():
-        epochs = folder.history_file.read_bytes().count(b"\n")
+    epochs = folder.count_epochs()
     if folder.is_busy():
         return "training", epochs, None
     return "begun" if folder.state() == "begun" else "new", epochs, None
@@ -159,17 +219,24 @@ def _named(studies: Sequence[tuple[Path, StudyResults]]) -> dict[str, set[str]]:
 
 def _spec_of(folder: RunFolder) -> Tree | None:
     try:
-        return completed(load_mapping(folder.spec_file, "spec")) or None
-    except (FileError, ValueError):
+        return completed(folder.read_spec_fields()) or None
+    except (FileError, ValueError, RecursionError):
         return None
 
 
-def _file_sizes(folder: Path) -> Iterator[int]:
-    """Bytes of each file below a folder; one with several names counts once."""
-    seen = set()
+def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Each file below a folder."""
     for parent, _, names in os.walk(folder):
         for name in names:
-            status = (Path(parent) / name).lstat()
-            if status.st_ino not in seen:
-                seen.add(status.st_ino)
-                yield status.st_size
+            with suppress(FileNotFoundError):  # a run in training replaces its files
+                path = Path(parent) / name
+                yield str(path), path.lstat()
+
+
+def _versions(statuses: dict[str, os.stat_result]) -> frozenset[tuple[str, int, int]]:
+    """What tells a file's version from another; a lock's is none."""
+    return frozenset(
+        (path, status.st_ino, status.st_mtime_ns)
+        for path, status in statuses.items()
+        if not path.endswith(".lock")
+    )

@@ -1,6 +1,7 @@
 """The end of a run: the test set read once, its files written, its result last."""
 
 import hashlib
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from vitbench.model.cost import cost_of
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult, Status, pack_classes
 from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.bits import Bits
 from vitbench.training.checkpoint import save_checkpoint
 from vitbench.training.device import device_name, precision_of, versions
 from vitbench.training.evaluate import Evaluation, evaluate
@@ -27,7 +29,7 @@ def finish(
     data_dir: Path | None,
     folder: RunFolder,
     state: TrainingState,
-    bits: dict[str, Any],
+    bits: Bits,
     diverged: Diverged | None,
 ) -> RunResult:
     """Test the model once, write all files, the result last.
@@ -46,7 +48,7 @@ def finish(
         # Here and nowhere else the test set is read: after the last epoch, whatever it says.
         test = load_images(spec.data, "test", data_dir)
         device = next(state.model.parameters()).device
-        answers = evaluate(state.model, test.to(device), bits["micro_batch"])
+        answers = evaluate(state.model, test.to(device), bits.micro_batch)
         _write_predictions(folder.predictions, answers, test)
         labels = _as_bytes(test.labels)
         result = _result(
@@ -55,7 +57,7 @@ def finish(
             bits,
             "done",
             test_top1_pct=answers.top1_pct,
-            test_loss=answers.loss,
+            test_loss=answers.loss if math.isfinite(answers.loss) else None,
             predicted=pack_classes(_as_bytes(answers.predicted)),
             test_labels_sha256=hashlib.sha256(labels).hexdigest(),
         )
@@ -68,7 +70,7 @@ def finish(
 def _result(
     spec: ExperimentSpec,
     state: TrainingState,
-    bits: dict[str, Any],
+    bits: Bits,
     status: Status,
     **measured: Any,
 ) -> RunResult:
@@ -98,13 +100,13 @@ def _result(
         peak_memory_bytes=peak_memory_bytes(device),
         device=device.type,
         device_name=device_name(device),
-        threads=bits["threads"],
-        micro_batch=bits["micro_batch"],
-        recompute=bits["recompute"],
-        compiled=bits["compiled"],
+        threads=bits.threads,
+        micro_batch=bits.micro_batch,
+        recompute=bits.recompute,
+        compiled=bits.compiled,
         precision=precision_of(spec.train, device),
         versions=versions(),
-        resumed=bits["resumed"],
+        resumed=bits.resumed,
         **measured,
     )
 

@@ -14,13 +14,13 @@ from vitbench.data.batches import num_batches
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
-from vitbench.errors import FileError, OutOfMemoryError, UsageError
-from vitbench.files import write_text
+from vitbench.errors import FileError, LaterVersionError, OutOfMemoryError, UsageError
 from vitbench.runs.claim import check_free
 from vitbench.runs.ending import finish
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
 from vitbench.spec.experiment import ExperimentSpec
+from vitbench.training.bits import MOST_THREADS, Bits
 from vitbench.training.checkpoint import Checkpoint, save_checkpoint
 from vitbench.training.compiled import CannotCompileError, compile_for_training
 from vitbench.training.device import pick_device
@@ -150,7 +150,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
         guarded = Guarded(build_tracker(options.wandb), lambda line: listen(Note(line)))
         with told_when_out():
             state, bits = _begin_or_resume(folder, spec, device, options, listen)
-            write_text(folder.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
+            folder.write_spec(spec)
             num_steps = num_batches(len(train), spec.train.batch_size)
             listen(RunBegun(spec, len(state.history), num_steps))
             with guarded as tracker:
@@ -163,7 +163,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
 def _train(
     request: RunRequest,
     state: TrainingState,
-    bits: dict[str, Any],
+    bits: Bits,
     train: ImageSet,
     val: ImageSet,
     tracker: Guarded,
@@ -175,46 +175,60 @@ def _train(
     while True:
         reset_peak_memory(device)
         try:
-            diverged = _fit(folder, state, bits, spec, train, val, tracker, listen)
+            diverged, bits = _fit(folder, state, bits, spec, train, val, tracker, listen)
             break
         except OutOfMemoryError:
-            tried = bits["micro_batch"] or spec.train.batch_size
+            tried = bits.micro_batch or spec.train.batch_size
             if options.micro_batch is not None or tried == 1:
                 raise
-            bits["micro_batch"] = tried // 2
+            bits = bits.model_copy(update={"micro_batch": tried // 2})
         listen(BatchSplit(spec, tried // 2))
         del state  # or there would be two of them
         if device.type == "cuda":
             torch.cuda.empty_cache()
         state, _ = _begin_or_resume(folder, spec, device, options, listen)
+    _bring_back(folder, spec, listen)
     return finish(spec, options.data_dir, folder, state, bits, diverged)
 
 
 def _fit(
     folder: RunFolder,
     state: TrainingState,
-    bits: dict[str, Any],
+    bits: Bits,
     spec: ExperimentSpec,
     train: ImageSet,
     val: ImageSet,
     tracker: Guarded,
     listen: Listener,
-) -> Diverged | None:
-    """Train what is left, a checkpoint at each epoch's end; how it diverged, if it did."""
+) -> tuple[Diverged | None, Bits]:
+    """Train what is left, a checkpoint at each epoch's end.
+
+    Returns:
+        How it diverged, if it did; and what its bits depend on now: it may not have been compiled.
+    """
     diverged = None
-    saving = MemorySaving(bits["micro_batch"], bits["recompute"])
+    saving = MemorySaving(bits.micro_batch, bits.recompute)
     with told_when_out():
-        if bits["compiled"]:
-            bits["compiled"] = _compile(state, spec, saving, listen)
+        if bits.compiled:
+            compiled = _compile(state, spec, saving, listen)
+            bits = bits.model_copy(update={"compiled": compiled})
         for event in fit(state, spec, train, val, saving):
             if isinstance(event, EpochRecord):
+                _bring_back(folder, spec, listen)
                 save_checkpoint(folder.checkpoint, state, spec, bits, complete=False)
                 folder.write_history(state.history)
                 tracker.log_epoch(event)
             elif isinstance(event, Diverged):
                 diverged = event
             listen(event)
-    return diverged
+    return diverged, bits
+
+
+def _bring_back(folder: RunFolder, spec: ExperimentSpec, listen: Listener) -> None:
+    """Write a run's spec again where its folder was removed in the midst of training."""
+    if not folder.spec_file.exists():
+        folder.write_spec(spec)
+        listen(Note(f"{folder.path} was removed while the run trained: written again"))
 
 
 @contextmanager
@@ -256,33 +270,32 @@ def _begin_or_resume(
     device: torch.device,
     options: RunOptions,
     listen: Listener,
-) -> tuple[TrainingState, dict[str, Any]]:
+) -> tuple[TrainingState, Bits]:
     """The state to train on from, and what its bits depend on.
 
     A run goes on as it began, or in less memory where that is asked for now.
     """
     if folder.state() == "new":
-        return begin(spec, device), {
-            "device": device.type,
-            "threads": torch.get_num_threads(),
-            "resumed": 0,
-            "micro_batch": _below(options.micro_batch, spec.train.batch_size),
-            "recompute": options.recompute,
-            "compiled": options.compiled,
-        }
-    checkpoint = _last_whole_checkpoint(folder, listen)
-    if checkpoint.spec.identity != spec.identity:
-        raise UsageError(
-            f"{folder.path} holds another run ({checkpoint.spec.name}): choose another --out"
+        return begin(spec, device), Bits(
+            device=device.type,
+            threads=min(torch.get_num_threads(), MOST_THREADS),
+            micro_batch=_below(options.micro_batch, spec.train.batch_size),
+            recompute=options.recompute,
+            compiled=options.compiled,
         )
-    bits = {"micro_batch": None, "recompute": False, "compiled": False, **checkpoint.bits}
-    bits["resumed"] = bits.get("resumed", 0) + 1
-    most = bits["micro_batch"] or spec.train.batch_size
-    bits["micro_batch"] = _below(options.micro_batch, most) or bits["micro_batch"]
-    bits["recompute"] = bits["recompute"] or options.recompute
+    checkpoint, state = _resumed(folder, spec, device, listen)
+    bits = checkpoint.bits
+    most = bits.micro_batch or spec.train.batch_size
+    bits = bits.model_copy(
+        update={
+            "resumed": bits.resumed + 1,
+            "micro_batch": _below(options.micro_batch, most) or bits.micro_batch,
+            "recompute": bits.recompute or options.recompute,
+        }
+    )
     if device.type == "cpu":
-        torch.set_num_threads(bits["threads"])  # another number would end in other bits
-    return checkpoint.resume(device), bits
+        torch.set_num_threads(bits.threads)  # another number would end in other bits
+    return state, bits
 
 
 def _below(micro_batch: int | None, most: int) -> int | None:
@@ -290,16 +303,37 @@ def _below(micro_batch: int | None, most: int) -> int | None:
     return micro_batch if micro_batch is not None and micro_batch < most else None
 
 
-def _last_whole_checkpoint(folder: RunFolder, listen: Listener) -> Checkpoint:
-    """The last checkpoint, or the one before it where it is damaged."""
+def _resumed(
+    folder: RunFolder, spec: ExperimentSpec, device: torch.device, listen: Listener
+) -> tuple[Checkpoint, TrainingState]:
+    """The last checkpoint, or the one before it where it is damaged, and its state.
+
+    Raises:
+        UsageError: The folder is another run's.
+        LaterVersionError: A later vitbench began the run.
+        FileError: Both are damaged.
+    """
     try:
-        return Checkpoint.open(folder.checkpoint)
+        return _opened(folder.checkpoint, spec, device)
+    except LaterVersionError:
+        raise
     except FileError as error:
         with contextlib.suppress(FileError):
-            before = Checkpoint.open(folder.previous_checkpoint)
+            before = _opened(folder.previous_checkpoint, spec, device)
             listen(Note(f"{error}: going on from the epoch before"))
             return before
         raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
+
+
+def _opened(
+    path: Path, spec: ExperimentSpec, device: torch.device
+) -> tuple[Checkpoint, TrainingState]:
+    checkpoint = Checkpoint.open(path)
+    if checkpoint.spec.identity != spec.identity:
+        raise UsageError(
+            f"{path.parent} holds another run ({checkpoint.spec.name}): choose another --out"
+        )
+    return checkpoint, checkpoint.resume(device)
 
 
 def _tracked(request: RunRequest) -> TrackedRun:

@@ -1,19 +1,27 @@
 """RunFolder: where a run's files are, whether it is complete, and its lock."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
-from pydantic import ValidationError
+from filelock import FileLock
 
-from vitbench.errors import FileError
-from vitbench.files import write_text
-from vitbench.runs.schema import RunResult
+from vitbench.errors import FileError, LaterVersionError
+from vitbench.files import UnfitFileError, is_locked, open_regular, read_regular, write_text
+from vitbench.runs.reading import LaterError, UnreadableError, checked, read_json
+from vitbench.runs.schema import MOST_TEST_IMAGES, RunResult, unpack_classes
 from vitbench.spec.experiment import ExperimentSpec
+from vitbench.spec.overrides import Tree
 from vitbench.training.history import EpochRecord
+
+AGAIN = "remove its folder, and the run is done again"
+# Bytes of a file, many times what any run of ours writes.
+MOST_SPEC_BYTES = 1_000_000
+MOST_TEXT_BYTES = 200_000_000  # of a result, or of a history: a million epochs
+MOST_PREDICTIONS_BYTES = 2**31  # packed, and unpacked too: ten million images of 100 classes
 
 
 class Answers(NamedTuple):
@@ -33,7 +41,8 @@ class RunFolder:
     def of(cls, spec: ExperimentSpec, runs_dir: Path) -> Self:
         """The folder of a spec: one that ends in its identity's digits, else its own name."""
         digits = spec.identity[:10]
-        found = sorted(runs_dir.glob(f"*-{digits}")) if runs_dir.is_dir() else []
+        there = runs_dir.glob(f"[!.]*-{digits}") if runs_dir.is_dir() else ()
+        found = sorted(path for path in there if path.is_dir())
         return cls(found[0] if found else runs_dir / spec.folder_name)
 
     @property
@@ -85,21 +94,49 @@ class RunFolder:
 
     def is_busy(self) -> bool:
         """Whether another process trains this run now."""
-        if not self.path.is_dir():
-            return False
-        lock = self.lock()
+        return is_locked(self.lock_file)
+
+    def write_spec(self, spec: ExperimentSpec) -> None:
+        """Write the spec, whole."""
+        write_text(self.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
+
+    def read_spec_fields(self) -> Tree:
+        """The fields that the spec's file holds, unchecked.
+
+        Raises:
+            FileError: It is absent or damaged.
+        """
+        path = self.spec_file
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return True
-        except OSError:  # whoever trains here will say what is wrong
-            return False
-        lock.release()
-        return False
+            fields = read_json(read_regular(path, MOST_SPEC_BYTES))
+        except FileNotFoundError:
+            raise FileError(f"no spec file {path}") from None
+        except OSError as error:
+            raise FileError(f"cannot read spec file {path}: {error.strerror}") from None
+        except UnreadableError as error:
+            raise FileError(f"{path} is not readable as spec: {error}") from None
+        if not isinstance(fields, dict):
+            raise FileError(f"{path} holds no spec: it must be a mapping of fields")
+        return fields
 
     def write_history(self, history: list[EpochRecord]) -> None:
         """Write all finished epochs."""
         write_text(self.history_file, "".join(f"{r.model_dump_json()}\n" for r in history))
+
+    def read_history(self) -> list[EpochRecord] | None:
+        """All finished epochs; None where the file is absent or a line of it damaged."""
+        try:
+            lines = read_regular(self.history_file, MOST_TEXT_BYTES).splitlines()
+            return [checked(EpochRecord, read_json(line)) for line in lines]
+        except (OSError, UnreadableError):
+            return None
+
+    def count_epochs(self) -> int:
+        """Lines of the history, whatever is in them."""
+        try:
+            return read_regular(self.history_file, MOST_TEXT_BYTES).count(b"\n")
+        except OSError:
+            return 0
 
     def read_answers(self) -> Answers | None:
         """What was answered on the test set; None where no predictions are there.
@@ -114,7 +151,7 @@ class RunFolder:
         # A member that is no array comes as bytes.
         if not all(isinstance(a, np.ndarray) and a.dtype == np.uint8 for a in (predicted, labels)):
             raise self._damaged(self.predictions)
-        if predicted.ndim != 1 or predicted.shape != labels.shape:
+        if predicted.ndim != 1 or predicted.shape != labels.shape or not len(labels):
             raise self._damaged(self.predictions)
         return Answers(predicted, labels)
 
@@ -128,20 +165,27 @@ class RunFolder:
         if arrays is None:
             return None
         (logits,) = arrays
-        if not isinstance(logits, np.ndarray) or logits.dtype != np.float16 or logits.ndim != 2:
+        if not isinstance(logits, np.ndarray) or logits.dtype != np.float16:
+            raise self._damaged(self.predictions)
+        if logits.ndim != 2 or not logits.size:
             raise self._damaged(self.predictions)
         return logits
 
     def _predictions(self, *names: str) -> list[npt.NDArray[Any]] | None:
         """Arrays of the predictions' file; None where it is absent."""
         try:
-            with (
-                self.predictions.open("rb") as file,
-                np.load(file, allow_pickle=False) as arrays,
-            ):
-                return [arrays[name] for name in names]
+            with open_regular(self.predictions, MOST_PREDICTIONS_BYTES) as file:
+                with zipfile.ZipFile(file) as archive:
+                    unpacked = sum(member.file_size for member in archive.infolist())
+                if unpacked > MOST_PREDICTIONS_BYTES:
+                    raise self._damaged(self.predictions)
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    return [arrays[name] for name in names]
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except UnfitFileError as error:
+            raise self._damaged(self.predictions, error.strerror) from None
         except Exception:  # of damaged bytes zipfile, zlib and numpy's header each have their own
             raise self._damaged(self.predictions) from None
 
@@ -153,12 +197,27 @@ class RunFolder:
         """How the run ended.
 
         Raises:
+            LaterVersionError: A later vitbench wrote it.
             FileError: The file is damaged.
         """
+        file = self.result_file
         try:
-            return RunResult.model_validate_json(self.result_file.read_text(encoding="utf-8"))
-        except (ValidationError, UnicodeDecodeError, OSError):
-            raise self._damaged(self.result_file) from None
+            result = checked(RunResult, read_json(read_regular(file, MOST_TEXT_BYTES)))
+            if result.status == "failed":
+                raise UnreadableError("status is 'failed', and such a run has no result")
+            if result.status == "done" and None in (result.test_top1_pct, result.val_top1_pct):
+                raise UnreadableError("an accuracy is missing")
+            if result.predicted is not None:
+                unpack_classes(result.predicted, MOST_TEST_IMAGES)
+        except LaterError as error:
+            raise LaterVersionError(f"cannot read {file}: {error}") from None
+        except UnfitFileError as error:
+            raise self._damaged(file, error.strerror) from None
+        except OSError as error:
+            raise FileError(f"cannot read {file}: {error.strerror}") from None
+        except ValueError as error:
+            raise self._damaged(file, str(error)) from None
+        return result
 
-    def _damaged(self, file: Path) -> FileError:
-        return FileError(f"{file} is damaged: remove its folder, and the run is done again")
+    def _damaged(self, file: Path, why: str | None = None) -> FileError:
+        return FileError(f"{file} is damaged{f' ({why})' if why else ''}: {AGAIN}")

@@ -1,12 +1,11 @@
 """The document's flat results files: an object of accuracies, one a variant, and nothing else."""
 
-import json
 from typing import Any
 
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import StudySpec, load_study, study_names
 
-MAX_FILE_BYTES = 10_000
+MOST_NAMES = 1000
 NUM_TEST = 10_000  # CIFAR-10's; the file does not say
 
 
@@ -14,24 +13,18 @@ def is_flat(loaded: Any) -> bool:
     """Whether an object maps names to accuracies in %, and one of them is a study's."""
     return (
         isinstance(loaded, dict)
-        and bool(loaded)
+        and 0 < len(loaded) <= MOST_NAMES
         and all(isinstance(v, int | float) and not isinstance(v, bool) for v in loaded.values())
         and all(0 <= value <= 100 for value in loaded.values())
         and any(loaded.keys() & _keys(study).keys() for study in _studies())
     )
 
 
-def read_flat(content: bytes) -> StudyResults | None:
-    """Results from a flat file: one seed each, 10,000 test images assumed; None if it is none.
+def from_flat(loaded: Any) -> StudyResults | None:
+    """Results from what a flat file holds: one seed each, 10,000 test images assumed.
 
-    Accuracies of a key that the study does not know are left out.
+    Accuracies of a key that the study does not know are left out. None if it is no such file.
     """
-    if len(content) > MAX_FILE_BYTES:
-        return None
-    try:
-        loaded = json.loads(content)
-    except (ValueError, RecursionError):
-        return None
     if not is_flat(loaded):
         return None
     study = max(_studies(), key=lambda study: len(loaded.keys() & _keys(study).keys()))

@@ -1,19 +1,30 @@
 """A study's results file: found, read, and merged under a lock so that no run is ever lost."""
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
-from pydantic import ValidationError
 
-from vitbench.errors import FileError, UsageError
-from vitbench.files import is_stream, write_text
-from vitbench.runs.published import read_flat
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
+from vitbench.files import UnfitFileError, is_stream, read_regular, write_text
+from vitbench.runs.published import from_flat
+from vitbench.runs.reading import UTF_16, LaterError, UnreadableError, checked, read_json
 from vitbench.runs.schema import StudyResults, StudyRun
-from vitbench.spec.overrides import Tree, explain
+from vitbench.spec.overrides import Tree
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"
+# Other tools' files are named so too. Ours has a study, or at least two of these fields.
+OURS = {"schema_version", "study", "preset", "base_identity", "num_test", "tuned", "runs"}
+WORK = {
+    **dict.fromkeys((".pt", ".pth", ".ckpt", ".safetensors"), "a checkpoint"),
+    **dict.fromkeys((".yaml", ".yml"), "a YAML file"),
+    ".npz": "a file of arrays",
+    ".jsonl": "a history",
+}
+BEGINS = b'{"schema_version":'
 SHARED_FIELDS = ("data.dataset", "data.val_size")
 
 
@@ -21,31 +32,43 @@ def read_results(path: Path) -> StudyResults:
     """Read a results file, or the document's flat one.
 
     Raises:
-        FileError: It is absent, damaged, or no results file.
+        ForeignFileError: It is a file that no vitbench wrote, or is absent.
+        LaterVersionError: A later vitbench wrote it.
+        FileError: It is damaged.
     """
+    what = f"{path} is no results file: "
     try:
-        if is_stream(path):
-            raise FileError(f"{path} is no file but a pipe or a device")
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no results file")
-        content = path.read_bytes()
-        return read_flat(content) or StudyResults.model_validate_json(content)
-    except FileNotFoundError:
-        raise FileError(f"no results file {path}") from None
+        content = read_regular(path, MAX_FILE_BYTES)
+    except FileNotFoundError:  # as of a link to a disk that is not there now
+        raise ForeignFileError(f"no results file {path}", is_known=False) from None
+    except UnfitFileError as error:
+        raise ForeignFileError(f"{what}{error.strerror}", is_stream(path)) from None
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}") from None
-    except ValidationError as error:
-        raise FileError(f"{path} is no results file: {explain(error, StudyResults)}") from None
-    except FileError:
-        raise
-    except UsageError as error:
-        raise FileError(f"{path} is no results file: {error}") from None
+        is_folder = isinstance(error, IsADirectoryError)
+        raise ForeignFileError(f"cannot read {path}: {error.strerror}", is_folder) from None
     except ValueError:  # a NUL
         raise FileError(f"cannot read {str(path)!r}: no path has a NUL") from None
+    try:
+        loaded = read_json(content)
+    except UnreadableError as error:
+        if _begins_as_ours(content):
+            raise FileError(f"{what}{error}") from None
+        raise ForeignFileError(f"{what}{error}", bool(content.strip())) from None
+    flat = from_flat(loaded)
+    if flat is not None:
+        return flat
+    if not _has_our_fields(loaded):
+        raise ForeignFileError(f"{what}it has no study and no runs")
+    try:
+        return checked(StudyResults, loaded)
+    except LaterError as error:
+        raise LaterVersionError(f"cannot read {path}: {error}") from None
+    except UnreadableError as error:
+        raise FileError(f"{what}{error}") from None
 
 
 def find_results(folder: Path) -> list[Path]:
-    """Every results file in a folder and below it, by name.
+    """Every file in a folder and below it that is named as results files are, by name.
 
     Raises:
         FileError: The folder is absent or is a file.
@@ -55,6 +78,58 @@ def find_results(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FileError(f"{folder} is a file: name the folder, or give the file as an argument")
     return sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+def _has_our_fields(loaded: Any) -> bool:
+    """Whether a value of JSON is a results file of ours, whole or damaged."""
+    if not isinstance(loaded, dict):
+        return False
+    return isinstance(loaded.get("study"), dict) or len(OURS & loaded.keys()) > 1
+
+
+def _begins_as_ours(content: bytes) -> bool:
+    """Whether bytes that are no JSON are what is left of a results file of ours."""
+    if content.startswith(UTF_16):
+        content = content.decode("utf-16", "ignore").encode()
+    begins = b"".join(content[:4096].removeprefix(codecs.BOM_UTF8).split())
+    return bool(begins) and (
+        BEGINS.startswith(begins)
+        or begins.startswith(BEGINS)
+        or all(f'"{field}"'.encode() in content for field in ("study", "runs"))
+    )
+
+
+def kind_of_work(path: Path) -> str | None:
+    """What a file is that must not be lost, in words; None for a report and for other text.
+
+    Args:
+        path: The file, or a link to it; it may be absent.
+    """
+    if not path.is_file():
+        return None
+    if (ending := path.resolve().suffix.lower()) in WORK:
+        return WORK[ending]
+    try:
+        content = read_regular(path, MAX_FILE_BYTES)
+        loaded = read_json(content)
+    except UnfitFileError:
+        return f"a file of over {MAX_FILE_BYTES:,} bytes"
+    except OSError:
+        return None
+    except UnreadableError:
+        if _begins_as_ours(content):
+            return "a damaged results file"
+        return "no text" if b"\0" in content[:4096] else None
+    if _has_our_fields(loaded) or from_flat(loaded) is not None:
+        return "a results file"
+    if not isinstance(loaded, dict):
+        return None
+    fields = loaded.keys()
+    if {"identity", "spec"} <= fields:
+        return "the result of a run"
+    if {"name", "variants"} <= fields:
+        return "a study"
+    return "a spec" if fields and fields <= {"data", "model", "train", "seed"} else None
 
 
 def check_same_study(path: Path, header: StudyResults) -> None:

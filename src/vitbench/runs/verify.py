@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
+from vitbench.files import open_regular
 from vitbench.runs.catalogue import IDENTITY_DIGITS
-from vitbench.runs.folder import Answers, RunFolder
+from vitbench.runs.folder import AGAIN, MOST_PREDICTIONS_BYTES, Answers, RunFolder
 from vitbench.runs.schema import RunResult, unpack_classes
 from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec, load_mapping
+from vitbench.spec.overrides import build_spec
 from vitbench.training.checkpoint import Checkpoint, previous
 from vitbench.training.history import EpochRecord
 
-AGAIN = "remove its folder, and the run is done again"
+UPDATE = "update vitbench"
+KNOWN = "update vitbench, or install what it names; or remove its folder, and the run is done again"
 SLACK_PCT = 1e-6  # accuracies are quotients of whole numbers
 
 
@@ -39,12 +41,23 @@ class Finding:
     is_note: bool = False
 
 
-def verify_checkpoint(path: Path) -> list[Finding]:
-    """Whether a checkpoint's checksums hold, it can be opened, and its weights fit its spec."""
+def verify_checkpoint(path: Path, is_named: bool = False) -> list[Finding]:
+    """Whether a checkpoint's checksums hold, it can be opened, and its weights fit its spec.
+
+    Args:
+        path: The file.
+        is_named: Whether a user named it; a file that was found may be another tool's.
+    """
     try:
         _open(path)
+    except ForeignFileError as error:
+        mends = "no harm: it is passed over, and stays as it is"
+        if is_named:
+            mends = "name a checkpoint of vitbench; this one stays as it is"
+        return [Finding(path, _said(error, path), mends, is_note=not is_named)]
     except FileError as error:
-        return [Finding(path, _said(error, path), "there is no mending it: train again")]
+        mends = UPDATE if isinstance(error, LaterVersionError) else "train it again"
+        return [Finding(path, _said(error, path), mends)]
     return []
 
 
@@ -57,41 +70,40 @@ def verify_run(path: Path) -> list[Finding]:
 
 
 def _verified(folder: RunFolder) -> Iterator[Finding]:
+    result, spec_file, result_file = None, folder.spec_file, folder.result_file
     try:
-        spec = build_spec(load_mapping(folder.spec_file, "spec"))
-    except UsageError as error:
-        yield Finding(folder.spec_file, _said(error, folder.spec_file), AGAIN)
+        fields = folder.read_spec_fields()
+    except FileError as error:
+        yield Finding(spec_file, _said(error, spec_file), AGAIN)
+        return
+    try:
+        if folder.state() == "trained":
+            result = folder.read_result()
+    except LaterVersionError as error:
+        yield Finding(result_file, _said(error, result_file), UPDATE)
+        return
+    except FileError as error:
+        yield Finding(result_file, _said(error, result_file), AGAIN)
+        return
+    try:
+        spec = build_spec(fields)
+    except UsageError as error:  # readable, so that another vitbench may well know it
+        yield Finding(spec_file, str(error), KNOWN)
         return
     digits = IDENTITY_DIGITS.search(folder.path.name)
-    old = _of_other_semantics(folder)
-    if old is not None:
-        yield old
+    if result is not None and result.semantics != ExperimentSpec.semantics:
+        here = ExperimentSpec.semantics
+        what = f"it is of semantics {result.semantics}, this vitbench's are {here}"
+        yield Finding(folder.path, what, "no harm: it is not used again", is_note=True)
     elif digits and not spec.identity.startswith(digits[1]):
         what = f"the spec is of another run ({spec.folder_name})"
-        yield Finding(folder.spec_file, what, AGAIN)
-    elif folder.state() == "trained":
-        try:
-            result = folder.read_result()
-        except FileError as error:
-            yield Finding(folder.result_file, _said(error, folder.result_file), AGAIN)
-            return
+        yield Finding(spec_file, what, AGAIN)
+    elif result is not None:
         yield from _verified_result(folder, result, spec)
         yield from _verified_answers(folder, result)
         yield from _verified_checkpoint(folder, spec, result.history, result.status == "done")
     elif folder.state() == "begun":
         yield from _verified_checkpoint(folder, spec, None, complete=False)
-
-
-def _of_other_semantics(folder: RunFolder) -> Finding | None:
-    """A note where a run is of a vitbench to which specs meant another training."""
-    try:
-        result = folder.read_result() if folder.state() == "trained" else None
-    except FileError:
-        return None
-    if result is None or result.semantics == ExperimentSpec.semantics:
-        return None
-    what = f"it is of semantics {result.semantics}, this vitbench's are {ExperimentSpec.semantics}"
-    return Finding(folder.path, what, "no harm: it is not used again", is_note=True)
 
 
 def _verified_result(
@@ -108,7 +120,7 @@ def _verified_result(
     if result.status == "done" and result.epochs != spec.train.epochs:
         what = f"it ended after {result.epochs} of {spec.train.epochs} epochs"
         yield Finding(file, what, AGAIN)
-    if _history(folder) != result.history:
+    if folder.read_history() != result.history:
         what = "it is not the history of result.json"
         yield Finding(folder.history_file, what, "no harm: result.json holds it", is_note=True)
 
@@ -138,7 +150,7 @@ def _verified_answers(folder: RunFolder, result: RunResult) -> Iterator[Finding]
 def _check_sums(path: Path) -> None:
     """Raise FileError where a member of an archive is not what its checksum says."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path, MOST_PREDICTIONS_BYTES) as file, zipfile.ZipFile(file) as archive:
             broken = archive.testzip()
     except FileNotFoundError:
         return
@@ -165,16 +177,19 @@ def _verified_checkpoint(
     """Whether the checkpoint is whole and this run's; the one before it may stand in."""
     file = folder.checkpoint
     before = "no harm: the run goes on from the epoch before"
-    spare = not complete and _is_whole(previous(file))
+    spare = not complete and _is_whole(previous(file), spec)
     if not file.exists():
         if complete:
             what = "it is gone, so there are no weights to look into"
             yield Finding(file, what, "no harm: reports need none", is_note=True)
         elif folder.state() == "begun":
-            yield Finding(file, "it is gone", before, is_note=spare)
+            yield Finding(file, "it is gone", before if spare else AGAIN, is_note=spare)
         return
     try:
-        checkpoint = _open(file)
+        checkpoint = _open(file, resumable=not complete)
+    except LaterVersionError as error:
+        yield Finding(file, _said(error, file), UPDATE)
+        return
     except FileError as error:
         yield Finding(file, _said(error, file), before if spare else AGAIN, is_note=spare)
         return
@@ -182,9 +197,9 @@ def _verified_checkpoint(
         yield Finding(file, f"it is of another run ({checkpoint.spec.name})", AGAIN)
     elif history is not None and complete and checkpoint.history != history:
         yield Finding(file, "its history is not that of result.json", AGAIN)
-    elif history is None and _history(folder) != checkpoint.history:
+    elif history is None and folder.read_history() != checkpoint.history:
         what = "it is not the history of the checkpoint"
-        mends = "no harm: the next epoch writes it anew"
+        mends = "no harm: the next epoch writes it again"
         yield Finding(folder.history_file, what, mends, is_note=True)
 
 
@@ -194,34 +209,33 @@ def _leftovers(path: Path) -> Iterator[Finding]:
         yield Finding(part, what, "remove it", is_note=True)
 
 
-def _open(path: Path) -> Checkpoint:
+def _open(path: Path, resumable: bool = False) -> Checkpoint:
     """A checkpoint whose weights fit.
+
+    Args:
+        path: The file.
+        resumable: Whether its optimisers must fit too.
 
     Raises:
         FileError: It cannot be opened, or they do not.
     """
     checkpoint = Checkpoint.open(path)
-    checkpoint.check_weights()
+    if resumable:
+        checkpoint.check_resumable()
+    else:
+        checkpoint.check_weights()
     return checkpoint
 
 
-def _is_whole(path: Path) -> bool:
+def _is_whole(path: Path, spec: ExperimentSpec) -> bool:
+    """Whether a run can be resumed from a checkpoint."""
     try:
-        _open(path)
+        return _open(path, resumable=True).spec.identity == spec.identity
     except FileError:
         return False
-    return True
-
-
-def _history(folder: RunFolder) -> list[EpochRecord] | None:
-    """What history.jsonl holds; None where it is absent or a line is torn."""
-    try:
-        lines = folder.history_file.read_text(encoding="utf-8").splitlines()
-        return [EpochRecord.model_validate_json(line) for line in lines]
-    except (OSError, ValueError):
-        return None
 
 
 def _said(error: Exception, path: Path) -> str:
-    """An error's words without the path that stands beside them."""
-    return str(error).removeprefix(f"{path}").removeprefix(":").strip()
+    """An error's words without the path and the advice that stand beside them."""
+    words = str(error).replace(f"cannot read {path}", "cannot be read").replace(str(path), "")
+    return words.strip(" :").removesuffix(f": {AGAIN}").removesuffix(f": {UPDATE}")

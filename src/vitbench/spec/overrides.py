@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from vitbench.errors import FileError, UsageError, did_you_mean, shortened
+from vitbench.files import read_regular_or_pipe
 from vitbench.spec.choice import Choice
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.reading import UnreadableError, as_text, read_json, read_yaml
@@ -218,16 +219,13 @@ def load_mapping(path: Path, kind: str, words: Iterable[str] = ()) -> Tree:
         FileError: It is absent, too large, not readable as YAML or JSON, or holds no mapping.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)  # a pipe has no size to ask for first
+        content = read_regular_or_pipe(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         raise FileError(f"no {kind} file {path}") from None
     except OSError as error:
         raise FileError(f"cannot read {kind} file {path}: {error.strerror}") from None
     except ValueError:
         raise FileError(f"cannot read {kind} file {str(path)!r}: a NUL is in its name") from None
-    if len(content) > MAX_FILE_BYTES:
-        raise FileError(f"{path} has over {MAX_FILE_BYTES:,} bytes: that is no {kind} file")
     try:
         text = as_text(content)
         loaded = read_json(text) if path.suffix.lower() == ".json" else read_yaml(text, words)

@@ -5,7 +5,7 @@ import errno
 from vitbench.errors import VitbenchError
 from vitbench.model.cost import cost_of
 from vitbench.runs.experiment import Listener, RunRequest, run_experiment
-from vitbench.runs.schema import RunResult
+from vitbench.runs.schema import RunResult, on_one_line
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -18,10 +18,10 @@ def attempt(request: RunRequest, listen: Listener) -> RunResult:
     """
     try:
         return run_experiment(request, listen)
-    except (VitbenchError, OSError, RuntimeError, MemoryError) as error:
+    except Exception as error:  # a plug-in's too: the other runs of the sweep go on
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
-        return failed(request, (str(error).strip().splitlines() or [type(error).__name__])[0])
+        return failed(request, _reason(error))
 
 
 def failed(request: RunRequest, reason: str) -> RunResult:
@@ -34,8 +34,17 @@ def failed(request: RunRequest, reason: str) -> RunResult:
         seed=spec.seed,
         semantics=spec.semantics,
         status="failed",
-        reason=reason[:500],
+        reason=on_one_line(reason)[:500],
         num_params=cost.num_params,
         forward_flop=cost.forward_flop,
         train_flop=cost.train_flop,
     )
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error; with its kind where that alone says what it is about."""
+    kind = type(error).__name__
+    line = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, VitbenchError | OSError | RuntimeError) and line:
+        return line
+    return f"{kind}: {line}" if line else kind

@@ -19,7 +19,8 @@ from vitbench.spec.study import StudySpec, Variant, folder_for
 from vitbench.study.variants import check_distinct, variant_specs
 from vitbench.training.speed import measured_flop_per_s
 
-# recorded: in the results file; trained: its folder is complete; begun: some epochs are there.
+# recorded: in the results file, and whole; trained: its folder is complete; begun: some epochs are
+# there.
 State = Literal["recorded", "trained", "begun", "new"]
 
 
@@ -108,7 +109,7 @@ def plan_study(
         for variant in variants:
             spec = specs[variant.key].with_seed(seed + variant.seed_offset)
             folder = RunFolder.of(spec, runs_dir)
-            state = _state(recorded, variant, spec, folder)
+            state = _state(recorded, header, variant, spec, folder)
             runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))
     for run in runs:
         if run.state != "recorded":
@@ -170,7 +171,11 @@ def run_flop(spec: ExperimentSpec) -> float:
 
 
 def _state(
-    recorded: StudyResults, variant: Variant, spec: ExperimentSpec, folder: RunFolder
+    recorded: StudyResults,
+    header: StudyResults,
+    variant: Variant,
+    spec: ExperimentSpec,
+    folder: RunFolder,
 ) -> State:
     run = recorded.find(variant.key, spec.seed)
     if run is not None and run.identity != spec.identity:
@@ -178,6 +183,6 @@ def _state(
             f"the results of study {recorded.study.name} hold variant {variant.key} as another "
             f"experiment ({run.name}): choose another --results-dir"
         )
-    if run is not None and run.status != "failed":
-        return "recorded"
-    return folder.state()
+    if run is None or run.status == "failed" or header.has_damaged_answers(run):
+        return folder.state()
+    return "recorded"

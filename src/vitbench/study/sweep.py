@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vitbench.data.datasets import load_images
+from vitbench.errors import FileError
 from vitbench.runs.experiment import RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import merge_runs, read_results
@@ -20,7 +21,8 @@ def sweep(
 
     Args:
         plan: The plan; runs that its results file records are left alone. The file's account of
-            the study (labels, claims, notes) is brought up to date even where no run is missing.
+            the study (labels, claims, notes) and of the test set is brought up to date even where
+            no run is missing.
         options: How runs are done.
         listen: Told of every step, epoch and note of the runs.
         executor: What runs them.
@@ -37,18 +39,29 @@ def sweep(
     ]
     for place, result in executor.execute(requests, listen):
         done = _of_study(result, missing[place], plan.results_file)
-        merge_runs(plan.results_file, _with_labels(plan.header, missing[place]), [done])
+        header = plan.header
+        if done.status == "done":
+            header = _with_labels(header, missing[place], options)
+        merge_runs(plan.results_file, header, [done])
         yield done
-    if read_results(plan.results_file).study != plan.study:
+    there = read_results(plan.results_file)
+    if there.test_labels is not None and plan.header.has_damaged_labels(there.test_labels):
+        merge_runs(plan.results_file, _with_labels(plan.header, plan.runs[0], options), [])
+    elif (there.study, there.num_test) != (plan.study, plan.header.num_test):
         merge_runs(plan.results_file, plan.header, [])
 
 
-def _with_labels(header: StudyResults, run: PlannedRun) -> StudyResults:
+def _with_labels(header: StudyResults, run: PlannedRun, options: RunOptions) -> StudyResults:
     """The header with the test set's classes, which tell right answers from wrong ones."""
-    answers = RunFolder(run.folder).read_answers()
-    if answers is None:
-        return header
-    return header.model_copy(update={"test_labels": pack_classes(answers.labels.tobytes())})
+    try:
+        answers = RunFolder(run.folder).read_answers()
+    except FileError:
+        answers = None
+    if answers is not None and len(answers.labels) == header.num_test:
+        labels = answers.labels.tobytes()
+    else:
+        labels = bytes(load_images(run.spec.data, "test", options.data_dir).labels.tolist())
+    return header.model_copy(update={"test_labels": pack_classes(labels)})
 
 
 def _of_study(result: RunResult, run: PlannedRun, results_file: Path) -> StudyRun:

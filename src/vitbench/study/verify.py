@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from vitbench.errors import FileError, UsageError
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_runs_belong, read_results
 from vitbench.runs.schema import RunResult, StudyResults, StudyRun
@@ -16,15 +16,35 @@ from vitbench.study.variants import variant_specs
 ANEW = "remove that run from the file, and sweep again"
 
 
-def verify_results(path: Path) -> list[Finding]:
-    """Whether a results file's runs follow from its study and count what they answered."""
+def verify_results(path: Path, is_named: bool = False) -> list[Finding]:
+    """Whether a results file's runs follow from its study and count what they answered.
+
+    Args:
+        path: The file.
+        is_named: Whether a user named it; a file that was found may be another tool's.
+    """
     try:
         results = read_results(path)
+        damaged = [run for run in results.runs if results.has_damaged_answers(run)]
+        if damaged:
+            return [
+                Finding(path, f"the answers of {_name(run)} are damaged", "sweep again")
+                for run in damaged
+            ]
         check_runs_belong(results)
         right = right_answers(results)
+    except ForeignFileError as error:
+        mends = "no harm: it is passed over, and stays as it is"
+        if not error.is_known:
+            mends = "it is passed over: make it readable, or move it elsewhere"
+        if is_named:
+            mends = "name a results file of vitbench; this one stays as it is"
+        return [Finding(path, _said(error, path), mends, is_note=not is_named)]
+    except LaterVersionError as error:
+        return [Finding(path, _said(error, path), "update vitbench")]
     except FileError as error:
-        what = str(error).removeprefix(f"{path}").strip(" :")
-        return [Finding(path, what, "take it from a copy; or remove it, and sweep again")]
+        mends = "take it from a copy; or remove it, and sweep again"
+        return [Finding(path, _said(error, path), mends)]
     if not results.base:
         what = "it is the document's flat file"
         return [Finding(path, what, "no harm: it holds nothing to check", is_note=True)]
@@ -42,9 +62,10 @@ def verify_results(path: Path) -> list[Finding]:
 def _verified_specs(path: Path, results: StudyResults) -> Iterator[Finding]:
     """Whether each run is its variant's at its seed, and has that spec's identity."""
     known = {variant.key for variant in results.study.variants}
-    for run in results.runs:
-        if run.variant not in known:
-            yield Finding(path, f"{_name(run)}: the study has no such variant", ANEW)
+    for key in dict.fromkeys(run.variant for run in results.runs if run.variant not in known):
+        what = f"it holds runs of {key}, a variant that its study has no more"
+        mends = f"no harm: they are left out; they count again once the study has {key} again"
+        yield Finding(path, what, mends, is_note=True)
     try:
         base = build_spec(results.base)
         specs = variant_specs(results.study, base, results.study.variants, results.tuned)
@@ -72,7 +93,7 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
         for run in results.runs
         if run.run_folder is not None and run.status != "failed"
     }
-    there = {name: pair for name, pair in folders.items() if pair[1].state() == "trained"}
+    there = {name: pair for name, pair in folders.items() if _is_trained(pair[1])}
     if len(there) < len(folders):
         what = f"of its {len(folders)} run folders {len(folders) - len(there)} are gone"
         yield Finding(path, what, "no harm: the file stands alone", is_note=True)
@@ -86,6 +107,19 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
                 what = f"{name}: {field} is not that of {folder.result_file}"
                 yield Finding(path, what, ANEW)
                 break
+
+
+def _is_trained(folder: RunFolder) -> bool:
+    try:
+        return folder.state() == "trained"
+    except OSError:  # a name that is too long for any folder
+        return False
+
+
+def _said(error: Exception, path: Path) -> str:
+    """An error's words without the path that stands beside them."""
+    words = str(error).replace(f"cannot read {path}", "cannot be read").replace(str(path), "")
+    return words.strip(" :").removesuffix(": update vitbench")
 
 
 def _name(run: StudyRun) -> str:

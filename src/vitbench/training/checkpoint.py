@@ -1,9 +1,12 @@
 """Checkpoints: a training's state in one file that `torch.load(weights_only=True)` opens."""
 
 import io
+import math
 import pickle
+import re
 import struct
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -11,16 +14,24 @@ from typing import Any, BinaryIO, Self
 import torch
 from pydantic import ValidationError
 
-from vitbench.errors import FileError, UsageError
-from vitbench.files import is_stream, keep_as, replacing
+import vitbench
+from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError, shortened
+from vitbench.files import UnfitFileError, keep_as, open_regular, replacing
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import explain
+from vitbench.spec.version import is_later
+from vitbench.training.bits import Bits
 from vitbench.training.device import versions
 from vitbench.training.fit import TrainingState, begin
 from vitbench.training.history import EpochRecord
 
-FORMAT = "vitbench-checkpoint-1"
+FORMATS = "vitbench-checkpoint-"
+FORMAT = f"{FORMATS}1"
+MOST_BYTES = 2**36  # 64 GiB, a hundred times the largest model that vitbench is for
+MOST_HEAD_BYTES = 1_000_000  # of which the plain values of a checkpoint take a few thousand
+# Layers multiply: of two such numbers, and of the sums of them, float32 still has the product.
+LARGEST_WEIGHT = 1e15
 # What reading damaged bytes, or values of the wrong type, may end in.
 DAMAGED = (
     RuntimeError,
@@ -51,50 +62,63 @@ class Checkpoint:
     weights: dict[str, Any]
     history: list[EpochRecord]
     optimizers: list[dict[str, Any]] | None
-    bits: dict[str, Any]
+    bits: Bits
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open and check a checkpoint; nothing in it is run.
 
         Raises:
-            FileError: It is absent, no checkpoint of ours, or damaged.
+            LaterVersionError: A later vitbench wrote it.
+            ForeignFileError: It is no checkpoint of ours.
+            FileError: It is absent or damaged.
         """
-        try:
-            if is_stream(path):
-                raise FileError(f"{path} is no file but a pipe or a device")
-            with path.open("rb") as file:
-                whole = _is_whole(file)
-                file.seek(0)
-                loaded = torch.load(file, map_location="cpu", weights_only=True) if whole else None
-        except FileNotFoundError:
-            raise FileError(f"no checkpoint {path}") from None
-        except OSError as error:
-            raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
-        except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED):
-            loaded = None
+        loaded = _loaded(path)
         if not isinstance(loaded, dict) or loaded.get("format") != FORMAT:
-            raise FileError(f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged")
+            raise _no_checkpoint(path, loaded)
+        written = loaded.get("versions")
+        later = written.get("vitbench") if isinstance(written, dict) else None
         try:
-            return cls(
-                path,
-                ExperimentSpec.model_validate(loaded["spec"]),
-                dict(loaded["weights"]),
-                [EpochRecord.model_validate(record) for record in loaded["history"]],
-                loaded["optimizers"],
-                dict(loaded["bits"]),
-            )
+            spec = ExperimentSpec.model_validate(loaded["spec"])
+            history = [EpochRecord.model_validate(record) for record in loaded["history"]]
+            bits = Bits.model_validate(loaded["bits"])
+            opened = cls(path, spec, dict(loaded["weights"]), history, loaded["optimizers"], bits)
+            opened._check_parts()
+            return opened
         except ValidationError as error:
-            what = explain(error, ExperimentSpec)
+            kind = Bits if error.title == Bits.__name__ else ExperimentSpec
+            where = "bits: " if kind is Bits else ""
+            what = f"{where}{explain(error, kind)}"
         except (UsageError, *DAMAGED) as error:
             what = str(error)
+        if is_later(later):
+            raise LaterVersionError(
+                f"cannot read {path}: vitbench {later} wrote it, and this is "
+                f"{vitbench.__version__}: update vitbench ({what})"
+            )
         raise FileError(f"{path}: a damaged checkpoint ({what})")
+
+    def _check_parts(self) -> None:
+        """Raise ValueError where a part does not go with the spec."""
+        epochs = [record.epoch for record in self.history]
+        if epochs != list(range(1, len(epochs) + 1)) or len(epochs) > self.spec.train.epochs:
+            raise ValueError(f"its history is not of the first epochs of {self.spec.train.epochs}")
+        batch_size = self.spec.train.batch_size
+        if self.bits.micro_batch is not None and self.bits.micro_batch > batch_size:
+            raise ValueError(
+                f"bits: micro_batch {self.bits.micro_batch} is over the batch_size {batch_size}"
+            )
+        of_mappings = isinstance(self.optimizers, list) and all(
+            isinstance(one, dict) for one in self.optimizers
+        )
+        if self.optimizers is not None and not of_mappings:
+            raise ValueError("optimizers is no list of states")
 
     def model(self, device: torch.device) -> VisionTransformer:
         """The model with these weights.
 
         Raises:
-            FileError: They do not fit the spec.
+            FileError: They do not fit the spec, or are no finite numbers.
         """
         self.check_weights()
         built = build_model(self.spec)
@@ -102,7 +126,7 @@ class Checkpoint:
         return built.to(device)
 
     def check_weights(self) -> None:
-        """Raise FileError where the weights do not fit the spec."""
+        """Raise FileError where the weights do not fit the spec, or are no finite numbers."""
         with torch.device("meta"):
             model = build_model(self.spec)
         expected = model.state_dict()
@@ -115,33 +139,160 @@ class Checkpoint:
                     f"{self.path}: weight {name} is {given.dtype} {tuple(given.shape)}, "
                     f"the spec's model has {weight.dtype} {tuple(weight.shape)}"
                 )
+            self._check_numbers(f"weight {name}", given)
         if extra := sorted(set(self.weights) - set(expected)):
             raise FileError(
                 f"{self.path}: weight {extra[0]} belongs to no part of the spec's model"
             )
 
+    def check_resumable(self) -> None:
+        """Raise FileError where the run cannot be resumed from it: weights and optimisers.
+
+        Of a run whose last epoch is done only the test and the result can be missing.
+        """
+        self.check_weights()
+        if self.optimizers is None:
+            if len(self.history) < self.spec.train.epochs:
+                raise FileError(f"{self.path} is of a complete run: it cannot be trained on")
+            return
+        with torch.device("meta"):
+            fresh = begin(self.spec, torch.device("meta")).optimizers
+        if len(fresh) != len(self.optimizers):
+            raise self._unfit_optimizers()
+        for optimizer, saved in zip(fresh, self.optimizers, strict=True):
+            try:
+                self._check_optimizer(optimizer, saved)
+            except DAMAGED:
+                raise self._unfit_optimizers() from None
+
     def resume(self, device: torch.device) -> TrainingState:
         """The training's state as it was when this was saved.
 
         Raises:
-            FileError: The optimisers' state is absent or does not fit.
+            FileError: A part of it is absent or does not fit.
         """
-        if self.optimizers is None:
-            raise FileError(f"{self.path} is of a complete run: it cannot be trained on")
+        self.check_resumable()
         state = begin(self.spec, device)
-        state.model.load_state_dict(self.model(device).state_dict())
+        state.model.load_state_dict(self.weights)
         try:
-            for optimizer, saved in zip(state.optimizers, self.optimizers, strict=True):
+            for optimizer, saved in zip(state.optimizers, self.optimizers or (), strict=False):
                 optimizer.load_state_dict(saved)
-        except (ValueError, KeyError, TypeError, RuntimeError):
-            raise FileError(f"{self.path}: the optimisers' state does not fit the spec") from None
+        except DAMAGED:
+            raise self._unfit_optimizers() from None
         state.history.extend(self.history)
         state.lr_halvings = self.history[-1].lr_halvings if self.history else 0
         return state
 
+    def _check_optimizer(self, fresh: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+        """Raise FileError, or one of DAMAGED, where a state is not that of an optimiser."""
+        groups, expected = saved["param_groups"], fresh.state_dict()["param_groups"]
+        for group, like in zip(groups, expected, strict=True):
+            # The rate follows the schedule, and flags are the device's; numbers are the spec's.
+            same = group["params"] == like["params"] and all(
+                group[name] == value
+                for name, value in like.items()
+                if name in group and name != "lr" and type(value) in (int, float, tuple)
+            )
+            if not same or not 0 <= float(group["lr"]) < math.inf:
+                raise self._unfit_optimizers()
+        parameters = [one for group in fresh.param_groups for one in group["params"]]
+        if not set(saved["state"]) <= set(range(len(parameters))):
+            raise self._unfit_optimizers()
+        for place, state in saved["state"].items():
+            for name, value in state.items():
+                if not isinstance(value, torch.Tensor):
+                    continue
+                of_parameter = value.shape == parameters[place].shape
+                if not of_parameter and not (value.ndim == 0 and value >= 0):
+                    raise self._unfit_optimizers()
+                self._check_numbers(f"the optimisers' {name}", value, math.inf)
+
+    def _check_numbers(
+        self, what: str, numbers: torch.Tensor, limit: float = LARGEST_WEIGHT
+    ) -> None:
+        """Raise FileError where a tensor holds what is no number, or too large to compute with."""
+        if numbers.device.type != "cpu" or numbers.layout != torch.strided:
+            raise FileError(f"{self.path}: {what} is no plain tensor")
+        if not numbers.is_floating_point() or not numbers.numel():
+            return
+        largest = float(numbers.abs().max())  # NaN where one of them is NaN
+        if math.isnan(largest):
+            raise FileError(f"{self.path}: {what} is NaN: no model can be made of it")
+        if largest >= limit:
+            raise FileError(
+                f"{self.path}: {what} has numbers up to {largest:.0e}: a model's answers overflow"
+            )
+
+    def _unfit_optimizers(self) -> FileError:
+        return FileError(f"{self.path}: the optimisers' state does not fit the spec")
+
+
+def _loaded(path: Path) -> Any:
+    """What torch reads in a file, of plain values and tensors; None where it reads nothing.
+
+    Raises:
+        FileError: It is absent, or cannot be read.
+    """
+    try:
+        with open_regular(path, MOST_BYTES) as file:
+            if not _is_whole(file):
+                return None
+            file.seek(0)
+            return torch.load(file, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise FileError(f"no checkpoint {path}") from None
+    except UnfitFileError as error:
+        raise ForeignFileError(f"{path} is no checkpoint: {error.strerror}") from None
+    except OSError as error:
+        raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
+    except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED):
+        return None
+
+
+def _no_checkpoint(path: Path, loaded: Any) -> FileError:
+    """The error for what is no checkpoint of this version, with what it is where that is known."""
+    form = loaded.get("format") if isinstance(loaded, dict) else None
+    if isinstance(form, str) and re.fullmatch(rf"{FORMATS}[1-9]\d*", form):
+        return LaterVersionError(
+            f"cannot read {path}: it is of format {shortened(form)}, and vitbench "
+            f"{vitbench.__version__} reads {FORMAT}: update vitbench"
+        )
+    if _holds_weights(loaded) and not str(form).startswith(FORMATS):
+        return ForeignFileError(
+            f"{path} is no checkpoint of vitbench, but holds weights: if they are those of a ViT "
+            "of timm or torchvision, vitbench.adopt makes a model of them, in Python"
+        )
+    if loaded is None and _is_of_ours(path):
+        return FileError(
+            f"{path} is no checkpoint that can be opened: it is one of vitbench, and damaged"
+        )
+    return ForeignFileError(
+        f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged; a model of timm or "
+        "torchvision becomes one of vitbench with vitbench.adopt, in Python"
+    )
+
+
+def _is_of_ours(path: Path) -> bool:
+    """Whether a file that torch cannot read begins as our checkpoints do."""
+    try:
+        with open_regular(path, MOST_BYTES) as file:
+            return FORMATS.encode() in file.read(MOST_HEAD_BYTES)
+    except OSError:
+        return False
+
+
+def _holds_weights(loaded: Any) -> bool:
+    """Whether a value is a state dict, or has one inside, as `{"state_dict": ...}`."""
+    if not isinstance(loaded, Mapping):
+        return False
+    inner = [value for value in loaded.values() if isinstance(value, Mapping)]
+    return any(
+        isinstance(value, torch.Tensor) for one in (loaded, *inner) for value in one.values()
+    )
+
 
 def save_checkpoint(
-    path: Path, state: TrainingState, spec: ExperimentSpec, bits: dict[str, Any], *, complete: bool
+    path: Path, state: TrainingState, spec: ExperimentSpec, bits: Bits, *, complete: bool
 ) -> None:
     """Save a training's state, whole or not at all; of a run that goes on the one before is kept.
 
@@ -149,7 +300,7 @@ def save_checkpoint(
         path: The file.
         state: The state, at the end of an epoch.
         spec: The experiment.
-        bits: What else its bits depend on, as JSON values.
+        bits: What else its bits depend on.
         complete: Whether training is over; then the optimisers' state is left out.
     """
     content = {
@@ -158,7 +309,7 @@ def save_checkpoint(
         "weights": state.model.state_dict(),
         "history": [record.model_dump() for record in state.history],
         "optimizers": None if complete else [o.state_dict() for o in state.optimizers],
-        "bits": bits,
+        "bits": bits.model_dump(),
         "versions": versions(),
     }
     before = previous(path)

@@ -4,26 +4,36 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Of anything that was measured: finite, and so large at most that sums of it are finite too.
+Loss = Annotated[float, Field(ge=-1e39, le=1e39)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Seconds = Annotated[float, Field(ge=0, le=1e12)]
+Rate = Annotated[float, Field(ge=0, le=1e12)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
 
 class EpochRecord(BaseModel):
     """One finished epoch."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    epoch: Annotated[int, Field(gt=0, description="Counted from 1.")]
+    epoch: Annotated[int, Field(gt=0, le=1_000_000, description="Counted from 1.")]
     train_loss: Annotated[
-        float, Field(description="Mean loss of its steps, with augmentation and label smoothing.")
+        Loss, Field(description="Mean loss of its steps, with augmentation and label smoothing.")
     ]
     train_top1_pct: Annotated[
-        float, Field(description="Top-1 accuracy in % over its steps, with augmentation.")
+        Percent, Field(description="Top-1 accuracy in % over its steps, with augmentation.")
     ]
-    val_loss: Annotated[float, Field(description="Cross-entropy on the validation images.")]
-    val_top1_pct: Annotated[float, Field(description="Top-1 accuracy in % on the same.")]
-    lr: Annotated[float, Field(description="AdamW's learning rate in its last step.")]
+    val_loss: Annotated[Loss, Field(description="Cross-entropy on the validation images.")]
+    val_top1_pct: Annotated[Percent, Field(description="Top-1 accuracy in % on the same.")]
+    lr: Annotated[Rate, Field(description="AdamW's learning rate in its last step.")]
     train_time_s: Annotated[
-        float, Field(description="Seconds its steps took, validation left out.")
+        Seconds, Field(description="Seconds its steps took, validation left out.")
     ]
-    img_per_s: Annotated[float, Field(description="Images trained on in a second of that.")]
+    img_per_s: Annotated[Rate, Field(description="Images trained on in a second of that.")]
     lr_halvings: Annotated[
-        int, Field(ge=0, description="How often the rate was halved until then, after divergences.")
+        int,
+        Field(
+            ge=0, le=100, description="How often the rate was halved until then, after divergences."
+        ),
     ] = 0
