@@ -14,9 +14,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
 from vitbench.errors import FileError
 
-LIKE = ImageSet(
-    torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1), ("a",), (0.0,), (1.0,)
-)
+LIKE = ImageSet(torch.zeros(1, 3, 8, 8, dtype=torch.uint8), torch.zeros(1), ("a",), (0.0,), (1.0,))
 FORMATS = ["png", "jpg", "gif", "bmp", "tiff", "webp", "ppm", "tga", "ico", "dds", "pcx"]
 if features.check("avif"):
     FORMATS.append("avif")

@@ -79,8 +79,12 @@ def own_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
     """A context, and a decorator, in which matplotlib has its defaults and what is given."""
     import matplotlib
 
-    own = {k: v for k, v in matplotlib.rcParamsDefault.items() if k not in NOT_OURS}
-    with matplotlib.rc_context({**own, "svg.hashsalt": "vitbench", **(more or {})}):
+    own: dict[Any, Any] = {
+        **{k: v for k, v in matplotlib.rcParamsDefault.items() if k not in NOT_OURS},
+        "svg.hashsalt": "vitbench",
+        **(more or {}),
+    }
+    with matplotlib.rc_context(own):
         yield
 
 
