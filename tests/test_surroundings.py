@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import pytest
 
 from vitbench.cli.main import main
+from vitbench.crash import bear_warnings
 from vitbench.registry import DATASETS
 
 TINY = (
@@ -236,3 +238,23 @@ def test_an_error_without_a_place_for_its_traceback_is_one_line_all_the_same(
 
     assert main(["train", *TINY, "--dataset", "broken"]) == 1
     assert capsys.readouterr().err == "vitbench: Foreign: why (VITBENCH_DEBUG=1 shows where)\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "raises"),
+    [(["error"], False), (["default", "err::UserWarning"], False), (["ignore::Foreign"], True)],
+)
+def test_a_warning_of_a_library_is_no_error_whatever_pythonwarnings_says(
+    options, raises, monkeypatch
+) -> None:
+    monkeypatch.setattr(sys, "warnoptions", options)
+    raised = False
+    with warnings.catch_warnings(action="error"):
+        bear_warnings()
+        try:
+            with warnings.catch_warnings(record=True):
+                warnings.warn("of a library", UserWarning, stacklevel=1)
+        except UserWarning:
+            raised = True
+
+    assert raised == raises

@@ -1,4 +1,4 @@
-"""Tracebacks of errors that nobody foresaw: kept in a file, for whoever mends them."""
+"""Errors that nobody foresaw: told in a line, their tracebacks kept in a file."""
 
 import contextlib
 import os
@@ -6,6 +6,7 @@ import platform
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 
 import vitbench
@@ -26,6 +27,13 @@ def keep_traceback(error: BaseException) -> Path | None:
             with contextlib.suppress(Exception):
                 return _written(text, str(folder()))
     return None
+
+
+def bear_warnings() -> None:
+    """Let a library's warning be no error of this process, whatever PYTHONWARNINGS says."""
+    actions = [option.partition(":")[0] for option in sys.warnoptions]
+    if any(action and "error".startswith(action) for action in actions):
+        warnings.simplefilter("default")
 
 
 def first_line(error: BaseException) -> str:

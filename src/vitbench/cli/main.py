@@ -27,7 +27,7 @@ from vitbench.cli import (
     visualize,
 )
 from vitbench.cli.options import HelpWithFields
-from vitbench.crash import first_line, keep_traceback
+from vitbench.crash import bear_warnings, first_line, keep_traceback
 from vitbench.errors import VitbenchError, shortened
 from vitbench.streams import robust_streams, to_nowhere
 
@@ -159,6 +159,7 @@ def _fail(error: Exception) -> int:
 
 def run() -> None:
     """The entry point of the `vitbench` command."""
+    bear_warnings()
     code = main()
     for stream in (sys.stdout, sys.stderr):
         try:

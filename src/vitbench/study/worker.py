@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import torch
 
+from vitbench.crash import bear_warnings
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun, RunRequest
 from vitbench.runs.schema import RunResult
 from vitbench.streams import robust_streams
@@ -44,6 +45,7 @@ def serve(pipe: Connection, threads: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
+    bear_warnings()
     torch.set_num_threads(threads)  # a run that was begun with another number keeps that
 
     def tell(event: Event | RunBegun | BatchSplit | Note) -> None:
