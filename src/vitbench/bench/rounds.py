@@ -105,7 +105,9 @@ def output_of(command: Sequence[str], folder: Path | None = None) -> str:
     Raises:
         VitbenchError: It fails.
     """
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["nothing on stderr"])[-1]
         raise VitbenchError(f"a process that was measured failed ({done.returncode}): {last}")

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np  # noqa: TID253 (the command imports this file when it is called)
 import torch  # noqa: TID253
-from matplotlib.figure import Figure  # noqa: TID253
 
 from vitbench.data.datasets import load_images
 from vitbench.errors import VitbenchError
@@ -21,12 +21,15 @@ from vitbench.study.calibration import calibration
 from vitbench.study.diff import Difference, Side
 from vitbench.study.disagreement import Disagreement, confusion, most_different
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 MOST_IMAGES = 16  # on each side of a contact sheet
 
 
 def drawings(
     found: Difference, data_dir: Path | None, note: Callable[[str], None]
-) -> Iterator[tuple[str, Figure]]:
+) -> "Iterator[tuple[str, Figure]]":
     """Confusion matrices, reliability diagrams and a contact sheet, each with its name.
 
     Args:
@@ -63,7 +66,7 @@ def _versus(found: Difference) -> str:
     return f"{one_line(found.first.label)} and {one_line(found.second.label)}"
 
 
-def _confusion(found: Difference) -> Figure:
+def _confusion(found: Difference) -> "Figure":
     seeds = found.overall.seeds
     first, second = (
         confusion([side.answers[seed] for seed in seeds], side.labels, len(side.classes))
@@ -92,7 +95,7 @@ def _reliability(side: Side, seeds: tuple[int, ...]) -> Reliability | None:
     )
 
 
-def _sheet(found: Difference, images: torch.Tensor) -> Figure | None:
+def _sheet(found: Difference, images: torch.Tensor) -> "Figure | None":
     """The images on which either side is right more often; None where there are none."""
     seeds, labels, classes = found.overall.seeds, found.first.labels, found.first.classes
     sides = (found.first, found.second)

@@ -1,9 +1,12 @@
 """The app: its commands, and what becomes of errors."""
 
+import contextlib
 import errno
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Annotated
 
@@ -25,7 +28,9 @@ from vitbench.cli import (
 )
 from vitbench.cli.command import be_strict
 from vitbench.cli.options import HelpWithFields
-from vitbench.errors import VitbenchError
+from vitbench.crash import bear_warnings, first_line, keep_traceback
+from vitbench.errors import VitbenchError, shortened
+from vitbench.streams import robust_streams, to_nowhere
 
 # Typer carries a Click inside, or uses the installed one: either way this is the parent of its
 # errors.
@@ -75,6 +80,8 @@ def _vitbench(
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and give its exit code; every error is plain lines on stderr.
 
+    An error that nobody foresaw is one line too, with the name of the file that has its traceback.
+
     Args:
         arguments: The words after `vitbench`; those of the process unless given.
     """
@@ -87,28 +94,46 @@ def main(arguments: list[str] | None = None) -> int:
         stopped_by.append(number)
         raise KeyboardInterrupt
 
+    with robust_streams(), _handlers(stop):
+        try:
+            code = int(app(arguments, standalone_mode=False) or 0)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            code = 130
+        except typer.Abort:  # Typer makes it of Ctrl-C at a question, and of an input that ends
+            if not stopped_by:
+                console.error("no answer was given: nothing was done")
+                return 1
+            code = 130
+        except SystemExit as leaving:
+            # Typer's answer to a broken pipe, which is none of stdout's here: that one is robust.
+            if not isinstance(leaving.__context__, OSError) or debug:
+                raise
+            return _fail(leaving.__context__)
+        except Exception as error:
+            if debug:
+                raise
+            return _fail(error)
+        if code == 130:  # Typer makes this code of a KeyboardInterrupt
+            console.error(
+                "interrupted: every finished epoch is kept; the same command goes on from there"
+            )
+            return 128 + stopped_by[0] if stopped_by else 130
+        return code
+
+
+@contextlib.contextmanager
+def _handlers(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have a function called for Ctrl-C and SIGTERM; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        code = app(arguments, standalone_mode=False) or 0
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        code = 130
-    except BrokenPipeError:  # whoever read us has seen enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (VitbenchError, WrongCommandLine, OSError, MemoryError, RuntimeError) as error:
-        if debug:
-            raise
-        return _fail(error)
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if code == 130:  # Typer makes this code of a KeyboardInterrupt
-        console.error(
-            "interrupted: every finished epoch is kept; the same command goes on from there"
-        )
-        return 128 + stopped_by[0] if stopped_by else 130
-    return int(code)
 
 
 def _fail(error: Exception) -> int:
@@ -128,17 +153,23 @@ def _fail(error: Exception) -> int:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         console.error(f"{error.filename}: {error.strerror}{kept if full else ''}")
         return 2 if error.errno == errno.ENAMETOOLONG else 1
-    first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    console.error(f"{first_line} (VITBENCH_DEBUG=1 shows where)")
+    log = keep_traceback(error)
+    where = "VITBENCH_DEBUG=1 shows where" if log is None else f"traceback in {log}"
+    console.error(f"{shortened(first_line(error), 400)} ({where})")
     return 1
 
 
 def run() -> None:
     """The entry point of the `vitbench` command."""
+    bear_warnings()
     code = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:  # it is absent where its descriptor was closed
+                stream.flush()
+        except (OSError, ValueError):
+            to_nowhere(stream)  # or Python would end with a code of its own
     if code in (130, 143) or "wandb" in sys.modules:
         # Our W&B runs are closed by now; what W&B does at an exit is to wait for its server.
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

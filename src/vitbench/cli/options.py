@@ -59,7 +59,8 @@ Wandb = Annotated[
     str,
     typer.Option(
         "--wandb",
-        help="Weights & Biases: online, offline, disabled; auto is online with credentials.",
+        help="Weights & Biases: online, offline, disabled; auto is what `wandb offline`, `wandb "
+        "disabled` or WANDB_MODE say, else online with credentials.",
     ),
 ]
 MicroBatch = Annotated[
@@ -262,14 +263,9 @@ def warn_slow(preset: str, seconds: float) -> None:
 
 
 def say_wandb_mode(mode: str) -> None:
-    """Say once what `--wandb auto` comes to here."""
-    from vitbench.training.trackers import wandb_mode
+    """Say once what `--wandb auto` comes to here, and why."""
+    from vitbench.training.wandb_choice import users_choice
 
     if mode == "auto":
-        resolved = wandb_mode(mode)
-        why = {
-            "online": "there are credentials",
-            "offline": "no credentials; `wandb sync` sends runs later",
-            "disabled": "WANDB_MODE says so",
-        }[resolved]
-        console.note(f"W&B: {resolved} ({why})")
+        choice = users_choice()
+        console.note(f"W&B: {choice.mode} ({choice.why})")

@@ -1,24 +1,35 @@
 """A picture of the user's own, made ready for a model."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from vitbench.data.image_set import ImageSet
 from vitbench.errors import FileError
 from vitbench.files import UnfitFileError, open_regular
 
 MOST_BYTES = 500_000_000
+# What brings a picture upright, by its EXIF orientation.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits, as Pillow has them
 
 
 def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
     """A picture of the user's own as a set of one: its middle square, at the model's size.
 
-    What is transparent in it is white.
+    What is transparent in it is white. Where its EXIF data are damaged it is not turned.
 
     Args:
         path: Any file that Pillow reads.
@@ -30,10 +41,14 @@ def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
     """
     channels = like.images.shape[1]
     try:
-        with open_regular(path, MOST_BYTES) as file, Image.open(file) as picture:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            open_regular(path, MOST_BYTES) as file,
+            Image.open(file) as picture,
+        ):
             if picture.mode not in MODES:
                 raise FileError(f"{path} has pixels of mode {picture.mode}: save it with 8 bits")
-            upright = ImageOps.exif_transpose(picture).convert("RGBA")
+            upright = _upright(picture).convert("RGBA")
             white = Image.new("RGBA", upright.size, "white")
             square = ImageOps.fit(
                 Image.alpha_composite(white, upright).convert("L" if channels == 1 else "RGB"),
@@ -42,9 +57,21 @@ def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
             )
     except FileNotFoundError:
         raise FileError(f"no picture {path}") from None
+    except FileError:
+        raise
     except UnfitFileError as error:
         raise FileError(f"{path} is no picture: {error.strerror}") from None
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # Pillow's readers raise SyntaxError, RuntimeError and many more
         raise FileError(f"{path} is no picture that can be read ({type(error).__name__})") from None
     pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)
     return replace(like, images=pixels.permute(2, 0, 1)[None], labels=torch.tensor([-1]))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """A picture turned as its EXIF data say; as it is where they cannot be read."""
+    picture.load()
+    try:
+        turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a SyntaxError of Pillow's TIFF reader, for instance: the pixels are fine
+        turn = None
+    return picture if turn is None else picture.transpose(turn)

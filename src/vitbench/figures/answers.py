@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import (
     GREY,
     LINES,
@@ -34,6 +35,7 @@ class SheetImage:
     lines: Sequence[str]
 
 
+@own_settings()
 def contact_sheet_figure(parts: Sequence[tuple[str, Sequence[SheetImage]]], title: str) -> Figure:
     """Rows of images under headings.
 
@@ -55,6 +57,7 @@ def contact_sheet_figure(parts: Sequence[tuple[str, Sequence[SheetImage]]], titl
     return figure
 
 
+@own_settings()
 def confusion_figure(
     names: tuple[str, str], matrices: tuple[Array, Array], classes: Sequence[str], title: str
 ) -> Figure:
@@ -117,6 +120,7 @@ class Reliability:
     error_pct: Sequence[float]
 
 
+@own_settings()
 def reliability_figure(sides: Sequence[Reliability], title: str) -> Figure:
     """A reliability diagram for each side: dots for seeds, below how many images are how sure.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import (
     GREY,
     RIGHT,
@@ -54,6 +55,7 @@ class Picture:
         return f"answer: {plain(self.predicted, 16)} ({self.confidence:.0%})"
 
 
+@own_settings()
 def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
     """Input, map and overlay side by side.
 
@@ -76,6 +78,7 @@ def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
     return figure
 
 
+@own_settings()
 def maps_figure(
     pictures: Sequence[Picture], maps: Array, title: str, limits: tuple[float, float]
 ) -> Figure:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from vitbench.figures.attention import Picture
 from vitbench.figures.inside import Line, layers_axis, lines
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import (
     GREY,
     LINES,
@@ -38,6 +39,7 @@ class ComparedMaps:
     maps: Array
 
 
+@own_settings()
 def compared_maps_figure(models: Sequence[ComparedMaps], title: str) -> Figure:
     """A row of images, then a row for each model of its maps over them, all on one scale.
 
@@ -68,6 +70,7 @@ def compared_maps_figure(models: Sequence[ComparedMaps], title: str) -> Figure:
     return figure
 
 
+@own_settings()
 def structure_figure(panels: Mapping[str, Sequence[Line]], title: str) -> Figure:
     """Measures of attention by layer, a line a model.
 
@@ -110,6 +113,7 @@ class VariantOfRuns:
     accuracy_interval: tuple[float, float] | None
 
 
+@own_settings()
 def structure_accuracy_figure(
     panels: Sequence[tuple[str, Sequence[VariantOfRuns], str]], title: str
 ) -> Figure:

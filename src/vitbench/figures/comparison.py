@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import GREY, LINES, TIP, new_figure, plain
 
 PALE = "#ececec"
@@ -66,6 +67,7 @@ class Accuracy:
         return float(np.mean(list(self.by_seed.values())))
 
 
+@own_settings()
 def differences_figure(
     differences: Sequence[Difference], reference: str, margin_pct: float, title: str
 ) -> Figure:
@@ -101,6 +103,7 @@ def differences_figure(
     return figure
 
 
+@own_settings()
 def seeds_figure(accuracies: Sequence[Accuracy], title: str) -> Figure:
     """A row for each variant: a dot for each seed, above them the mean and its interval.
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import GREY, LINES, TIP, new_figure, plain
 
 LINE = 0.2  # height of a line of text in inches
@@ -37,6 +38,7 @@ class Cost:
     on_front: bool
 
 
+@own_settings()
 def cost_figure(costs: Sequence[Cost], title: str) -> Figure:
     """A point for each variant, accuracy over training FLOPs, and a line through the front.
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import LINES, Array, new_figure, plain
 
 
@@ -32,6 +33,7 @@ class Series:
         return np.where(np.isfinite(values), values, np.nan)
 
 
+@own_settings()
 def curves_figure(series: Sequence[Series], ylabel: str, title: str) -> Figure:
     """Lines on one pair of axes, each the mean over seeds within its smallest and largest.
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vitbench.figures.attention import Picture
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import GREY, LINES, Array, new_figure, plain, show_image, show_overlay
 
 
@@ -49,6 +50,7 @@ class Faithfulness:
     told: bool = False
 
 
+@own_settings()
 def explanations_figure(
     pictures: Sequence[Picture], maps: dict[str, Array], scores: dict[str, str], title: str
 ) -> Figure:
@@ -75,6 +77,7 @@ def explanations_figure(
     return figure
 
 
+@own_settings()
 def faithfulness_figure(methods: Sequence[Faithfulness], num_images: int, title: str) -> Figure:
     """Deletion and insertion curves, and each method's gap with its intervals.
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import Colormap
 
 from vitbench.figures.attention import Picture
 from vitbench.figures.style import ONE_SIDED, SIGNED, Array
@@ -176,7 +176,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
     }
 
 
-def _colours(name: str) -> str:
+def _colours(colours: Colormap) -> str:
     """A colour map's 256 colours, six hexadecimal digits each."""
-    table = matplotlib.colormaps[name](np.arange(256))[:, :3]
+    table = colours(np.arange(256))[:, :3]
     return "".join(f"{value:02x}" for value in np.rint(table * 255).astype(int).flatten())

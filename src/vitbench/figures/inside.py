@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import GREY, LINES, ONE_SIDED, SIGNED, Array, new_figure, plain
 
 
@@ -45,6 +46,7 @@ class Line:
     high: Array | None = None
 
 
+@own_settings()
 def heads_figure(panels: Sequence[Panel], title: str) -> Figure:
     """A dot a head, by layer, beside the value of attention that goes everywhere alike."""
     figure = new_figure(3.5 * len(panels), 3.9, title)
@@ -63,6 +65,7 @@ def heads_figure(panels: Sequence[Panel], title: str) -> Figure:
     return figure
 
 
+@own_settings()
 def matrix_figure(
     matrix: Array, rows: Sequence[str], columns: Sequence[str], words: str, title: str
 ) -> Figure:
@@ -95,6 +98,7 @@ def matrix_figure(
     return figure
 
 
+@own_settings()
 def ablation_figure(
     heads: Array, shown_to_matter: Array, layers: Sequence[Line], num_images: int, title: str
 ) -> Figure:
@@ -133,6 +137,7 @@ def ablation_figure(
     return figure
 
 
+@own_settings()
 def tokens_figure(
     norms: Array,
     class_norms: Array | None,
@@ -180,6 +185,7 @@ def tokens_figure(
     return figure
 
 
+@own_settings()
 def sensitivity_figure(
     panels: Sequence[tuple[Line, str, str]], chance: float, title: str
 ) -> Figure:
@@ -206,6 +212,7 @@ def sensitivity_figure(
     return figure
 
 
+@own_settings()
 def sanity_figure(steps: Sequence[str], methods: Sequence[Line], title: str) -> Figure:
     """How alike each method's maps stay as more and more of a model forgets what it learned.
 
@@ -227,6 +234,7 @@ def sanity_figure(steps: Sequence[str], methods: Sequence[Line], title: str) -> 
     return figure
 
 
+@own_settings()
 def spectrum_figure(power: Array, title: str) -> Figure:
     """Share of the positions' variance at each spatial frequency.
 

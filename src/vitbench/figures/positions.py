@@ -3,11 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from vitbench.figures.settings import own_settings
 from vitbench.figures.style import ONE_SIDED, SIGNED, Array, new_figure
 
 MOST_MAPS = 8  # rows and columns of small maps; a finer grid shows every second patch, or fourth
 
 
+@own_settings()
 def positions_figure(similarity: Array, norms: Array, title: str) -> Figure:
     """A small map for each patch, its similarity with all places, and the vectors' lengths.
 

@@ -1,8 +1,8 @@
 """How pictures look, and how they are saved.
 
 Colours are safe for the colour-blind: inferno and PuOr for maps, Okabe and Ito's for lines.
-Pictures are up to 1,600 pixels wide, for a README and a slide. matplotlib's global state is not
-touched.
+Pictures are up to 1,600 pixels wide, for a README and a slide. They are drawn under settings of our
+own, and matplotlib's global state stays as it was.
 """
 
 import io
@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from vitbench.figures.settings import colour_map, own_settings
 from vitbench.files import replacing
 
 DPI = 150
-ONE_SIDED = "inferno"
-SIGNED = "PuOr_r"
+ONE_SIDED = colour_map("inferno")
+SIGNED = colour_map("PuOr_r")
+GREYS = colour_map("gray")
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 RIGHT, WRONG = "#009E73", "#D55E00"
 GREY = "#6b6b6b"
@@ -31,6 +32,7 @@ TIP = "tip:"  # an artist's gid begins so where the rest is words for who points
 Array = npt.NDArray[Any]
 
 
+@own_settings()
 def new_figure(width: float, height: float, title: str) -> Figure:
     """An empty figure of a size in inches; its parts are laid out when it is drawn."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
@@ -73,7 +75,7 @@ def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
     suffix = path.suffix.removeprefix(".")
     # A file of the same figure has the same bytes, whenever it is written.
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix)
-    with replacing(path) as part, matplotlib.rc_context({"svg.hashsalt": "vitbench"}):
+    with replacing(path) as part, own_settings():
         figure.savefig(part, format=suffix, dpi=dpi, metadata=undated)
     return path
 
@@ -90,7 +92,7 @@ def as_svg(figure: Figure, prefix: str) -> str:
     """
     written = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with matplotlib.rc_context({"svg.hashsalt": "vitbench", "svg.fonttype": "none"}):
+    with own_settings({"svg.fonttype": "none"}):
         figure.savefig(written, format="svg", metadata=nothing)
     text = written.getvalue()
     text = text[text.index("<svg") :]
@@ -123,7 +125,7 @@ def save_arrays(data: dict[str, Array], path: Path) -> Path:
 def show_image(axes: Axes, image: Array) -> None:
     """Show an image (C, H, W) of uint8 as it is, each pixel a square."""
     pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.imshow(pixels, cmap=GREYS, vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
 
 
@@ -136,7 +138,7 @@ def show_overlay(axes: Axes, image: Array, heat: Array, limits: tuple[float, flo
     height, width = image.shape[-2:]
     area = (-0.5, width - 0.5, height - 0.5, -0.5)
     black, white = (-160, 255) if limits[0] < 0 else (-40, 420)
-    axes.imshow(image.mean(axis=0), cmap="gray", vmin=black, vmax=white, interpolation="nearest")
+    axes.imshow(image.mean(axis=0), cmap=GREYS, vmin=black, vmax=white, interpolation="nearest")
     shown = show_map(axes, heat, limits, area)
     low = max(limits[0], 0.0)
     span = (limits[1] - low) or 1.0  # one patch alone has no span

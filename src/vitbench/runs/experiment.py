@@ -126,7 +126,9 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
 
     Args:
         request: The run.
-        listen: Told of every step, epoch and note.
+        listen: Told of every step, epoch and note. What it raises is raised here, so that it can
+            stop the run: it is not recorded as failed, and the same call goes on after its last
+            finished epoch. (In a sweep an error of the listener ends nothing.)
 
     Returns:
         Its result, done or diverged.

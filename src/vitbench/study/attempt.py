@@ -2,10 +2,12 @@
 
 import errno
 
+from vitbench.crash import keep_traceback
 from vitbench.errors import VitbenchError
 from vitbench.model.cost import cost_of
-from vitbench.runs.experiment import Listener, RunRequest, run_experiment
+from vitbench.runs.experiment import Listener, Note, RunRequest, run_experiment
 from vitbench.runs.schema import RunResult, on_one_line
+from vitbench.study.listening import guarded
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
@@ -13,14 +15,21 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def attempt(request: RunRequest, listen: Listener) -> RunResult:
     """Run a request; an error becomes a result that says so.
 
+    An error of the listener is none of the run's: it is told, and the run goes on.
+
     Raises:
         OSError: Nothing can be written any more, so no other run would end better.
     """
+    listen = guarded(listen)
     try:
         return run_experiment(request, listen)
-    except Exception as error:  # a plug-in's too: the other runs of the sweep go on
+    except Exception as error:  # whatever a library or a plug-in raises: the other runs go on
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
+        if not isinstance(error, VitbenchError | OSError | MemoryError):
+            log = keep_traceback(error)
+            if log is not None:
+                listen(Note(f"{request.spec.name}: unexpected error; traceback in {log}"))
         return failed(request, _reason(error))
 
 

@@ -17,6 +17,7 @@ from vitbench.runs.experiment import Listener, Note, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
 from vitbench.study.attempt import attempt, failed
+from vitbench.study.listening import guarded
 from vitbench.study.worker import OfWorker, serve
 
 POLL_S = 1.0  # between two looks at what another process trains
@@ -33,7 +34,10 @@ class Executor(Protocol):
     def execute(
         self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests; yield the place of each in the sequence, and its result, as they come."""
+        """Run requests; yield the place of each in the sequence, and its result, as they come.
+
+        An error of the listener ends no run.
+        """
 
     def close(self) -> None:
         """End whatever processes there are."""
@@ -58,6 +62,7 @@ class Local:
         What another process trains at this moment is left to it, and its result is read once it is
         there: two sweeps share the work.
         """
+        listen = guarded(listen)
         left = dict(enumerate(requests))
         told = False
         while left:
@@ -106,6 +111,7 @@ class Processes:
         self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
         """Run requests; what another sweep trains at this moment is left to it."""
+        listen = guarded(listen)
         left = dict(enumerate(requests))
         told = False
         while left or self._is_training():

@@ -74,7 +74,7 @@ def _recorded_threads(plans: Sequence[StudyPlan]) -> int | None:
 def _free_memory() -> int:
     """Bytes that new processes can have; where that is not known, more than they need."""
     if MEMINFO.exists():
-        for line in MEMINFO.read_text().splitlines():
+        for line in MEMINFO.read_text(encoding="utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return MOST_JOBS * MEMORY_OF_A_JOB

@@ -9,8 +9,10 @@ from typing import NoReturn
 
 import torch
 
+from vitbench.crash import bear_warnings
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun, RunRequest
 from vitbench.runs.schema import RunResult
+from vitbench.streams import robust_streams
 from vitbench.study.attempt import attempt
 from vitbench.training.fit import Event
 
@@ -43,12 +45,23 @@ def serve(pipe: Connection, threads: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
+    bear_warnings()
     torch.set_num_threads(threads)  # a run that was begun with another number keeps that
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+
+    def tell(event: Event | RunBegun | BatchSplit | Note) -> None:
+        try:
+            pipe.send(event)
+        except ConnectionError:  # an error of a listener would end nothing: nobody waits for us
+            raise KeyboardInterrupt from None
+
+    with (
+        contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt),
+        robust_streams(),
+    ):
         while True:
             request: RunRequest = pipe.recv()
             try:
-                pipe.send(attempt(request, pipe.send))
+                pipe.send(attempt(request, tell))
             except OSError as error:
                 if isinstance(error, ConnectionError):
                     return

@@ -4,16 +4,18 @@ A tracker is told what happens. Whatever goes wrong in it, the training goes on:
 that.
 """
 
-import netrc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any, Literal, Protocol, Self
 
+from vitbench.errors import UnknownNameError
 from vitbench.registry import TRACKERS
 from vitbench.training.history import EpochRecord
+from vitbench.training.wandb_choice import WORDS, users_choice
 
 STOP_S = 1.0  # for closing a run that was stopped; Ctrl-C is to act within two seconds
 WANDB_MODES = ("auto", "online", "offline", "disabled")
@@ -114,19 +116,14 @@ def _first_line(error: Exception) -> str:
 
 
 def wandb_mode(mode: str) -> str:
-    """`online` or `offline` for `auto`: online where there are credentials."""
-    if mode != "auto":
-        return mode
-    asked = os.environ.get("WANDB_MODE", "")
-    if asked in ("online", "offline", "disabled"):
-        return asked
-    if os.environ.get("WANDB_API_KEY"):
-        return "online"
-    try:
-        known = netrc.netrc().authenticators("api.wandb.ai")
-    except (OSError, netrc.NetrcParseError):
-        known = None
-    return "online" if known else "offline"
+    """What a `--wandb` mode comes to: `auto` is the user's own choice, any other is itself.
+
+    Raises:
+        UnknownNameError: There is no such mode.
+    """
+    if mode not in WANDB_MODES:
+        raise UnknownNameError("W&B mode", mode, WANDB_MODES)
+    return users_choice().mode if mode == "auto" else mode
 
 
 @TRACKERS.register("wandb")
@@ -162,19 +159,20 @@ class WandbTracker:
         import wandb
 
         run.folder.mkdir(parents=True, exist_ok=True)
-        opened = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", "vitbench"),
-            dir=str(run.folder),
-            # Not the id that wandb has just failed with: it takes that for in use.
-            id=run.identity[:16] + ("" if mode == self._mode else "-offline"),
-            name=run.name,
-            group=run.group,
-            tags=list(run.tags),
-            config=run.config,
-            mode=mode,
-            resume="allow" if mode == "online" else None,
-            settings=wandb.Settings(silent=True, console="off", init_timeout=15.0),
-        )
+        with _readable_mode(mode):
+            opened = wandb.init(
+                project=os.environ.get("WANDB_PROJECT", "vitbench"),
+                dir=str(run.folder),
+                # Not the id that wandb has just failed with: it takes that for in use.
+                id=run.identity[:16] + ("" if mode == self._mode else "-offline"),
+                name=run.name,
+                group=run.group,
+                tags=list(run.tags),
+                config=run.config,
+                mode=mode,
+                resume="allow" if mode == "online" else None,
+                settings=wandb.Settings(silent=True, console="off", init_timeout=15.0),
+            )
         opened.define_metric("*", step_metric="epoch")
         return opened
 
@@ -198,6 +196,20 @@ class WandbTracker:
         closing = Thread(target=self._run.finish, kwargs={"exit_code": 1}, daemon=True)
         closing.start()
         closing.join(STOP_S)
+
+
+@contextmanager
+def _readable_mode(mode: str) -> Iterator[None]:
+    """A WANDB_MODE that W&B has no word for would end `wandb.init`, whatever else it is told."""
+    said = os.environ.get("WANDB_MODE")
+    if said is None or said in WORDS:
+        yield
+        return
+    os.environ["WANDB_MODE"] = mode
+    try:
+        yield
+    finally:
+        os.environ["WANDB_MODE"] = said
 
 
 def build_tracker(mode: str) -> Tracker | None:
