@@ -1,5 +1,6 @@
 """RunFolder: where a run's files are, whether it is complete, and its lock."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -35,6 +36,20 @@ class RunFolder:
         digits = spec.identity[:10]
         found = sorted(runs_dir.glob(f"*-{digits}")) if runs_dir.is_dir() else []
         return cls(found[0] if found else runs_dir / spec.folder_name)
+
+    @classmethod
+    def finder(cls, runs_dir: Path) -> Callable[[ExperimentSpec], Self]:
+        """`of` for many specs: the folder is listed once, as it is now."""
+        there: dict[str, Path] = {}
+        for path in sorted(runs_dir.glob("[!.]*")) if runs_dir.is_dir() else ():
+            digits = path.name.rpartition("-")[2]
+            if len(digits) == 10 and path.is_dir():
+                there.setdefault(digits, path)
+
+        def find(spec: ExperimentSpec) -> Self:
+            return cls(there.get(spec.identity[:10]) or runs_dir / spec.folder_name)
+
+        return find
 
     @property
     def spec_file(self) -> Path:
