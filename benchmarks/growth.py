@@ -3,10 +3,10 @@
     python benchmarks/growth.py                  all of it: some minutes
     python benchmarks/growth.py --runs 1000      a first look, with up to 1,000 runs
 
-One tiny run is trained on `shapes`. Folders of many runs are made from it: results files of 100 runs
-each (20 variants, five seeds), one file of 200 variants, and run folders that `check` finds nothing
-wrong with. Then each command runs in a process of its own, whose peak memory is what the system
-counted. Times include the start of Python.
+One tiny run is trained on `shapes`. Folders of many runs are made from it: results files of 100
+runs each (20 variants, five seeds), files of up to 200 variants, and run folders that `check` finds
+nothing wrong with. Then each command runs in a process of its own, whose peak memory is what the
+system counted. Times include the start of Python.
 """
 
 import argparse
