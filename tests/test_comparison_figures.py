@@ -226,3 +226,13 @@ def test_of_many_variants_pictures_show_the_best_and_say_so(study_results) -> No
     assert len(named) == 30
     assert "30 points without a name" in figures["cost"].axes[0].get_xlabel()
     assert figures["cost"].get_figheight() < 20
+
+
+def test_a_page_of_many_studies_has_figures_for_the_first_ones(study_results, monkeypatch) -> None:
+    monkeypatch.setattr("vitbench.cli.comparison_figures.MOST_STUDIES", 1)
+    sections = [build_section(study_results({"none": [50.0], "learned-1d": [60.0]}))] * 2
+
+    first, second = with_figures(sections)
+
+    assert set(first.figures) == {"differences", "seeds", "cost"}
+    assert second == sections[1]

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from vitbench.errors import FileError, UsageError
 from vitbench.files import is_stream, keep_as, replacing
-from vitbench.model.vit import VisionTransformer, build_model
+from vitbench.model.vit import VisionTransformer, build_model, shapes_of
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import explain
 from vitbench.training.device import versions
@@ -104,7 +104,7 @@ class Checkpoint:
     def check_weights(self) -> None:
         """Raise FileError where the weights do not fit the spec."""
         with torch.device("meta"):
-            model = build_model(self.spec)
+            model = shapes_of(self.spec)
         expected = model.state_dict()
         for name, weight in expected.items():
             given = self.weights.get(name)
