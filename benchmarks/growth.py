@@ -11,11 +11,9 @@ system counted. Times include the start of Python.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -78,21 +76,24 @@ def commands(world: "World", most: int) -> Iterator[tuple[str, int, list[str]]]:
         yield "sweep --dry-run", min(num_runs, 1000), ["sweep", str(study), *plan]
 
 
+# A process begins with the memory of the one that starts it, so a small one does.
+STARTER = """
+import resource, subprocess, sys, time
+before = time.perf_counter()
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e6
+print(done.returncode, time.perf_counter() - before, peak)
+"""
+
+
 def measured(arguments: list[str], folder: Path) -> tuple[float, float]:
     """Seconds and peak memory in MB of a command."""
-    before = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "vitbench", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-    ) as process:
-        said = (process.stderr or sys.stdin.buffer).read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(arguments)}: {said.decode()}")
-    return time.perf_counter() - before, usage.ru_maxrss * 1024 / 1e6
+    command = [sys.executable, "-c", STARTER, sys.executable, "-m", "vitbench", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=True)
+    code, seconds, peak = done.stdout.split()
+    if code != "0":
+        raise SystemExit(f"{' '.join(arguments)}: {done.stderr}")
+    return float(seconds), float(peak)
 
 
 class World:

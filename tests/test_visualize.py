@@ -570,4 +570,4 @@ def test_a_sample_is_smaller_the_more_a_model_costs_and_the_same_each_time() -> 
         found = sizes(kind)
         assert found == sorted(found, reverse=True) == sizes(kind)
         assert sampling.LEAST <= found[-1] < found[0] <= sampling.FULL
-        assert all(size % 10 == 0 for size in found)
+        assert all(size % 5 == 0 for size in found)

@@ -12,7 +12,7 @@ from vitbench.attention.capture import Capture, capture
 from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
-from vitbench.cli.sampling import FULL
+from vitbench.cli.sampling import FITTED_ON, FULL
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
@@ -97,7 +97,7 @@ class View:
 
     def sampling(self, num: int) -> "View":
         """The same with scores over fewer images; what was computed already is kept."""
-        wanted = replace(self.wanted, sample=num, fitted_on=min(MOST_FITTED_ON, 10 * num))
+        wanted = replace(self.wanted, sample=num, fitted_on=FITTED_ON)
         other = replace(self, wanted=wanted)
         kept = ("model", "test", "indices", "images", "inputs", "capture", "pictures")
         vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
