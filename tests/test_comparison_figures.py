@@ -14,11 +14,13 @@ from vitbench.cli.comparison_figures import (
     _costs,
     _curves,
     _differences,
+    _figures,
     with_figures,
     write_figures,
 )
 from vitbench.report.tables import build_section
 from vitbench.runs.schema import pack_classes
+from vitbench.spec.study import Variant, load_study
 from vitbench.training.history import EpochRecord
 
 RNG = np.random.default_rng(0)
@@ -198,3 +200,39 @@ def test_neither_matplotlib_nor_torch_comes_with_the_import() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "set()"
+
+
+def test_of_many_variants_pictures_show_the_best_and_say_so(study_results) -> None:
+    number = 60
+    variants = [Variant(key=f"v{i}", label=f"V{i}", set={}) for i in range(number)]
+    study = load_study("pos-embed").model_copy(
+        update={"variants": variants, "reference": None, "claims": []}
+    )
+    results = study_results(
+        {f"v{i}": [20 + i / 2, 20.1 + i / 2] for i in range(number)}, study=study
+    )
+    runs = [run.model_copy(update={"history": history(30, 40)}) for run in results.runs]
+    section = build_section(results.model_copy(update={"runs": runs}))
+
+    figures = dict(_figures(section))
+    named = [text.get_text() for text in figures["cost"].axes[0].texts]
+
+    assert [one.label for one in _curves(section)] == [f"V{i}" for i in range(59, 35, -1)]
+    for name, most in (("differences", 40), ("seeds", 40), ("curves", 24)):
+        heading = " ".join(figures[name].get_suptitle().split())
+        assert f"the {most} best of {59 if name == 'differences' else 60}, the table" in heading
+        assert figures[name].get_figheight() < 26
+    assert len(figures["seeds"].axes[0].get_yticks()) == 40
+    assert len(named) == 30
+    assert "30 points without a name" in figures["cost"].axes[0].get_xlabel()
+    assert figures["cost"].get_figheight() < 20
+
+
+def test_a_page_of_many_studies_has_figures_for_the_first_ones(study_results, monkeypatch) -> None:
+    monkeypatch.setattr("vitbench.cli.comparison_figures.MOST_STUDIES", 1)
+    sections = [build_section(study_results({"none": [50.0], "learned-1d": [60.0]}))] * 2
+
+    first, second = with_figures(sections)
+
+    assert set(first.figures) == {"differences", "seeds", "cost"}
+    assert second == sections[1]

@@ -1,6 +1,7 @@
 """`vitbench visualize` on checkpoints of tiny models: paths, kinds, what cannot be drawn."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from vitbench.attention.explanations import explain
 from vitbench.attention.rollout import rollout
+from vitbench.cli import sampling
 from vitbench.cli.main import main
 from vitbench.cli.view import Wanted, open_view
 from vitbench.data.image_set import ImageSet
@@ -518,3 +520,54 @@ def _fill(saved, name: str) -> None:
             _fill(value, name)
         elif key == name:
             value.fill_(float("nan"))
+
+
+def test_all_takes_its_scores_over_what_fits_and_says_so(trained, capsys, monkeypatch) -> None:
+    """Here nothing fits: each kind takes the fewest images, the same each time."""
+    for kind in sampling.BUDGETS:
+        monkeypatch.setitem(sampling.BUDGETS, kind, 1.0)
+    shown = ("--dpi", "20", "--images", "1", "--save-data")
+
+    _, paths, err = run(capsys, "all", trained(), *shown, "--out", "first")
+    _, again, _ = run(capsys, "all", trained(), *shown, "--out", "second")
+
+    least = ", ".join(f"{kind} {sampling.LEAST}" for kind in sampling.BUDGETS)
+    assert f"test images that scores were taken over, to end within a minute: {least}\n" in err
+    assert "`vitbench visualize explanations ...` takes 500; --sample N takes N\n" in err
+    document = [Path(path).parts[1] in (ATTENTION, "plots") for path in paths]
+    assert document == sorted(document, reverse=True)  # the document's pictures come first
+    for one, other in zip(paths, again, strict=True):
+        assert Path(one).read_bytes() == Path(other).read_bytes()
+
+
+def test_a_kind_by_its_name_takes_500_images_and_a_given_sample_wins(
+    trained, tmp_path, capsys, monkeypatch
+) -> None:
+    for kind in sampling.BUDGETS:
+        monkeypatch.setitem(sampling.BUDGETS, kind, 1.0)
+
+    def images_of(kind: str, *options: str) -> tuple[str, str]:
+        shown = ("--format", "svg", "--images", "1")[: 4 if kind == "all" else 2]
+        _, _, err = run(capsys, kind, trained(), *shown, *options)
+        drawn = (tmp_path / "visualizations" / "inside" / "sensitivity.svg").read_text()
+        title = " ".join(re.findall(r"<!-- (.*?) -->", drawn))  # each line of text has its own
+        return re.search(r"first (\d+) test images", title)[1], err
+
+    assert images_of("sensitivity")[0] == "500"
+    assert images_of("sensitivity", "--sample", "33")[0] == "33"
+    given, err = images_of("all", "--sample", "4")
+    assert (given, "to end within a minute" in err) == ("4", False)
+    assert images_of("all")[0] == str(sampling.LEAST)
+
+
+def test_a_sample_is_smaller_the_more_a_model_costs_and_the_same_each_time() -> None:
+    def sizes(kind: str) -> list[int]:
+        fields = [{"model.embed_dim": 16, "model.depth": 2, "model.patch_size": 8},
+                  {"model.embed_dim": 96}, {"model.embed_dim": 384}]  # fmt: skip
+        return [sampling.sample_size(kind, build_spec(one)) for one in fields]
+
+    for kind in sampling.BUDGETS:
+        found = sizes(kind)
+        assert found == sorted(found, reverse=True) == sizes(kind)
+        assert sampling.LEAST <= found[-1] < found[0] <= sampling.FULL
+        assert all(size % 5 == 0 for size in found)

@@ -6,7 +6,7 @@ from vitbench.report.setting import held_sentence, varied_sentence
 from vitbench.report.tables import build_section
 from vitbench.report.verdict import verdict_words
 from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import load_study
+from vitbench.spec.study import Variant, load_study
 
 CLEAR = {"none": [50.0, 50.5, 49.5], "learned-1d": [60.0, 60.4, 59.6]}
 
@@ -267,3 +267,28 @@ def test_a_study_of_one_variant_varies_nothing(study_results) -> None:
     alone = {"name": "own", "title": "Own", "variants": [{"key": "base", "label": "Base"}]}
 
     assert varied_sentence(study_results({}, study=alone)) == "Nothing is varied."
+
+
+def many(study_results, number: int, **changes):
+    """A study of many variants, each half a point above the one before."""
+    variants = [Variant(key=f"v{i}", label=f"V{i}", set={}) for i in range(number)]
+    study = load_study("pos-embed").model_copy(
+        update={"variants": variants, "reference": None, "claims": []}
+    )
+    seeds = {f"v{i}": [20 + i / 2, 20.1 + i / 2] for i in range(number)}
+    return study_results(seeds, study=study, **changes)
+
+
+def test_of_many_variants_a_sentence_names_a_few_and_counts_the_others(study_results) -> None:
+    """60 variants have 1,770 pairs; nobody reads them all in one sentence."""
+    section = build_section(many(study_results, 60))
+
+    better = [pair for pair in section.compared.pairs if pair.verdict in ("better", "worse")]
+    with_best = [pair for pair in better if "v59" in (pair.first, pair.second)]
+    assert len(better) > 1000
+    assert f" and {len(better) - len(with_best) - 20:,} more." in section.finding
+    assert len(section.finding) < 5000
+    for row in section.rows[1:]:
+        turned = section.compared.between("v0", row.key)
+        assert turned is not None
+        assert turned.difference_pct == -row.against.difference_pct

@@ -37,6 +37,8 @@ from vitbench.report import words
         (words.listed, ["a"], "a"),
         (words.listed, ["a", "b"], "a and b"),
         (words.listed, ["a", "b", "c"], "a, b and c"),
+        (lambda some: words.listed(some, 3), ["a", "b", "c"], "a, b and c"),
+        (lambda some: words.listed(some, 2), ["a", "b", "c"], "a, b and 1 more"),
         (words.seeds_words, [1], "seed 1"),
         (words.seeds_words, [0, 2], "seeds 0 and 2"),
         (words.runs_words, 1, "1 seed"),

@@ -157,3 +157,22 @@ def test_to_ask_whether_a_run_is_busy_writes_nothing(tmp_path) -> None:
     assert not RunFolder(tmp_path / "run").is_busy()
 
     assert list((tmp_path / "run").iterdir()) == []
+
+
+def test_the_folder_of_a_spec_is_found_in_a_list_as_by_itself(tmp_path) -> None:
+    specs = [build_spec({"seed": seed}) for seed in range(4)]
+    renamed, named, absent, going = specs
+    (tmp_path / f"mine-{renamed.identity[:10]}").mkdir()
+    (tmp_path / named.folder_name).mkdir()
+    (tmp_path / f"a-{absent.identity[:10]}").touch()  # no folder
+    (tmp_path / f".removed-{going.identity[:10]}").mkdir()  # half removed
+
+    find = RunFolder.finder(tmp_path)
+
+    assert [find(spec).path.name for spec in specs] == [
+        f"mine-{renamed.identity[:10]}", named.folder_name, absent.folder_name, going.folder_name,
+    ]  # fmt: skip
+    assert find(renamed) == RunFolder.of(renamed, tmp_path)
+    assert (
+        RunFolder.finder(tmp_path / "absent")(named).path == tmp_path / "absent" / named.folder_name
+    )

@@ -1,5 +1,6 @@
 """Numbers from scipy, statsmodels, loops and by hand; then what must hold for any answers."""
 
+import functools
 import importlib.util
 import itertools
 import math
@@ -25,6 +26,7 @@ from vitbench.study.statistics import (
     TwoCounts,
     accuracy_estimate,
     difference_estimate,
+    difference_estimates,
     half_width,
     mcnemar_exact,
     one_sided_level,
@@ -458,3 +460,47 @@ def test_bars_that_are_missed_are_listed(simulation: ModuleType) -> None:
 
     assert bars.kept == 1
     assert bars.missed == ["coverage: 92.0 %, below 93.0 %", "family: 7.0 %, above 6.0 %"]
+
+
+@given(pairs_of_tables())
+def test_parts_of_the_variance_are_those_of_the_tables_themselves(tables) -> None:
+    """By numpy from the table of differences, as the formulas stand in docs/statistics.md."""
+    first, second = (100.0 * table for table in tables)
+    points = first - second
+    num_seeds, num_images = points.shape
+    by_image, by_seed = points.mean(axis=0), points.mean(axis=1)
+    residual = points - by_image - by_seed[:, None] + points.mean()
+    mean_square = (residual**2).sum() / ((num_seeds - 1) * (num_images - 1))
+    spread = [table.mean(axis=1).var(ddof=1) / num_seeds for table in (first, second)]
+
+    found = difference_estimate(*tables)
+
+    close = functools.partial(pytest.approx, rel=1e-9, abs=1e-9)
+    assert found.value == close(points.mean())
+    assert found.image == close(by_image.var(ddof=1) / num_images)
+    assert found.noise == close(mean_square / (num_images * num_seeds))
+    assert found.seed == close(sum(spread))
+
+
+@pytest.mark.parametrize("num_seeds", [1, 3])
+def test_many_pairs_at_once_are_each_as_by_itself(num_seeds) -> None:
+    tables = [np.random.default_rng(i).random((num_seeds, 50)) < 0.1 * i for i in range(11)]
+    pairs = [(a, b) for a in range(11) for b in range(11)]
+
+    found = difference_estimates(tables, pairs)
+
+    assert found == [difference_estimate(tables[a], tables[b]) for a, b in pairs]
+
+
+@given(several_seeds, st.floats(1e-9, 0.9))
+def test_the_width_of_one_estimate_is_that_of_the_formula_for_many(found, alpha) -> None:
+    parts = found.image, found.noise, found.seed, found.df
+    assert found.half_width(alpha) == pytest.approx(float(half_width(*parts, alpha)), rel=1e-12)
+
+
+def test_a_single_image_says_nothing_of_others() -> None:
+    found = difference_estimate(np.array([[True], [True]]), np.array([[False], [True]]))
+
+    assert found.value == 50
+    assert found.half_width(0.05) == math.inf
+    assert found.p_value() == 1

@@ -113,7 +113,9 @@ def _curves(
         found: Tensor = model(shown).softmax(dim=1).gather(1, classes[:, None]).squeeze(1)
         return found.cpu()
 
-    whole, blank = probability(inputs), probability(torch.full_like(inputs, BLANK))
+    whole = probability(inputs)
+    answers = model(torch.full_like(inputs[:1], BLANK)).softmax(dim=1)  # the same for all images
+    blank: Tensor = answers[0, classes].cpu()
     deletion, insertion = [whole], [blank]
     for count in counts[1:-1]:
         first = of_pixels < count  # (B, 1, H, W)

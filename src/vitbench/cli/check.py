@@ -1,6 +1,7 @@
 """`vitbench check`: whether files are whole and agree with one another."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,13 +87,16 @@ def _find(paths: Sequence[Path]) -> Found:
             (found.checkpoints if path.suffix == ".pt" else found.results).append(path)
             found.named.add(path)
             continue
-        inside = [path, *sorted(one for one in path.rglob("*") if one.is_dir())]
-        runs = [folder for folder in inside if is_run_folder(folder)]
-        found.runs += runs
-        found.results += sorted(path.rglob(f"*{SUFFIX}"))
-        found.checkpoints += [
-            one for one in sorted(path.rglob("*.pt")) if one.parent not in runs and one.is_file()
-        ]
+        folders, files = [path], []
+        for parent, below, names in os.walk(path):  # once: there may be ten thousand folders
+            folders += [Path(parent, name) for name in below]
+            files += [Path(parent, name) for name in names if name.endswith((".pt", SUFFIX))]
+        runs = {folder for folder in folders if is_run_folder(folder)}
+        found.runs += sorted(runs)
+        found.results += sorted(one for one in files if one.name.endswith(SUFFIX))
+        found.checkpoints += sorted(
+            one for one in files if one.suffix == ".pt" and one.parent not in runs and one.is_file()
+        )
     return found
 
 

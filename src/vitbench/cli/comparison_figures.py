@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from vitbench.report.columns import one_line
 from vitbench.report.rows import Row
 from vitbench.report.tables import Section
-from vitbench.study.comparison import Comparison
+from vitbench.study.comparison import Comparison, runs_by_variant
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from vitbench.figures.comparison import Accuracy, Difference
     from vitbench.figures.cost import Cost
     from vitbench.figures.curves import Series
+
+# A picture shows so many variants at most, the best ones.
+MOST_ROWS = 40
+MOST_LINES = 24
+MOST_STUDIES = 25  # that have figures in a page: a hundred would take a minute, and 30 MB
 
 
 def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
@@ -40,16 +45,17 @@ def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
 
 
 def with_figures(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """The sections, each with its figures as SVG, for a page."""
+    """The sections, the first MOST_STUDIES with their figures as SVG, for a page."""
     from vitbench.figures.style import as_svg
 
-    return tuple(
+    drawn = [
         replace(
             section,
             figures={name: as_svg(figure, f"{stem}-{name}") for name, figure in _figures(section)},
         )
-        for section, stem in zip(sections, _stems(sections), strict=True)
-    )
+        for section, stem in zip(sections[:MOST_STUDIES], _stems(sections), strict=False)
+    ]
+    return (*drawn, *sections[MOST_STUDIES:])
 
 
 def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
@@ -63,13 +69,18 @@ def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
         margin_pct = section.results.study.margin_pct
         together = " (all pairs at once)" if len(section.compared.pairs) > 1 else ""
         heading = f"{title}: points above {reference}, 95% intervals{together}"
-        yield "differences", differences_figure(differences, reference, margin_pct, heading)
+        heading += _best_words(MOST_ROWS, len(differences))
+        shown = differences[:MOST_ROWS]
+        yield "differences", differences_figure(shown, reference, margin_pct, heading)
     if accuracies := _accuracies(section):
-        yield "seeds", seeds_figure(accuracies, f"{title}: test accuracy of each seed")
+        heading = f"{title}: test accuracy of each seed"
+        heading += _best_words(MOST_ROWS, len(accuracies))
+        yield "seeds", seeds_figure(accuracies[:MOST_ROWS], heading)
     if costs := _costs(section):
         yield "cost", cost_figure(costs, f"{title}: accuracy against the cost of training")
     if curves := _curves(section):
         heading = f"{title}: validation accuracy over epochs"
+        heading += _best_words(MOST_LINES, len(section.rows))
         yield "curves", curves_figure(curves, "validation accuracy in %", heading)
 
 
@@ -118,17 +129,20 @@ def _curves(section: Section) -> "list[Series]":
     """Each variant's validation accuracy over epochs, if any run has kept it."""
     from vitbench.figures.curves import Series
 
-    runs = section.results.runs
+    runs = runs_by_variant(section.results)
+    rows: Sequence[Row] = section.rows
+    if len(rows) > MOST_LINES:
+        rows = sorted(rows, key=lambda row: -(row.mean_pct or 0.0))[:MOST_LINES]
     found = [
         Series(
             one_line(row.label),
             [
                 [record.val_top1_pct for record in run.history]
-                for run in runs
-                if run.variant == row.key and run.history
+                for run in runs[row.key]
+                if run.history
             ],
         )
-        for row in section.rows
+        for row in rows
     ]
     return found if any(one.by_seed for one in found) else []
 
@@ -144,6 +158,11 @@ def _of_seeds(section: Section, key: str) -> dict[int, float]:
     row = _row(section, key)
     offset = section.results.study.variant(key).seed_offset
     return {seed - offset: accuracy for seed, accuracy in row.accuracy_by_seed.items()}
+
+
+def _best_words(most: int, number: int) -> str:
+    """What a heading says where a picture shows some of the variants alone."""
+    return f"; the {most} best of {number}, the table has all" if number > most else ""
 
 
 def _row(section: Section, key: str) -> Row:

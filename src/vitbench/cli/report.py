@@ -108,8 +108,13 @@ def report(
     if audit:
         _audit(built)
     if name == "html" and check is None:
-        from vitbench.cli.comparison_figures import with_figures
+        from vitbench.cli.comparison_figures import MOST_STUDIES, with_figures
 
+        if len(built.sections) > MOST_STUDIES:
+            console.note(
+                f"the first {MOST_STUDIES} of {len(built.sections)} studies have figures in the "
+                "page; --figures FOLDER draws all"
+            )
         built = replace(built, sections=with_figures(built.sections))
     text = _methods(studies) if methods else FORMATS.get(name)(built)
     if check is not None:

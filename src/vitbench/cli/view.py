@@ -13,6 +13,7 @@ from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.rollout import Fusion
 from vitbench.attention.similarity import position_vectors
 from vitbench.cli.options import checkpoints_there_are
+from vitbench.cli.sampling import FITTED_ON, FULL
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
@@ -49,6 +50,7 @@ class Wanted:
         head: The head that is shown; None is all.
         patch: The patch whose attention is shown, instead of the class token's.
         sample: Test images that scores and statistics are taken over: the first so many.
+        fitted_on: Validation images that probes are fitted on, at most.
     """
 
     count: int = COUNT
@@ -61,7 +63,8 @@ class Wanted:
     layer: int | None = None
     head: int | None = None
     patch: int | None = None
-    sample: int = 500
+    sample: int = FULL
+    fitted_on: int = MOST_FITTED_ON
 
     @property
     def names_images(self) -> bool:
@@ -92,6 +95,14 @@ class View:
     device: torch.device
     checkpoint: Checkpoint | None = None
     results: StudyResults | None = field(default=None)
+
+    def sampling(self, num: int) -> "View":
+        """The same with scores over fewer images; what was computed already is kept."""
+        wanted = replace(self.wanted, sample=num, fitted_on=FITTED_ON)
+        other = replace(self, wanted=wanted)
+        kept = ("model", "test", "indices", "images", "inputs", "capture", "pictures")
+        vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
+        return other
 
     def below(self, folder: str) -> "View":
         """The same with its pictures in a folder below."""
@@ -225,11 +236,11 @@ class View:
 
     @cached_property
     def held_out(self) -> ImageSet:
-        """Validation images, 2,000 at most: neither trained on nor tested with."""
+        """Validation images, `fitted_on` at most: neither trained on nor tested with."""
         full = load_images(self.spec.data, "train", self.data_dir)
         _, val = train_val_split(full, self.spec.data.val_size)
         generator = torch.Generator().manual_seed(0)
-        return val.subset(torch.randperm(len(val), generator=generator)[:MOST_FITTED_ON])
+        return val.subset(torch.randperm(len(val), generator=generator)[: self.wanted.fitted_on])
 
     @cached_property
     def pictures(self) -> list[Picture]:

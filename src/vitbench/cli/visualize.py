@@ -104,9 +104,14 @@ def visualize(
         typer.Option("--image", help="Show a picture of your own.", parser=options.path),
     ] = None,
     sample: Annotated[
-        int,
-        typer.Option("--sample", help="Test images that scores and statistics are taken over."),
-    ] = 500,
+        int | None,
+        typer.Option(
+            "--sample",
+            help="Test images that scores and statistics are taken over; 500 unless given, and in "
+            "all as many as take about a minute.",
+            show_default=False,
+        ),
+    ] = None,
     file_format: Annotated[
         str, typer.Option("--format", help=f"Of the pictures: {', '.join(FILE_FORMATS)}.")
     ] = "png",
@@ -151,7 +156,7 @@ def visualize(
             raise UsageError(f"{kind} does not read {option}; these do: {', '.join(readers)}")
     if not 20 <= dpi <= 1200:
         raise UsageError(f"--dpi {dpi}: give a number from 20 to 1200")
-    if not 4 <= sample <= 1_000_000:  # the likeness of layers takes four
+    if sample is not None and not 4 <= sample <= 1_000_000:  # the likeness of layers takes four
         raise UsageError(f"--sample {sample}: give a number of test images, 4 or more")
     if image is not None and (images, indices, of_class, wrong) != (None, None, None, False):
         raise UsageError("--image shows that picture alone: leave --images, --indices, --class "
@@ -175,6 +180,7 @@ def visualize(
     from tqdm import tqdm
 
     from vitbench.attention.rollout import FUSIONS
+    from vitbench.cli.sampling import BUDGETS, FULL, sample_size
     from vitbench.cli.view import COUNT, Wanted, open_view
 
     kinds = list(KINDS) if kind == "all" else [kind]
@@ -189,7 +195,7 @@ def visualize(
         layer=layer,
         head=head,
         patch=patch,
-        sample=sample,
+        sample=sample or FULL,
     )
     views = [open_view(path, out, wanted, name, data_dir, device) for path in checkpoints]
     names = [view.folder_name for view in views]
@@ -212,11 +218,20 @@ def visualize(
     ]
     for view, job in jobs:
         check(job, view, kind == "all")
+    sizes: dict[str, int] = {}
     with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)
-            written = [_write(drawing, view.out, style, note) for drawing in KINDS[job].draw(view)]
+            seen = view
+            if kind == "all" and job in BUDGETS and sample is None:
+                seen = view.sampling(sample_size(job, view.spec))
+                sizes[job] = len(seen.sample)
+            written = [_write(drawing, view.out, style, note) for drawing in KINDS[job].draw(seen)]
             view.log([path for path in written if path.suffix == ".png"], wandb, console.note)
+    if any(size < FULL for size in sizes.values()):
+        taken = ", ".join(f"{job} {size}" for job, size in sizes.items())
+        note(f"test images that scores were taken over, to end within a minute: {taken}")
+        note(f"`vitbench visualize {next(iter(sizes))} ...` takes {FULL}; --sample N takes N")
     for view in views:
         if kind == "all":
             for words in left_out(view):

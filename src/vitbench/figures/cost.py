@@ -16,6 +16,7 @@ from vitbench.figures.settings import own_settings
 from vitbench.figures.style import GREY, LINES, TIP, new_figure, plain
 
 LINE = 0.2  # height of a line of text in inches
+MOST_NAMED = 30  # labels in a plot
 WIDEST = 22  # characters of a line of a label inside a plot
 
 
@@ -46,7 +47,8 @@ def cost_figure(costs: Sequence[Cost], title: str) -> Figure:
         costs: The variants.
         title: Heading.
     """
-    height = max(5.4, 3.0 + 0.4 * len(costs))
+    named = _named(costs)
+    height = max(5.4, 3.0 + 0.4 * len(named))
     figure = new_figure(8.4, height, title)
     axes = figure.subplots()
     front = sorted((one for one in costs if one.on_front), key=lambda one: one.train_flop)
@@ -70,16 +72,23 @@ def cost_figure(costs: Sequence[Cost], title: str) -> Figure:
         )  # fmt: skip
     _set_cost_axis(axes, costs)
     line = LINE / (height - 1.2)  # above and below the axes there are a title and words
-    for one, (place, moved) in zip(costs, _label_places(axes, costs, line), strict=True):
+    for one, (place, moved) in zip(named, _label_places(axes, named, line), strict=True):
         _label_point(axes, one, place, moved)
+    more = "" if len(named) == len(costs) else f"; {len(costs) - len(named)} points without a name"
     axes.set_xlabel(
         "FLOPs of one training, in TFLOP (log scale)\n"
-        "blue diamonds: nothing as cheap or cheaper has a higher mean; bars: 95% intervals"
+        f"blue diamonds: nothing as cheap or cheaper has a higher mean; bars: 95% intervals{more}"
     )
     axes.set_ylabel("test accuracy in %")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _named(costs: Sequence[Cost]) -> Sequence[Cost]:
+    """Those that get a label: all, or where they are too many the front and the most accurate."""
+    best = sorted(costs, key=lambda one: (not one.on_front, -one.mean_pct))
+    return costs if len(costs) <= MOST_NAMED else best[:MOST_NAMED]
 
 
 def _tflop(cost: Cost) -> float:

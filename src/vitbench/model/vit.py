@@ -4,6 +4,7 @@ Names of modules are timm's, so that weights can be carried over and logits comp
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import cast
 
 import torch
@@ -14,7 +15,7 @@ from vitbench.model.block import NORM_EPS, Block
 from vitbench.model.dropout import Dropout, current_generator, same_draws
 from vitbench.model.patch import PatchEmbed
 from vitbench.model.position import PositionSum, TokenLayout, build_positions
-from vitbench.registry import ATTENTIONS
+from vitbench.registry import ATTENTIONS, POSITIONS
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.model import ModelSpec
 from vitbench.spec.seeds import derive_seed
@@ -147,3 +148,30 @@ def build_model(spec: ExperimentSpec) -> VisionTransformer:
         # torch.manual_seed would reseed the generators of all GPUs too.
         torch.default_generator.manual_seed(derive_seed(spec.seed, "init"))
         return VisionTransformer(spec.model, data.img_size, data.in_chans, data.num_classes)
+
+
+def shapes_of(spec: ExperimentSpec) -> VisionTransformer:
+    """The model of an experiment without memory, for the shapes of its weights; not to be changed.
+
+    Many runs have the same model: it is built once.
+
+    Raises:
+        UsageError: A position or an attention kind does not fit the sizes.
+    """
+    model, data = spec.model, spec.data
+    kinds = (
+        ATTENTIONS.get(model.attention.name),
+        *(POSITIONS.get(p.name) for p in model.pos_embed),
+    )
+    sizes = data.img_size, data.in_chans, data.num_classes
+    return _without_memory(model.model_dump_json(), kinds, sizes)
+
+
+@lru_cache(maxsize=16)
+def _without_memory(
+    fields: str,
+    kinds: tuple[object, ...],  # noqa: ARG001 (another class of the same name is another model)
+    sizes: tuple[int, int, int],
+) -> VisionTransformer:
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        return VisionTransformer(ModelSpec.model_validate_json(fields), *sizes)

@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import Variant
-from vitbench.study.comparison import Comparison, StudyComparisons
+from vitbench.study.comparison import Comparison, StudyComparisons, runs_by_variant
 from vitbench.study.statistics import SeedsAndImages
 
 
@@ -67,24 +67,34 @@ class Row:
 
 def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, ...]:
     """A row for each variant, in the study's order."""
-    runs = {v.key: runs_of(results, v.key) for v in results.study.variants}
+    runs = {key: (_done(of_key), of_key) for key, of_key in runs_by_variant(results).items()}
     means = {key: fmean(map(_accuracy, done)) for key, (done, _) in runs.items() if done}
     # One seed each tells no choice from another: then there is nothing to mark.
     several = any(isinstance(pair.estimate, SeedsAndImages) for pair in compared.pairs)
     best = compared.best(means) if several else ()
     costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
     front = pareto_front({k: (cost, means[k]) for k, cost in costs.items() if cost is not None})
-    seeds = sorted({results.study_seed(run) for run in results.runs})
+    offsets = {variant.key: variant.seed_offset for variant in results.study.variants}
+    seeds = sorted({run.seed - offsets.get(run.variant, 0) for run in results.runs})
+    names = results.study.short_labels
     return tuple(
-        _row(results, variant, seeds, compared, variant.key in best, variant.key in front)
+        _row(
+            results,
+            variant,
+            names[variant.key],
+            runs[variant.key],
+            seeds,
+            compared,
+            variant.key in best,
+            variant.key in front,
+        )
         for variant in results.study.variants
     )
 
 
-def runs_of(results: StudyResults, key: str) -> tuple[list[StudyRun], list[StudyRun]]:
-    """A variant's runs that ended well, and all of them."""
-    runs = [run for run in results.runs if run.variant == key]
-    return [run for run in runs if run.status == "done" and run.test_top1_pct is not None], runs
+def _done(runs: Sequence[StudyRun]) -> list[StudyRun]:
+    """Runs that ended well."""
+    return [run for run in runs if run.status == "done" and run.test_top1_pct is not None]
 
 
 def pareto_front(points: dict[str, tuple[int, float]]) -> set[str]:
@@ -101,17 +111,19 @@ def pareto_front(points: dict[str, tuple[int, float]]) -> set[str]:
 def _row(
     results: StudyResults,
     variant: Variant,
+    short_label: str,
+    of_variant: tuple[list[StudyRun], list[StudyRun]],
     seeds: Sequence[int],
     compared: StudyComparisons,
     among_best: bool,
     on_front: bool,
 ) -> Row:
-    done, runs = runs_of(results, variant.key)
+    done, runs = of_variant
     some = done or runs
     return Row(
         key=variant.key,
         label=variant.label,
-        short_label=results.study.short_labels[variant.key],
+        short_label=short_label,
         accuracy_by_seed={run.seed: _accuracy(run) for run in done},
         interval=compared.accuracies.get(variant.key),
         against=compared.between(variant.key, results.study.reference_key),

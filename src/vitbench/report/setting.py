@@ -8,6 +8,7 @@ from vitbench.study.comparison import StudyComparisons
 from vitbench.study.statistics import OneRunEach, TwoCounts
 
 FEW_SEEDS = 5
+MOST_NAMED = 20  # seeds or variants in a sentence
 
 
 def varied_sentence(results: StudyResults) -> str:
@@ -34,7 +35,7 @@ def scaled_epochs(results: StudyResults) -> str:
     if results.study.budget != "flops":
         return ""
     epochs = {run.variant: run.spec["train"]["epochs"] for run in results.runs if run.spec}
-    return listed([f"{key} {number}" for key, number in epochs.items()])
+    return listed([f"{key} {number}" for key, number in epochs.items()], MOST_NAMED)
 
 
 def held_sentence(results: StudyResults) -> str:
@@ -70,7 +71,9 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
         "preset": results.preset,
         "data set": f"{results.dataset}, {results.num_test:,} test images",
         "epochs": listed(sorted({str(run.epochs) for run in runs if run.epochs}, key=int)),
-        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int)) if results.base else "",
+        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int), MOST_NAMED)
+        if results.base
+        else "",
         **{what: listed(values) for what, values in bits(results).items()},
         "tuned": "; ".join(map(_tuned_words, results.tuned)),
         "seeds were added": _precision_words(results),

@@ -16,6 +16,8 @@ from vitbench.spec.study import Claim
 from vitbench.study.comparison import Comparison, StudyComparisons
 from vitbench.study.statistics import SeedsAndImages
 
+MOST_NAMED = 20  # of what a sentence lists; the table has all variants
+
 
 @dataclass(frozen=True)
 class JudgedClaim:
@@ -105,7 +107,7 @@ def _best_words(
     sentences = []
     if beaten:
         said = [_beats_words(pair, rows, first=pair is beaten[0]) for pair in beaten]
-        sentences.append(f"{name} beats {listed(said)}.")
+        sentences.append(f"{name} beats {listed(said, MOST_NAMED)}.")
     else:
         sentences.append(
             f"{name} has the highest mean, {rows[best].mean_pct:.2f} %, and is not shown to be "
@@ -113,7 +115,7 @@ def _best_words(
         )
     if unclear:
         said = [f"{rows[pair.second].short_label} ({_not_apart_words(pair)})" for pair in unclear]
-        sentences.append(f"It is not told apart from {listed(said)}.")
+        sentences.append(f"It is not told apart from {listed(said, MOST_NAMED)}.")
     return sentences + _further_words(rows, ranked, compared, best)
 
 
@@ -127,7 +129,7 @@ def _further_words(
             pair = compared.between(first, second) if best not in (first, second) else None
             if pair is not None and pair.verdict == "better":
                 found.append(f"{rows[first].short_label} above {rows[second].short_label}")
-    return [f"Also told apart: {listed(found)}."] if found else []
+    return [f"Also told apart: {listed(found, MOST_NAMED)}."] if found else []
 
 
 def _beats_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> str:
@@ -160,10 +162,10 @@ def _checkpoint_words(name: str, rows: Mapping[str, Row], pairs: Sequence[Compar
         f"(adjusted p {p_words(pair.p_adjusted)})"
         for pair in apart
     ]
-    sentences = [f"{one} {name} has more right answers than {listed(said)}."]
+    sentences = [f"{one} {name} has more right answers than {listed(said, MOST_NAMED)}."]
     unclear = [rows[pair.second].short_label for pair in pairs if pair.verdict == "inconclusive"]
     if unclear:
-        sentences.append(f"It is not told apart from {listed(unclear)}.")
+        sentences.append(f"It is not told apart from {listed(unclear, MOST_NAMED)}.")
     return [*sentences, "Other seeds may say otherwise."]
 
 

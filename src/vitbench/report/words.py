@@ -73,8 +73,10 @@ def percent_words(percent: float | None) -> str:
     return UNKNOWN if percent is None else f"{percent:.2f}"
 
 
-def listed(words: Sequence[str]) -> str:
-    """Words as a list: a, b and c."""
+def listed(words: Sequence[str], most: int | None = None) -> str:
+    """Words as a list: a, b and c; beyond the most that are named: a, b and 7 more."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most:,} more"]
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

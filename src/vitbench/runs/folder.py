@@ -1,6 +1,7 @@
 """RunFolder: where a run's files are, whether it is complete, and its lock."""
 
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -44,6 +45,20 @@ class RunFolder:
         there = runs_dir.glob(f"[!.]*-{digits}") if runs_dir.is_dir() else ()
         found = sorted(path for path in there if path.is_dir())
         return cls(found[0] if found else runs_dir / spec.folder_name)
+
+    @classmethod
+    def finder(cls, runs_dir: Path) -> Callable[[ExperimentSpec], Self]:
+        """`of` for many specs: the folder is listed once, as it is now."""
+        there: dict[str, Path] = {}
+        for path in sorted(runs_dir.glob("[!.]*")) if runs_dir.is_dir() else ():
+            digits = path.name.rpartition("-")[2]
+            if len(digits) == 10 and path.is_dir():
+                there.setdefault(digits, path)
+
+        def find(spec: ExperimentSpec) -> Self:
+            return cls(there.get(spec.identity[:10]) or runs_dir / spec.folder_name)
+
+        return find
 
     @property
     def spec_file(self) -> Path:

@@ -23,7 +23,7 @@ from vitbench.study.statistics import (
     SeedsAndImages,
     TwoCounts,
     accuracy_estimate,
-    difference_estimate,
+    difference_estimates,
     one_sided_level,
     sidak_alpha,
     sidak_p,
@@ -127,12 +127,15 @@ class StudyComparisons:
 
     def between(self, first: str, second: str) -> Comparison | None:
         """The first against the second, if they can be compared."""
-        for pair in self.pairs:
-            if (pair.first, pair.second) == (first, second):
-                return pair
-            if (pair.first, pair.second) == (second, first):
-                return pair.turned()
-        return None
+        pair = self._by_keys.get((first, second))
+        if pair is None:
+            turned = self._by_keys.get((second, first))
+            pair = None if turned is None else turned.turned()
+        return pair
+
+    @cached_property
+    def _by_keys(self) -> dict[tuple[str, str], Comparison]:
+        return {(pair.first, pair.second): pair for pair in self.pairs}
 
     def best(self, means: Mapping[str, float]) -> tuple[str, ...]:
         """The variant of the highest mean, then those that are not separable from it."""
@@ -157,10 +160,10 @@ def compare_study(results: StudyResults) -> StudyComparisons:
     Raises:
         FileError: The answers of a run are damaged, or of another test set.
     """
-    keys = [variant.key for variant in results.study.variants]
-    done = {key: _done(results, key) for key in keys}
-    why_not = {key: why for key in keys if (why := _why_not(results, key))}
-    compared = [key for key in keys if key not in why_not]
+    runs = runs_by_variant(results)
+    done = {key: _done(results, of_variant) for key, of_variant in runs.items()}
+    why_not = {key: why for key in runs if (why := _why_not(runs[key], done[key]))}
+    compared = [key for key in runs if key not in why_not]
     correct = right_answers(results)
     accuracies = {
         key: _accuracy_interval(results, done[key].values(), correct[key]) for key in correct
@@ -170,13 +173,23 @@ def compare_study(results: StudyResults) -> StudyComparisons:
         for a, b in itertools.combinations(compared, 2)
     }
     possible = {pair: seeds for pair, seeds in shared.items() if seeds}
+    estimates = _differences(possible, correct)
     pairs = []
     for (a, b), seeds in possible.items():
-        estimate = _difference(results, done[a], done[b], correct[a], correct[b], seeds)
+        estimate = estimates.get((a, b)) or _two_counts(results, done[a], done[b], seeds)
         if estimate is not None:
             margin = results.study.margin_pct
             pairs.append(Comparison(a, b, estimate, seeds, len(possible), margin))
     return StudyComparisons(tuple(pairs), accuracies, why_not)
+
+
+def runs_by_variant(results: StudyResults) -> dict[str, list[StudyRun]]:
+    """The runs of each variant of a study, in their order; also of one that has none."""
+    found: dict[str, list[StudyRun]] = {variant.key: [] for variant in results.study.variants}
+    for run in results.runs:
+        if run.variant in found:
+            found[run.variant].append(run)
+    return found
 
 
 def right_answers(results: StudyResults) -> dict[str, dict[int, Correct]]:
@@ -188,7 +201,7 @@ def right_answers(results: StudyResults) -> dict[str, dict[int, Correct]]:
         FileError: The answers of a run are damaged, or of another test set.
     """
     labels = test_labels(results)
-    done = {variant.key: _done(results, variant.key) for variant in results.study.variants}
+    done = {key: _done(results, runs) for key, runs in runs_by_variant(results).items()}
     return {key: _correct(results, runs, labels) for key, runs in done.items() if runs}
 
 
@@ -198,7 +211,7 @@ def answers_of(results: StudyResults, key: str) -> dict[int, Classes]:
     Raises:
         FileError: The answers of a run are damaged.
     """
-    return _answers(results, _done(results, key))
+    return _answers(results, _done(results, runs_by_variant(results).get(key, ())))
 
 
 def test_labels(results: StudyResults) -> npt.NDArray[np.uint8] | None:
@@ -249,21 +262,21 @@ def _negative(estimate: Estimate) -> Estimate:
     return TwoCounts(estimate.second, estimate.first, estimate.num_images)
 
 
-def _done(results: StudyResults, key: str) -> dict[int, StudyRun]:
+def _done(results: StudyResults, runs: Sequence[StudyRun]) -> dict[int, StudyRun]:
     """A variant's runs that ended well, by seed of the study."""
+    offset = results.study.variant(runs[0].variant).seed_offset if runs else 0
     return {
-        results.study_seed(run): run
-        for run in results.runs
-        if run.variant == key and run.status == "done" and run.test_top1_pct is not None
+        run.seed - offset: run
+        for run in runs
+        if run.status == "done" and run.test_top1_pct is not None
     }
 
 
-def _why_not(results: StudyResults, key: str) -> str:
-    runs = [run for run in results.runs if run.variant == key]
+def _why_not(runs: Sequence[StudyRun], done: Mapping[int, StudyRun]) -> str:
     diverged = sum(run.status == "diverged" for run in runs)
     if diverged:
         return f"diverged in {diverged} of {sum(run.status != 'failed' for run in runs)} seeds"
-    return "" if _done(results, key) else "no run has ended well"
+    return "" if done else "no run has ended well"
 
 
 def _correct(
@@ -314,18 +327,32 @@ def _accuracy_interval(
     return wilson(round(mean / 100 * results.num_test), results.num_test)
 
 
-def _difference(
+def _differences(
+    possible: Mapping[tuple[str, str], tuple[int, ...]],
+    correct: Mapping[str, Mapping[int, Correct]],
+) -> dict[tuple[str, str], Estimate]:
+    """The differences over the seeds that two variants share, where both kept their answers."""
+    by_seeds: dict[tuple[int, ...], list[tuple[str, str]]] = {}
+    for (a, b), seeds in possible.items():
+        if correct[a] and correct[b]:
+            by_seeds.setdefault(seeds, []).append((a, b))
+    found: dict[tuple[str, str], Estimate] = {}
+    for seeds, pairs in by_seeds.items():
+        keys = list(dict.fromkeys(key for pair in pairs for key in pair))
+        place = {key: number for number, key in enumerate(keys)}
+        tables = [np.stack([correct[key][seed] for seed in seeds]) for key in keys]
+        estimates = difference_estimates(tables, [(place[a], place[b]) for a, b in pairs])
+        found.update(zip(pairs, estimates, strict=True))
+    return found
+
+
+def _two_counts(
     results: StudyResults,
     first: Mapping[int, StudyRun],
     second: Mapping[int, StudyRun],
-    first_correct: Mapping[int, Correct],
-    second_correct: Mapping[int, Correct],
     seeds: Sequence[int],
-) -> Estimate | None:
-    """The difference over the seeds that both have; None where several seeds kept no answers."""
-    if first_correct and second_correct:
-        a, b = (np.stack([c[seed] for seed in seeds]) for c in (first_correct, second_correct))
-        return difference_estimate(a, b)
+) -> TwoCounts | None:
+    """The difference where no answers are known; None where there are several seeds."""
     if len(seeds) > 1:
         return None
     counts = [

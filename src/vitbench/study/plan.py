@@ -16,6 +16,7 @@ from vitbench.runs.results import check_same_study, read_results
 from vitbench.runs.schema import StudyResults, TunedField
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.study import StudySpec, Variant, folder_for
+from vitbench.study.comparison import runs_by_variant
 from vitbench.study.variants import check_distinct, variant_specs
 from vitbench.training.speed import measured_flop_per_s
 
@@ -105,11 +106,18 @@ def plan_study(
             raise UsageError(f"study {study.name}, variant {key}: a study has one data set for all")
         check_buildable(spec)
         costs[key] = cost_of(spec)
+    folder_of = RunFolder.finder(runs_dir)
+    # A run is looked for among its variant's own: there may be thousands of others.
+    recorded_of = {
+        key: recorded.model_copy(update={"runs": runs})
+        for key, runs in runs_by_variant(recorded).items()
+    }
     for seed in seeds:
         for variant in variants:
             spec = specs[variant.key].with_seed(seed + variant.seed_offset)
-            folder = RunFolder.of(spec, runs_dir)
-            state = _state(recorded, header, variant, spec, folder)
+            folder = folder_of(spec)
+            known = recorded_of.get(variant.key, header)
+            state = _state(known, header, variant, spec, folder)
             runs.append(PlannedRun(variant, spec, folder.path, costs[variant.key], state))
     for run in runs:
         if run.state != "recorded":

@@ -11,9 +11,9 @@ Arrays in, numbers out, in points (1 point = 1 % of the images): no files, no ta
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +65,11 @@ class SeedsAndImages:
 
     def half_width(self, alpha: float) -> float:
         """Half the width of the interval that misses with a chance of alpha."""
-        return float(half_width(self.image, self.noise, self.seed, self.df, alpha))
+        # As the function below, without arrays: a report of many variants asks a million times.
+        z = -float(ndtri(alpha / 2))
+        t = z if math.isinf(self.df) else -float(stdtrit(self.df, alpha / 2))
+        of_images = max(self.image - self.noise, 0.0)
+        return math.sqrt(max(z**2 * self.image, z**2 * of_images + t**2 * self.seed))
 
     def p_value(self) -> float:
         """The smallest alpha whose interval leaves 0 out, by bisection."""
@@ -165,8 +169,9 @@ def accuracy_estimate(correct: Array) -> SeedsAndImages:
     Args:
         correct: bool (S, n), whether the run of each seed was right on each image; S >= 2.
     """
-    points = 100.0 * correct
-    return _estimate(points, [points])
+    by_image, by_seed = correct.sum(axis=0).astype(np.float64), correct.sum(axis=1).tolist()
+    sums = _Sums(sum(by_seed), sum(by_seed), int(by_image @ by_image), _square_sum(by_seed))
+    return _estimate(correct.shape, sums, [sums])
 
 
 def difference_estimate(first: Array, second: Array) -> SeedsAndImages | OneRunEach:
@@ -176,24 +181,103 @@ def difference_estimate(first: Array, second: Array) -> SeedsAndImages | OneRunE
         first: bool (S, n), whether the first was right, by seed and image.
         second: The same of the second, the same seeds and images in the same order.
     """
-    if len(first) == 1:
-        only = (first[0] & ~second[0]).sum(), (second[0] & ~first[0]).sum()
-        return OneRunEach(int(only[0]), int(only[1]), first.shape[1])
-    a, b = 100.0 * first, 100.0 * second
-    return _estimate(a - b, [a, b])
+    return difference_estimates([first, second], [(0, 1)])[0]
 
 
-def _estimate(points: Array, variants: list[Array]) -> SeedsAndImages:
-    """The parts of the variance of the mean of `points` (S, n), which `variants` make up."""
-    num_seeds, num_images = points.shape
-    by_image, by_seed = points.mean(axis=0), points.mean(axis=1)
-    residual = points - by_image - by_seed[:, None] + points.mean()  # two-way layout (S, n)
-    mean_square = float((residual**2).sum()) / ((num_seeds - 1) * (num_images - 1))
-    parts = [float(v.mean(axis=1).var(ddof=1)) / num_seeds for v in variants]
+def difference_estimates(
+    correct: Sequence[Array], pairs: Iterable[tuple[int, int]]
+) -> list[SeedsAndImages | OneRunEach]:
+    """The differences of many pairs of variants, all over the same seeds and images.
+
+    Answers are right or wrong, 1 or 0, so all sums of a difference are whole numbers that follow
+    from the sums of two variants and of their product. The products of all pairs are matrix
+    products: a pair costs no pass over its answers.
+
+    Args:
+        correct: bool (S, n) for each variant, whether it was right, by seed and image.
+        pairs: Places in `correct`, the first and the second of each pair.
+    """
+    shape = num_seeds, num_images = correct[0].shape
+    by_image = np.array([table.sum(axis=0) for table in correct], dtype=np.float64)  # (V, n)
+    by_seed = np.array([table.sum(axis=1) for table in correct], dtype=np.float64)  # (V, S)
+    answers = np.zeros((len(correct), len(correct)))  # (V, V), how often both are right
+    for seed in range(num_seeds):
+        of_seed = np.array([table[seed] for table in correct], dtype=np.float64)  # (V, n)
+        answers += of_seed @ of_seed.T
+    # As whole numbers of Python, which do not overflow; below 2^53 the sums above are exact.
+    both, images, seeds = (
+        products.astype(np.int64).tolist()
+        for products in (answers, by_image @ by_image.T, by_seed @ by_seed.T)
+    )
+    alone = [
+        _Sums(both[one][one], both[one][one], images[one][one], seeds[one][one])
+        for one in range(len(correct))
+    ]
+    found: list[SeedsAndImages | OneRunEach] = []
+    for a, b in pairs:
+        first, second = alone[a], alone[b]
+        if num_seeds == 1:
+            common = both[a][b]
+            found.append(OneRunEach(first.total - common, second.total - common, num_images))
+            continue
+        sums = _Sums(
+            first.total - second.total,
+            first.squares + second.squares - 2 * both[a][b],
+            first.by_image + second.by_image - 2 * images[a][b],
+            first.by_seed + second.by_seed - 2 * seeds[a][b],
+        )
+        found.append(_estimate(shape, sums, [first, second]))
+    return found
+
+
+class _Sums(NamedTuple):
+    """Sums over a table (S, n) of -1, 0 and 1.
+
+    Attributes:
+        total: Of the table.
+        squares: Of its squares.
+        by_image: Of the squares of each image's sum.
+        by_seed: Of the squares of each seed's sum.
+    """
+
+    total: int
+    squares: int
+    by_image: int
+    by_seed: int
+
+
+def _square_sum(numbers: Iterable[int]) -> int:
+    return sum(number**2 for number in numbers)
+
+
+def _estimate(shape: tuple[int, ...], sums: _Sums, variants: Sequence[_Sums]) -> SeedsAndImages:
+    """The parts of the variance of the mean of a table (S, n), which `variants` make up.
+
+    In points: a table's mean times 100, so its variances times 100 squared.
+    """
+    num_seeds, num_images = shape
+    total = sums.total**2
+    # Two-way layout: what is left of the squares without images and seeds, times S n.
+    residual = (
+        num_seeds * num_images * sums.squares
+        - num_images * sums.by_image
+        - num_seeds * sums.by_seed
+        + total
+    )
+    parts = [
+        1e4 * (num_seeds * one.by_seed - one.total**2)
+        / (num_seeds**2 * (num_seeds - 1) * num_images**2)
+        for one in variants
+    ]  # fmt: skip
+    squared = (num_seeds * num_images) ** 2
+    image, noise = math.inf, 0.0  # a single image says nothing of others
+    if num_images > 1:
+        image = 1e4 * (num_images * sums.by_image - total) / (squared * (num_images - 1))
+        noise = 1e4 * residual / (squared * (num_seeds - 1) * (num_images - 1))
     return SeedsAndImages(
-        value=float(points.mean()),
-        image=float(by_image.var(ddof=1)) / num_images,
-        noise=mean_square / (num_images * num_seeds),
+        value=100 * sums.total / (num_seeds * num_images),
+        image=image,
+        noise=noise,
         seed=sum(parts),
         df=welch_df(parts, num_seeds),
         num_seeds=num_seeds,

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 import vitbench
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError, shortened
 from vitbench.files import UnfitFileError, keep_as, open_regular, replacing
-from vitbench.model.vit import VisionTransformer, build_model
+from vitbench.model.vit import VisionTransformer, build_model, shapes_of
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import explain
 from vitbench.spec.version import is_later
@@ -128,7 +128,7 @@ class Checkpoint:
     def check_weights(self) -> None:
         """Raise FileError where the weights do not fit the spec, or are no finite numbers."""
         with torch.device("meta"):
-            model = build_model(self.spec)
+            model = shapes_of(self.spec)
         expected = model.state_dict()
         for name, weight in expected.items():
             given = self.weights.get(name)
