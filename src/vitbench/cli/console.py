@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
+from vitbench.cli import layout
 from vitbench.errors import shortened
 
 LONGEST = 300  # characters of a word in an error, such as a path
@@ -30,19 +31,21 @@ def error(text: str) -> None:
     note(f"vitbench: {' '.join(shortened(word, LONGEST) for word in text.split())}")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows in aligned columns; those of numbers are aligned to the right."""
-    cells = [list(header), *(list(row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    numeric = [all(_is_number(row[i]) for row in cells[1:]) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join(lines)
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequence[str] = ()) -> str:
+    """Rows in aligned columns, those of numbers to the right, as wide as the terminal at most.
+
+    Args:
+        header: Names of the columns.
+        rows: Cells of each row.
+        least: Columns that a narrow terminal may leave out, the least important first.
+    """
+    printable = [[_printable(cell) for cell in row] for row in rows]
+    return layout.table(header, printable, layout.terminal_width(sys.stdout), least)
+
+
+def prose(text: str) -> str:
+    """Text whose lines are broken at spaces where the terminal is narrower."""
+    return "\n".join(layout.fold(text, layout.terminal_width(sys.stdout), indent=2))
 
 
 def duration(seconds: float) -> str:
@@ -61,7 +64,3 @@ def duration(seconds: float) -> str:
 def _printable(text: str) -> str:
     """Text without what a terminal would obey: names come from files, and files from anyone."""
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
-
-
-def _is_number(text: str) -> bool:
-    return not text or text[0].isdigit() or text in ("-", "?")
