@@ -14,6 +14,17 @@ def product(text: str) -> None:
     sys.stdout.write(f"{_printable(text)}\n")
 
 
+def document(markdown: str) -> None:
+    """Print a document: laid out on a terminal, as markdown in a pipe or a file."""
+    width = layout.terminal_width(sys.stdout)
+    if width is None:
+        product(markdown)
+        return
+    from vitbench.cli.report_view import rendered
+
+    sys.stdout.write(f"{rendered(markdown, width)}\n")
+
+
 def note(text: str) -> None:
     """Print a line for the user, over any progress bar."""
     text = _printable(text)

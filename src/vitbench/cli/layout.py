@@ -89,7 +89,9 @@ def table(
         least: Names of columns that may be left out, the least important first.
     """
     columns = [
-        _Column(name, [row[i] for row in rows], is_first=i == 0) for i, name in enumerate(header)
+        Column(name, cells, all(map(_is_number, cells)), is_first=place == 0)
+        for place, name in enumerate(header)
+        for cells in [[row[place] for row in rows]]
     ]
     if width is None or _span([column.natural for column in columns]) <= width:
         return _drawn(columns, [column.natural for column in columns])
@@ -120,20 +122,23 @@ def fitted_widths(naturals: Sequence[int], floors: Sequence[int], width: int) ->
     return widths
 
 
-class _Column:
+class Column:
     """A column of a table.
 
     Args:
         name: Its heading.
         cells: A cell for each row.
+        is_numeric: Whether it holds numbers: aligned to the right, and never folded.
         is_first: Whether it is the first, where folded lines are set in.
     """
 
-    def __init__(self, name: str, cells: Sequence[str], is_first: bool) -> None:
+    def __init__(
+        self, name: str, cells: Sequence[str], is_numeric: bool, is_first: bool = False
+    ) -> None:
         self.name = name
         self.cells = cells
         self.is_first = is_first
-        self.is_numeric = all(map(_is_number, cells))
+        self.is_numeric = is_numeric
         self.natural = max(map(text_width, (name, *cells)))
         set_in = GAP if is_first else 0
         longest = max(
@@ -148,8 +153,8 @@ class _Column:
 
 
 def _ways_to_fit(
-    columns: list[_Column], width: int, least: Sequence[str]
-) -> Iterator[tuple[list[_Column], bool, bool]]:
+    columns: list[Column], width: int, least: Sequence[str]
+) -> Iterator[tuple[list[Column], bool, bool]]:
     """Columns to show, whether they are tight, and whether the first is above; best ways first."""
     fewer = [columns]
     for name in least:
@@ -163,7 +168,7 @@ def _ways_to_fit(
 
 
 def _widths(
-    columns: Sequence[_Column], width: int, is_tight: bool, is_stacked: bool
+    columns: Sequence[Column], width: int, is_tight: bool, is_stacked: bool
 ) -> list[int] | None:
     if is_stacked:
         columns, width = columns[1:], width - GAP
@@ -177,12 +182,22 @@ def _span(widths: Sequence[int]) -> int:
     return sum(widths) + GAP * (len(widths) - 1)
 
 
-def _drawn(columns: Sequence[_Column], widths: Sequence[int]) -> str:
-    return "\n".join(line for lines in _drawn_rows(columns, widths) for line in lines)
+def _drawn(columns: Sequence[Column], widths: Sequence[int]) -> str:
+    return "\n".join(line for lines in _lines_of_rows(columns, widths) for line in lines)
 
 
-def _drawn_rows(columns: Sequence[_Column], widths: Sequence[int]) -> list[list[str]]:
-    """The lines of the headings and of each row; what is folded in a first column is set in."""
+def _lines_of_rows(columns: Sequence[Column], widths: Sequence[int]) -> list[list[str]]:
+    return [
+        [(" " * GAP).join(cells).rstrip() for cells in lines]
+        for lines in cells_of_rows(columns, widths)
+    ]
+
+
+def cells_of_rows(columns: Sequence[Column], widths: Sequence[int]) -> list[list[tuple[str, ...]]]:
+    """The lines of the headings and of each row, each line in cells as wide as their columns.
+
+    What is folded in a first column is set in.
+    """
     heads = [fold(column.name, width) for column, width in zip(columns, widths, strict=True)]
     most = max(map(len, heads), default=0)
     rows = [[[""] * (most - len(head)) + head for head in heads]]  # right above their columns
@@ -195,22 +210,49 @@ def _drawn_rows(columns: Sequence[_Column], widths: Sequence[int]) -> list[list[
         )
     return [
         [
-            (" " * GAP)
-            .join(
+            tuple(
                 _padded(part, width, column.is_numeric)
                 for part, width, column in zip(parts, widths, columns, strict=True)
             )
-            .rstrip()
             for parts in zip_longest(*row, fillvalue="")
         ]
         for row in rows
     ]
 
 
-def _stacked(columns: Sequence[_Column], widths: Sequence[int], width: int) -> str:
+def blocks(columns: Sequence[Column], width: int) -> list[tuple[list[Column], list[int]]]:
+    """Columns in as few tables as they take, the first column in each, with their widths.
+
+    Where a column does not fit beside the first, it is there as wide as it is.
+    """
+    tables = _packed(columns, width)
+    for less in range(width - 1, 0, -1):  # as even as can be, so that no column stands alone
+        packed = _packed(columns, less)
+        if len(packed) > len(tables):
+            break
+        tables = packed
+    return [
+        (table, _widths(table, width, False, False) or [column.floor for column in table])
+        for table in tables
+    ]
+
+
+def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
+    first, *others = columns
+    tables = [[first]]
+    for column in others:
+        wanted = [*tables[-1], column]
+        if len(tables[-1]) > 1 and _span([one.comfortable for one in wanted]) > width:
+            tables.append([first, column])
+        else:
+            tables[-1] = wanted
+    return tables
+
+
+def _stacked(columns: Sequence[Column], widths: Sequence[int], width: int) -> str:
     """A table whose first column stands above the others of its row."""
     first, *others = columns
-    head, *rest = _drawn_rows(others, widths)
+    head, *rest = _lines_of_rows(others, widths)
     lines = []
     for cell, below in zip((first.name, *first.cells), (head, *rest), strict=True):
         lines += fold(cell, width, GAP)
@@ -218,7 +260,7 @@ def _stacked(columns: Sequence[_Column], widths: Sequence[int], width: int) -> s
     return "\n".join(lines)
 
 
-def _records(columns: Sequence[_Column], width: int) -> str:
+def _records(columns: Sequence[Column], width: int) -> str:
     """A paragraph for each row, a line for each of its cells."""
     paragraphs = []
     for row in zip(*(column.cells for column in columns), strict=True):

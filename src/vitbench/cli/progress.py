@@ -22,6 +22,7 @@ REDRAW_S = 0.1
 LONGEST_BAR = 30
 BLOCKS = " ▏▎▍▌▋▊▉█"
 SHORT_BAR = 10  # facts that can be missed go before a bar gets shorter than this
+LONGEST_TIME = len("9 min 59 s left")  # kept free, so that the bar does not change its length
 MEMORY_S = 60.0  # a pace forgets what is older, or older than half of the time so far
 FIRST_GUESS_S = 20.0  # for so long a new run is thought to go as fast as those before
 
@@ -321,15 +322,16 @@ def bar_line(width: int, name: str, share: float, facts: Sequence[str], more: Se
         width: The longest line.
         name: What it is about; of a long one the middle is left out.
         share: How much is done, 0 to 1.
-        facts: What is always there.
+        facts: What is always there; a time is the last.
         more: What may be left out, the last first; it stands before the facts.
     """
     share = min(max(share, 0.0), 1.0)
     for count in range(len(more), -1, -1):
         words = ", ".join([*more[:count], *facts])
         room = width - len(name) - len(words) - len(" || ")
-        size = min(room // 5 * 5 if room >= SHORT_BAR else room, LONGEST_BAR)
-        if room >= SHORT_BAR or (count == 0 and size > 1):
+        steady = (room - max(LONGEST_TIME - len(facts[-1]), 0)) // 5 * 5
+        if steady >= SHORT_BAR or (count == 0 and room > 1):
+            size = min(max(steady, min(room, SHORT_BAR)), LONGEST_BAR)
             return f"{name} |{_bar(share, size)}| {words}"
     words = ", ".join(facts)
     room = max(width - len(words) - 1, 1)
