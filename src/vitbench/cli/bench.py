@@ -197,7 +197,7 @@ def _show_steps(report: "StepReport") -> None:
         for one in report.contestants
     ]
     heads = ("", "parameters", "images/s", "GFLOP/s", "of peak", "memory", "vitbench is")
-    console.product(console.table(heads, rows))
+    console.product(console.table(heads, rows, least=("of peak", "parameters", "GFLOP/s")))
     console.product(
         f"peak: {report.peak_flop_per_s / 1e9:,.0f} GFLOP/s, of a product of 2048 x 2048 matrices"
     )

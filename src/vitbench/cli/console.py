@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from vitbench.cli import layout
 from vitbench.errors import shortened
@@ -10,8 +11,8 @@ LONGEST = 300  # characters of a word in an error, such as a path
 
 
 def product(text: str) -> None:
-    """Print what the command was called for."""
-    sys.stdout.write(f"{_printable(text)}\n")
+    """Print what the command was called for, over any progress bar."""
+    _write(f"{_printable(text)}\n", sys.stdout)
 
 
 def document(markdown: str) -> None:
@@ -27,14 +28,8 @@ def document(markdown: str) -> None:
 
 def note(text: str) -> None:
     """Print a line for the user, over any progress bar."""
-    text = _printable(text)
-    if "tqdm" in sys.modules and sys.stderr.isatty():
-        from tqdm import tqdm
-
-        tqdm.write(text, file=sys.stderr)
-    else:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+    _write(f"{_printable(text)}\n", sys.stderr)
+    sys.stderr.flush()
 
 
 def error(text: str) -> None:
@@ -70,6 +65,18 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes} min"
     return f"{hours / 24:.0f} days"
+
+
+def _write(text: str, stream: TextIO) -> None:
+    """Write a text; bars on the same terminal are taken away before and drawn again after it."""
+    if "tqdm" not in sys.modules or not layout.can_redraw(stream):
+        stream.write(text)
+        return
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=stream):
+        stream.write(text)
+        stream.flush()
 
 
 def _printable(text: str) -> str:

@@ -149,7 +149,7 @@ def _table(runs: "Sequence[CataloguedRun]") -> str:
         for run in runs
     ]
     heads = ("run", "state", "named by", "seed", "epochs", "test accuracy in %", "size")
-    return f"{console.table(heads, rows)}\n{_total(runs)}"
+    return f"{console.table(heads, rows, least=('seed', 'size'))}\n{_total(runs)}"
 
 
 def _as_json(run: "CataloguedRun") -> dict[str, Any]:

@@ -54,6 +54,7 @@ def list_studies() -> None:
                 (study.name, study.results_file, ", ".join(v.key for v in study.variants))
                 for study in studies
             ],
+            least=("results file",),
         )
     )
 
