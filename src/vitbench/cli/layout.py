@@ -128,7 +128,7 @@ class Column:
     Args:
         name: Its heading.
         cells: A cell for each row.
-        is_numeric: Whether it holds numbers: aligned to the right, and never folded.
+        is_numeric: Whether it holds numbers, which are aligned to the right.
         is_first: Whether it is the first, where folded lines are set in.
     """
 
@@ -146,10 +146,10 @@ class Column:
             for text in (name, *cells)
             for place, word in enumerate(text.split(" "))
         )
-        # Numbers are not folded, their heading is.
+        # A number is folded only where nothing else helps, its heading before that.
         kept = max(map(text_width, cells), default=0) if self.is_numeric else 0
-        self.floor = min(max(longest, kept), self.natural)
-        self.comfortable = max(self.floor, 0 if kept else min(self.natural, COMFORTABLE))
+        self.floor = min(longest, self.natural)
+        self.comfortable = max(self.floor, kept or min(self.natural, COMFORTABLE))
 
 
 def _ways_to_fit(
@@ -173,7 +173,7 @@ def _widths(
     if is_stacked:
         columns, width = columns[1:], width - GAP
     floors = [column.floor if is_tight else column.comfortable for column in columns]
-    if len(columns) == 2 and not is_stacked:  # names and values: a path may be too long for a line
+    if len(columns) == 2 and is_tight and not is_stacked:  # names and values, such as a long path
         floors[1] = max(min(floors[1], width - floors[0] - GAP), 1)
     return fitted_widths([column.natural for column in columns], floors, width)
 

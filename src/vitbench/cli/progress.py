@@ -10,6 +10,7 @@ from typing import NoReturn, Self
 from tqdm import tqdm
 
 from vitbench.cli import console, layout
+from vitbench.model.cost import cost_of, forward_flop
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun
 from vitbench.runs.schema import RunResult
 from vitbench.spec.experiment import ExperimentSpec
@@ -23,7 +24,7 @@ LONGEST_BAR = 30
 BLOCKS = " ▏▎▍▌▋▊▉█"
 SHORT_BAR = 10  # facts that can be missed go before a bar gets shorter than this
 LONGEST_TIME = len("9 min 59 s left")  # kept free, so that the bar does not change its length
-MEMORY_S = 60.0  # a pace forgets what is older, or older than half of the time so far
+MEMORY_S = 120.0  # a pace forgets what is older, or older than half of the time so far
 FIRST_GUESS_S = 20.0  # for so long a new run is thought to go as fast as those before
 
 
@@ -74,7 +75,7 @@ class Progress:
         if kind is None and self._num_runs > 1:
             for run in self._runs.values():
                 self._end(run)
-        for line in self._lines.values():
+        for _, line in sorted(self._lines.items(), reverse=True):  # the cursor ends in the first
             line.close()
 
     def __call__(self, event: Event | RunBegun | BatchSplit | Note | OfWorker) -> None:
@@ -119,12 +120,14 @@ class Progress:
         self._flop.pop(result.identity, None)
         self._num_ended += 1
         for run in self._runs.values():
-            if run.spec.identity == result.identity:
+            if run.spec.identity == result.identity and not run.is_ended:
                 run.is_ended = True
+                if result.status == "done":
+                    self._worked(run, run.test_flop, self._clock())
         if result.status == "done" and not self._quiet:
             console.note(
-                f"{self._number(self._num_ended)}{name}: {result.test_top1_pct:.2f} % on the test "
-                f"set, trained in {console.duration(result.train_time_s)}"
+                f"{self._number(self._num_ended)}{name}: test accuracy "
+                f"{result.test_top1_pct:.2f} % after {console.duration(result.train_time_s)}"
             )
         if self._on_terminal:
             self._draw(at_once=True)
@@ -138,15 +141,13 @@ class Progress:
             self._pace, self._started = _Pace(now), now
         self._num_begun += 1
         identity = event.spec.identity
-        flop = self._flop.pop(identity, None)
-        if flop is None:  # it was complete when the runs were counted
-            flop = float(run_flop(event.spec))
-            self._total_flop += flop
+        if self._flop.pop(identity, None) is None:  # it was complete when the runs were counted
+            self._total_flop += run_flop(event.spec)
         name = self._names.get(identity, event.spec.name)
-        run = self._runs[worker] = _Run(name, event, self._num_begun, flop, now)
-        if (second := self._pace.work_in(1)) is not None:
-            share = second / sum(not other.is_ended for other in self._runs.values())
-            run.pace = _Pace(now, FIRST_GUESS_S * share / run.step_flop, FIRST_GUESS_S)
+        run = self._runs[worker] = _Run(name, event, self._num_begun, now)
+        if (guess := self._pace.work_in(FIRST_GUESS_S)) is not None:
+            working = sum(not other.is_ended for other in self._runs.values())
+            run.pace = _Pace(now, guess / working, FIRST_GUESS_S)
         if event.epochs_done and not self._quiet:
             console.note(f"{name}: resumed after epoch {event.epochs_done}")
 
@@ -158,21 +159,25 @@ class Progress:
         self._num_ended += 1
         if run.val_pct is not None and not self._quiet:
             console.note(
-                f"{self._number(self._num_ended)}{run.name}: {run.val_pct:.2f} % on the "
-                "validation set"
+                f"{self._number(self._num_ended)}{run.name}: validation accuracy "
+                f"{run.val_pct:.2f} %"
             )
 
     def _step(self, run: "_Run", event: StepDone) -> None:
         now = self._clock()
         run.epoch, run.loss, run.img_per_s = event.epoch, event.loss, event.img_per_s
         run.steps_done = (event.epoch - 1) * run.num_steps + event.step
-        run.pace.add(1, now)
+        self._worked(run, run.step_flop, now)
+
+    def _worked(self, run: "_Run", flop: float, now: float) -> None:
+        run.pace.add(flop, now)
         if self._pace is not None:
-            self._pace.add(run.step_flop, now)
+            self._pace.add(flop, now)
 
     def _epoch(self, run: "_Run", record: EpochRecord) -> None:
         run.epochs_done = record.epoch
         run.val_pct = record.val_top1_pct
+        self._worked(run, run.val_flop, self._clock())
         if self._on_terminal or self._quiet:
             return
         number = self._number(run.number, "run ")
@@ -239,17 +244,19 @@ class _Run:
         name: What it is called.
         begun: How it began.
         number: How many had begun with it.
-        flop: FLOPs of all of its steps.
         now: When it began.
     """
 
-    def __init__(self, name: str, begun: RunBegun, number: int, flop: float, now: float) -> None:
+    def __init__(self, name: str, begun: RunBegun, number: int, now: float) -> None:
         self.name = name
         self.spec = begun.spec
         self.number = number
         self.num_steps = begun.num_steps
         self.all_steps = begun.spec.train.epochs * begun.num_steps
-        self.step_flop = flop / self.all_steps
+        an_image = forward_flop(begun.spec)
+        self.step_flop = cost_of(begun.spec).train_flop / self.all_steps
+        self.val_flop = float(begun.spec.data.val_size * an_image)
+        self.test_flop = float(begun.spec.data.test_size * an_image)
         self.epochs_done = begun.epochs_done
         self.steps_done = begun.epochs_done * begun.num_steps
         self.epoch = begun.epochs_done + 1
@@ -261,12 +268,14 @@ class _Run:
 
     @property
     def flop_left(self) -> float:
-        """FLOPs of the steps that are left."""
-        return self.step_flop * (self.all_steps - self.steps_done)
+        """FLOPs of the steps that are left, of the validations, and of the test."""
+        steps = self.all_steps - self.steps_done
+        epochs = self.spec.train.epochs - self.epochs_done
+        return self.step_flop * steps + self.val_flop * epochs + self.test_flop
 
     def seconds_left(self) -> float | None:
-        """Time that the steps left will take; None where no step is known yet."""
-        return self.pace.seconds_for(self.all_steps - self.steps_done)
+        """Time that what is left will take; None where no step is known yet."""
+        return self.pace.seconds_for(self.flop_left)
 
     def line(self, width: int) -> str:
         """Its bar, with what it is and how well it does."""
@@ -354,7 +363,7 @@ def _bar(share: float, size: int) -> str:
         blocks.encode(sys.stderr.encoding or "ascii")
     except (LookupError, UnicodeError):
         blocks = " #"
-    full, rest = divmod(int(share * size * (len(blocks) - 1)), len(blocks) - 1)
+    full, rest = divmod(round(share * size * (len(blocks) - 1)), len(blocks) - 1)
     return (blocks[-1] * full + blocks[rest]).ljust(size)[:size]
 
 
