@@ -112,8 +112,8 @@ def sweep(tiny_fields):
     now = [1000.0]
     names = [(f"learned-2d s{seed}", spec) for seed, spec in enumerate(specs)]
 
-    def bars(at_once: int = 1, number: int = 4) -> Progress:
-        return Progress("pos-embed", names[:number], False, at_once, clock=lambda: now[0])
+    def bars() -> Progress:
+        return Progress("pos-embed", names, False, clock=lambda: now[0])
 
     return SimpleNamespace(specs=specs, bars=bars, now=now)
 
@@ -205,7 +205,7 @@ def test_two_runs_at_once_are_told_apart_by_their_names(terminal, sweep) -> None
     from vitbench.study.worker import OfWorker
 
     screen = terminal(60, "stderr")
-    progress = sweep.bars(at_once=2)
+    progress = sweep.bars()
 
     for worker in (0, 1):
         progress(OfWorker(worker, begun(sweep.specs[worker])))
@@ -217,9 +217,9 @@ def test_two_runs_at_once_are_told_apart_by_their_names(terminal, sweep) -> None
     progress.__exit__(None, None, None)
 
     assert [line.split(" |")[0] for line in shown] == [
+        "pos-embed",
         "learned-2d s0",
         "learned-2d s1",
-        "pos-embed",
     ]
 
 

@@ -35,7 +35,6 @@ class Progress:
         title: What is running, as the study's name.
         runs: The runs that will be trained, each with its name in bars and lines.
         quiet: Whether to show nothing but notes.
-        at_once: How many are trained at the same time.
         clock: Seconds, from any start.
     """
 
@@ -44,7 +43,6 @@ class Progress:
         title: str,
         runs: Sequence[tuple[str, ExperimentSpec]],
         quiet: bool,
-        at_once: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._title = title
@@ -59,9 +57,9 @@ class Progress:
         self._num_ended = 0
         self._runs: dict[int, _Run] = {}  # by the worker that trains it
         self._pace: _Pace | None = None  # of all runs, in FLOPs
-        self._started = self._drawn = -math.inf
+        self._started, self._drawn = clock(), -math.inf
         self._lines: dict[int, tqdm[NoReturn]] = {}  # on the screen, by their place
-        self._place_of_all = at_once if self._num_runs > 1 else None
+        self._first = 1 if self._num_runs > 1 else 0  # place of a run's line; of all is above
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +136,7 @@ class Progress:
             self._end(before)
         now = self._clock()
         if self._pace is None:
-            self._pace, self._started = _Pace(now), now
+            self._pace = _Pace(now)
         self._num_begun += 1
         identity = event.spec.identity
         if self._flop.pop(identity, None) is None:  # it was complete when the runs were counted
@@ -208,10 +206,10 @@ class Progress:
             return
         self._drawn = now
         width = (layout.terminal_width(sys.stderr) or layout.USUAL_WIDTH) - 1
+        if self._num_runs > 1:
+            self._show(0, self._line_of_all(width, now))
         for worker, run in sorted(self._runs.items()):
-            self._show(worker, "" if run.is_ended else run.line(width))
-        if self._place_of_all is not None:
-            self._show(self._place_of_all, self._line_of_all(width, now))
+            self._show(self._first + worker, "" if run.is_ended else run.line(width))
 
     def _line_of_all(self, width: int, now: float) -> str:
         working = [run for run in self._runs.values() if not run.is_ended]

@@ -32,13 +32,11 @@ class How:
         options: Of each run.
         quiet: Whether to show no progress.
         executor: What runs them.
-        at_once: How many it runs at the same time.
     """
 
     options: "RunOptions"
     quiet: bool
     executor: "Executor"
-    at_once: int
 
 
 def sweep(
@@ -165,7 +163,7 @@ def sweep(
         options.say_wandb_mode(wandb)
     with closing(build_executor(shared.jobs, shared.threads)) as executor:
         run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
-        how = How(run_options, quiet, executor, shared.jobs)
+        how = How(run_options, quiet, executor)
         for tuning in tunings:
             _choose(tuning, how)
         failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
@@ -214,7 +212,7 @@ def _choose(tuning: "Tuning", how: How) -> None:
         if trial.to_train
     ]
     title = f"{tuning.study.name}, trials"
-    with Progress(title, left, how.quiet, how.at_once) as progress:
+    with Progress(title, left, how.quiet) as progress:
         chosen = tuning.choose(how.options, progress, how.executor)
     for variant, value in chosen.items():
         if not how.quiet:
@@ -230,7 +228,7 @@ def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
     failed = []
     title = " ".join(plan.study.name for plan in plans)
     runs = [(_name(run, plans), run.spec) for run in runs_to_train(plans)]
-    with Progress(title, runs, how.quiet, how.at_once) as progress:
+    with Progress(title, runs, how.quiet) as progress:
         for plan in plans:
             for run in run_plan(plan, how.options, progress, how.executor):
                 progress.ended(run)
