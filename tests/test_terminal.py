@@ -548,3 +548,13 @@ def test_nothing_in_a_report_steers_the_terminal(label) -> None:
     shown = rendered(f"# A title\n\n{label}\n\n&#27;[2J [x](&#27;[2J)", 80)
 
     assert not re.search(r"\x1b\[2J|\x1b(?!\[[0-9;]*m)|\x07|\x9b|\u202e", shown)
+
+
+@pytest.mark.parametrize("arguments", [[], ["bench"], ["runs"], ["studies"]], ids=" ".join)
+def test_help_tells_in_whole_sentences_what_each_command_does(arguments, capsys) -> None:
+    assert main([*arguments, "--help"]) == 0
+
+    commands = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert len(commands.splitlines()) > 1
+    assert "..." not in commands
+    assert max(map(len, commands.splitlines())) <= 80

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitbench.cli import console, options
+from vitbench.cli.groups import Group
 from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from vitbench.bench.step import StepReport
     from vitbench.spec.experiment import ExperimentSpec
 
-app = typer.Typer(help="Measure speed, side by side with others.")
+app = typer.Typer(cls=Group, help="Measure speed, side by side with others.")
 
 QUICK_ROUNDS = 3
 EPOCH_STEPS = 8

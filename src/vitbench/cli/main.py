@@ -23,6 +23,7 @@ from vitbench.cli import (
     train,
     visualize,
 )
+from vitbench.cli.groups import Group
 from vitbench.cli.options import HelpWithFields
 from vitbench.errors import VitbenchError
 
@@ -34,6 +35,7 @@ WrongCommandLine: type[Exception] = next(
 
 app = typer.Typer(
     name="vitbench",
+    cls=Group,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vitbench.cli import console, options
+from vitbench.cli.groups import Group
 from vitbench.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from vitbench.runs.catalogue import CataloguedRun
     from vitbench.runs.schema import StudyResults
 
-app = typer.Typer(rich_markup_mode=None, help="List run folders, or remove what nobody needs.")
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="List run folders, or remove what nobody needs."
+)
 
 
 @app.callback(invoke_without_command=True)

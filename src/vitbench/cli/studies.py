@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console
+from vitbench.cli.groups import Group
 from vitbench.errors import FileError, UsageError, shortened
 from vitbench.files import write_text
 from vitbench.spec.study import BUILT_IN, KEY_PATTERN, LONGEST_KEY, load_study, study_names
 
-app = typer.Typer(rich_markup_mode=None, help="List studies, show one, or begin one of your own.")
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="List studies, show one, or begin one of your own."
+)
 
 TEMPLATE = """\
 # A study of your own: vitbench sweep {name}.yaml --preset cpu
