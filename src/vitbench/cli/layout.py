@@ -146,8 +146,9 @@ class Column:
             for text in (name, *cells)
             for place, word in enumerate(text.split(" "))
         )
-        # A number is folded only where nothing else helps, its heading before that.
-        kept = max(map(text_width, cells), default=0) if self.is_numeric else 0
+        # Numbers and intervals are folded only where nothing else helps, headings before that.
+        is_whole = is_numeric or all(_is_number(cell.lstrip("+-")) for cell in cells)
+        kept = max(map(text_width, cells), default=0) if is_whole else 0
         self.floor = min(longest, self.natural)
         self.comfortable = max(self.floor, kept or min(self.natural, COMFORTABLE))
 
