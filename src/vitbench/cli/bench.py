@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitbench.cli import console, options
+from vitbench.cli.groups import Group
 from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from vitbench.bench.step import StepReport
     from vitbench.spec.experiment import ExperimentSpec
 
-app = typer.Typer(help="Measure speed, side by side with others.")
+app = typer.Typer(cls=Group, help="Measure speed, side by side with others.")
 
 QUICK_ROUNDS = 3
 EPOCH_STEPS = 8
@@ -204,7 +205,7 @@ def _show_steps(report: "StepReport") -> None:
         for one in report.contestants
     ]
     heads = ("", "parameters", "images/s", "GFLOP/s", "of peak", "memory", "vitbench is")
-    console.product(console.table(heads, rows))
+    console.product(console.table(heads, rows, least=("of peak", "parameters", "GFLOP/s")))
     console.product(
         f"peak: {report.peak_flop_per_s / 1e9:,.0f} GFLOP/s, of a product of 2048 x 2048 matrices"
     )

@@ -125,4 +125,4 @@ def _tell(findings: "Sequence[Finding]") -> None:
         if finding.is_note:
             console.note(f"note: {line}")
         else:
-            console.product(line)
+            console.product(console.prose(line))

@@ -2,27 +2,34 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
+from vitbench.cli import layout
 from vitbench.errors import shortened
 
 LONGEST = 300  # characters of a word in an error, such as a path
 
 
 def product(text: str) -> None:
-    """Print what the command was called for."""
-    sys.stdout.write(f"{_printable(text)}\n")
+    """Print what the command was called for, over any progress bar."""
+    _write(f"{_printable(text)}\n", sys.stdout)
+
+
+def document(markdown: str) -> None:
+    """Print a document: laid out on a terminal, as markdown in a pipe or a file."""
+    width = layout.terminal_width(sys.stdout)
+    if width is None:
+        product(markdown)
+        return
+    from vitbench.cli.report_view import rendered
+
+    sys.stdout.write(f"{rendered(markdown, width)}\n")
 
 
 def note(text: str) -> None:
     """Print a line for the user, over any progress bar."""
-    text = _printable(text)
-    if "tqdm" in sys.modules and sys.stderr.isatty():
-        from tqdm import tqdm
-
-        tqdm.write(text, file=sys.stderr)
-    else:
-        sys.stderr.write(f"{text}\n")
-        sys.stderr.flush()
+    _write(f"{_printable(text)}\n", sys.stderr)
+    sys.stderr.flush()
 
 
 def error(text: str) -> None:
@@ -30,19 +37,21 @@ def error(text: str) -> None:
     note(f"vitbench: {' '.join(shortened(word, LONGEST) for word in text.split())}")
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows in aligned columns; those of numbers are aligned to the right."""
-    cells = [list(header), *(list(row) for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    numeric = [all(_is_number(row[i]) for row in cells[1:]) for i in range(len(header))]
-    lines = [
-        "  ".join(
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, width, right in zip(row, widths, numeric, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
-    return "\n".join(lines)
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequence[str] = ()) -> str:
+    """Rows in aligned columns, those of numbers to the right, as wide as the terminal at most.
+
+    Args:
+        header: Names of the columns.
+        rows: Cells of each row.
+        least: Columns that a narrow terminal may leave out, the least important first.
+    """
+    printable = [[_printable(cell) for cell in row] for row in rows]
+    return layout.table(header, printable, layout.terminal_width(sys.stdout), least)
+
+
+def prose(text: str) -> str:
+    """Text whose lines are broken at spaces where the terminal is narrower."""
+    return "\n".join(layout.fold(text, layout.terminal_width(sys.stdout), indent=2))
 
 
 def duration(seconds: float) -> str:
@@ -58,10 +67,18 @@ def duration(seconds: float) -> str:
     return f"{hours / 24:.0f} days"
 
 
+def _write(text: str, stream: TextIO) -> None:
+    """Write a text; bars on the same terminal are taken away before and drawn again after it."""
+    if "tqdm" not in sys.modules or not layout.can_redraw(stream):
+        stream.write(text)
+        return
+    from tqdm import tqdm
+
+    with tqdm.external_write_mode(file=stream):
+        stream.write(text)
+        stream.flush()
+
+
 def _printable(text: str) -> str:
     """Text without what a terminal would obey: names come from files, and files from anyone."""
     return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
-
-
-def _is_number(text: str) -> bool:
-    return not text or text[0].isdigit() or text in ("-", "?")

@@ -67,7 +67,7 @@ def _as_text(found: "Difference") -> str:
     seeds = runs_words(len(found.overall.seeds))
     return (
         f"{found.first.label} against {found.second.label}, {seeds}\n"
-        f"{console.table(heads, rows)}\n"
+        f"{console.table(heads, rows, least=('p',))}\n"
         f"Classes: intervals and p are adjusted for all {len(found.classes)} of them."
     )
 

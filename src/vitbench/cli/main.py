@@ -27,6 +27,7 @@ from vitbench.cli import (
     visualize,
 )
 from vitbench.cli.command import be_strict
+from vitbench.cli.groups import Group
 from vitbench.cli.options import HelpWithFields
 from vitbench.crash import bear_warnings, first_line, keep_traceback
 from vitbench.errors import VitbenchError, shortened
@@ -40,6 +41,7 @@ WrongCommandLine: type[Exception] = next(
 
 app = typer.Typer(
     name="vitbench",
+    cls=Group,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

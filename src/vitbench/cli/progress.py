@@ -1,21 +1,31 @@
 """Progress on stderr: bars on a terminal, a plain line per epoch elsewhere."""
 
+import math
 import sys
 import time
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NoReturn, Self
 
 from tqdm import tqdm
 
-from vitbench.cli import console
+from vitbench.cli import console, layout
+from vitbench.model.cost import cost_of, forward_flop
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun
+from vitbench.runs.schema import RunResult
+from vitbench.spec.experiment import ExperimentSpec
 from vitbench.study.plan import run_flop
 from vitbench.study.worker import OfWorker
 from vitbench.training.fit import Diverged, Event, RateHalved, StepDone
 from vitbench.training.history import EpochRecord
 
-RUNS_BAR = "{desc} |{bar:30}| {elapsed} elapsed, {remaining} left"
-EPOCHS_BAR = "{desc} |{bar:30}| {unit}, {remaining} left"
+REDRAW_S = 0.1
+LONGEST_BAR = 30
+BLOCKS = " ▏▎▍▌▋▊▉█"
+SHORT_BAR = 10  # facts that can be missed go before a bar gets shorter than this
+LONGEST_TIME = len("9 min 59 s left")  # kept free, so that the bar does not change its length
+MEMORY_S = 120.0  # a pace forgets what is older, or older than half of the time so far
+FIRST_GUESS_S = 20.0  # for so long a new run is thought to go as fast as those before
 
 
 class Progress:
@@ -23,39 +33,48 @@ class Progress:
 
     Args:
         title: What is running, as the study's name.
-        num_runs: How many runs will begin.
-        total_flop: FLOPs of all of them; their time left is in proportion.
+        runs: The runs that will be trained, each with its name in bars and lines.
         quiet: Whether to show nothing but notes.
-        at_once: How many are trained at the same time.
+        clock: Seconds, from any start.
     """
 
     def __init__(
-        self, title: str, num_runs: int, total_flop: float, quiet: bool, at_once: int = 1
+        self,
+        title: str,
+        runs: Sequence[tuple[str, ExperimentSpec]],
+        quiet: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._title = title
-        self._num_runs = num_runs
+        self._names = {spec.identity: name for name, spec in runs}
+        self._flop = {spec.identity: float(run_flop(spec)) for _, spec in runs}  # not begun yet
+        self._total_flop = sum(self._flop.values())
+        self._num_runs = len(self._names)
         self._quiet = quiet
-        self._on_terminal = sys.stderr.isatty() and not quiet
-        self._begun = 0
+        self._clock = clock
+        self._on_terminal = layout.can_redraw(sys.stderr) and not quiet
+        self._num_begun = 0
+        self._num_ended = 0
         self._runs: dict[int, _Run] = {}  # by the worker that trains it
-        self._runs_bar: tqdm[NoReturn] | None = None
-        if self._on_terminal and num_runs > 1:
-            self._runs_bar = tqdm(
-                total=total_flop, bar_format=RUNS_BAR, desc=title, position=at_once
-            )
+        self._pace: _Pace | None = None  # of all runs, in FLOPs
+        self._started, self._drawn = clock(), -math.inf
+        self._lines: dict[int, tqdm[NoReturn]] = {}  # on the screen, by their place
+        self._first = 1 if self._num_runs > 1 else 0  # place of a run's line; of all is above
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
+        kind: type[BaseException] | None,
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        for bar in (*(run.bar for run in self._runs.values()), self._runs_bar):
-            if bar is not None:
-                bar.close()
+        if kind is None and self._num_runs > 1:
+            for run in self._runs.values():
+                self._end(run)
+        for _, line in sorted(self._lines.items(), reverse=True):  # the cursor ends in the first
+            line.close()
 
     def __call__(self, event: Event | RunBegun | BatchSplit | Note | OfWorker) -> None:
         """Show an event."""
@@ -74,94 +93,277 @@ class Progress:
                 self._epoch(self._runs[worker], event)
             case RateHalved():
                 run = self._runs[worker]
+                run.steps_done = (event.epoch - 1) * run.num_steps
                 console.note(
-                    f"{run.spec.name}: {event.reason}; the epoch begins anew at "
+                    f"{run.name}: {event.reason}; the epoch starts again at "
                     f"1/{2**event.lr_halvings} of the learning rate"
                 )
-                self._take_back(run)
             case BatchSplit():
+                run = self._runs[worker]
+                run.steps_done = run.epochs_done * run.num_steps
                 console.note(
-                    f"{event.spec.name}: out of memory; "
-                    f"on with {event.micro_batch} images at a time"
+                    f"{run.name}: out of memory; continues with {event.micro_batch} images at a "
+                    "time, after its last finished epoch"
                 )
-                self._take_back(self._runs[worker])
             case Diverged():
-                console.note(f"{self._runs[worker].spec.name}: diverged, {event.reason}")
+                console.note(f"{self._runs[worker].name}: diverged, {event.reason}")
+        if self._on_terminal and not isinstance(event, Note):
+            self._draw(at_once=not isinstance(event, StepDone))
+
+    def ended(self, result: RunResult) -> None:
+        """Leave a line of a run that is recorded now, if it was to be trained."""
+        name = self._names.pop(result.identity, None)
+        if name is None:  # it was complete before, or another study has it too
+            return
+        self._flop.pop(result.identity, None)
+        self._num_ended += 1
+        for run in self._runs.values():
+            if run.spec.identity == result.identity and not run.is_ended:
+                run.is_ended = True
+                if result.status == "done":
+                    self._worked(run, run.test_flop, self._clock())
+        if result.status == "done" and not self._quiet:
+            console.note(
+                f"{self._number(self._num_ended)}{name}: test accuracy "
+                f"{result.test_top1_pct:.2f} % after {console.duration(result.train_time_s)}"
+            )
+        if self._on_terminal:
+            self._draw(at_once=True)
 
     def _begin(self, worker: int, event: RunBegun) -> None:
-        self._begun += 1
         before = self._runs.get(worker)
-        if before is not None and before.bar is not None:
-            before.bar.close()
-        run = _Run(event, self._begun)
-        self._runs[worker] = run
+        if before is not None:
+            self._end(before)
+        now = self._clock()
+        if self._pace is None:
+            self._pace = _Pace(now)
+        self._num_begun += 1
+        identity = event.spec.identity
+        if self._flop.pop(identity, None) is None:  # it was complete when the runs were counted
+            self._total_flop += run_flop(event.spec)
+        name = self._names.get(identity, event.spec.name)
+        run = self._runs[worker] = _Run(name, event, self._num_begun, now)
+        if (guess := self._pace.work_in(FIRST_GUESS_S)) is not None:
+            working = sum(not other.is_ended for other in self._runs.values())
+            run.pace = _Pace(now, guess / working, FIRST_GUESS_S)
         if event.epochs_done and not self._quiet:
-            console.note(f"{event.spec.name}: goes on after epoch {event.epochs_done}")
-        if self._runs_bar is not None:
-            self._runs_bar.set_description_str(
-                f"{self._title}: run {self._begun} of {self._num_runs}"
-            )
-            self._runs_bar.update(run.step_flop * event.epochs_done * event.num_steps)
-        if self._on_terminal:
-            run.bar = tqdm(
-                total=event.spec.train.epochs * event.num_steps,
-                initial=event.epochs_done * event.num_steps,
-                bar_format=EPOCHS_BAR,
-                desc=event.spec.name,
-                leave=False,
-                position=worker,
+            console.note(f"{name}: resumed after epoch {event.epochs_done}")
+
+    def _end(self, run: "_Run") -> None:
+        """Leave a line of a run of which nothing is recorded, as a trial of --tune."""
+        if run.is_ended:
+            return
+        run.is_ended = True
+        self._num_ended += 1
+        if run.val_pct is not None and not self._quiet:
+            console.note(
+                f"{self._number(self._num_ended)}{run.name}: validation accuracy "
+                f"{run.val_pct:.2f} %"
             )
 
     def _step(self, run: "_Run", event: StepDone) -> None:
-        run.steps_of_epoch = event.step
-        if run.bar is None:
-            return
-        loss = "" if event.loss is None else f"loss {event.loss:.3f}, "
-        run.bar.set_description_str(
-            f"epoch {event.epoch}/{run.spec.train.epochs} step {event.step}/{event.num_steps}",
-            refresh=False,
-        )
-        run.bar.unit = f"{loss}{run.val}{event.img_per_s:.0f} img/s"
-        run.bar.update()
-        if self._runs_bar is not None:
-            self._runs_bar.update(run.step_flop)
+        now = self._clock()
+        run.epoch, run.loss, run.img_per_s = event.epoch, event.loss, event.img_per_s
+        run.steps_done = (event.epoch - 1) * run.num_steps + event.step
+        self._worked(run, run.step_flop, now)
 
-    def _take_back(self, run: "_Run") -> None:
-        """Steps that were taken in vain do not count."""
-        for bar, size in ((run.bar, 1.0), (self._runs_bar, run.step_flop)):
-            if bar is not None:
-                bar.update(-size * run.steps_of_epoch)
-        run.steps_of_epoch = 0
+    def _worked(self, run: "_Run", flop: float, now: float) -> None:
+        run.pace.add(flop, now)
+        if self._pace is not None:
+            self._pace.add(flop, now)
 
     def _epoch(self, run: "_Run", record: EpochRecord) -> None:
-        run.val = f"val {record.val_top1_pct:.1f} %, "
-        now = time.monotonic()
-        left = (run.spec.train.epochs - record.epoch) * (now - run.epoch_started)
-        run.epoch_started = now
-        run.steps_of_epoch = 0
+        run.epochs_done = record.epoch
+        run.val_pct = record.val_top1_pct
+        self._worked(run, run.val_flop, self._clock())
         if self._on_terminal or self._quiet:
             return
-        number = f"run {run.number} of {self._num_runs}, " if self._num_runs > 1 else ""
+        number = self._number(run.number, "run ")
+        of_all = "" if not number else f", {_words(self._seconds_left())} for all runs"
         console.note(
-            f"{number}{run.spec.name}: epoch {record.epoch}/{run.spec.train.epochs}, "
-            f"loss {record.train_loss:.3f}, {run.val}{record.img_per_s:.0f} img/s, "
-            f"{console.duration(left)} left"
+            f"{number}{run.name}: epoch {record.epoch}/{run.spec.train.epochs}, "
+            f"loss {record.train_loss:.3f}, val {run.val_pct:.1f} %, "
+            f"{record.img_per_s:.0f} img/s, {_words(run.seconds_left())} left{of_all}"
         )
+
+    def _number(self, number: int, what: str = "") -> str:
+        """Which of the runs it is, where there are several."""
+        return f"{what}{number} of {self._num_runs}, " if self._num_runs > 1 else ""
+
+    def _seconds_left(self) -> float | None:
+        """Of all runs: their FLOPs at the pace of all; no less than the longest of them."""
+        working = [run for run in self._runs.values() if not run.is_ended]
+        flop = sum(self._flop.values()) + sum(run.flop_left for run in working)
+        in_all = None if self._pace is None else self._pace.seconds_for(flop)
+        if in_all is None:
+            return None
+        return max([in_all, *(run.seconds_left() or 0.0 for run in working)])
+
+    def _draw(self, at_once: bool) -> None:
+        """Draw all lines again, unless that was done a moment ago."""
+        now = self._clock()
+        if not at_once and now - self._drawn < REDRAW_S:
+            return
+        self._drawn = now
+        width = (layout.terminal_width(sys.stderr) or layout.USUAL_WIDTH) - 1
+        if self._num_runs > 1:
+            self._show(0, self._line_of_all(width, now))
+        for worker, run in sorted(self._runs.items()):
+            self._show(self._first + worker, "" if run.is_ended else run.line(width))
+
+    def _line_of_all(self, width: int, now: float) -> str:
+        working = [run for run in self._runs.values() if not run.is_ended]
+        left = sum(self._flop.values()) + sum(run.flop_left for run in working)
+        return bar_line(
+            width,
+            self._title,
+            1 - left / self._total_flop if self._total_flop else 1.0,
+            [
+                f"{self._num_ended} of {self._num_runs} runs done",
+                f"{_words(self._seconds_left())} left",
+            ],
+            [f"{console.duration(now - self._started)} so far"],
+        )
+
+    def _show(self, place: int, text: str) -> None:
+        line = self._lines.get(place)
+        if line is None:
+            self._lines[place] = tqdm(
+                total=1, bar_format="{desc}", desc=text, leave=False, position=place
+            )
+        else:
+            line.set_description_str(text)
 
 
 class _Run:
-    """A run that is being trained, and its bar.
+    """A run that is being trained.
 
     Args:
+        name: What it is called.
         begun: How it began.
         number: How many had begun with it.
+        now: When it began.
     """
 
-    def __init__(self, begun: RunBegun, number: int) -> None:
+    def __init__(self, name: str, begun: RunBegun, number: int, now: float) -> None:
+        self.name = name
         self.spec = begun.spec
         self.number = number
-        self.step_flop = run_flop(begun.spec) / (begun.spec.train.epochs * begun.num_steps)
-        self.steps_of_epoch = 0
-        self.epoch_started = time.monotonic()
-        self.val = ""
-        self.bar: tqdm[NoReturn] | None = None
+        self.num_steps = begun.num_steps
+        self.all_steps = begun.spec.train.epochs * begun.num_steps
+        an_image = forward_flop(begun.spec)
+        self.step_flop = cost_of(begun.spec).train_flop / self.all_steps
+        self.val_flop = float(begun.spec.data.val_size * an_image)
+        self.test_flop = float(begun.spec.data.test_size * an_image)
+        self.epochs_done = begun.epochs_done
+        self.steps_done = begun.epochs_done * begun.num_steps
+        self.epoch = begun.epochs_done + 1
+        self.pace = _Pace(now)
+        self.loss: float | None = None
+        self.val_pct: float | None = None
+        self.img_per_s: float | None = None
+        self.is_ended = False
+
+    @property
+    def flop_left(self) -> float:
+        """FLOPs of the steps that are left, of the validations, and of the test."""
+        steps = self.all_steps - self.steps_done
+        epochs = self.spec.train.epochs - self.epochs_done
+        return self.step_flop * steps + self.val_flop * epochs + self.test_flop
+
+    def seconds_left(self) -> float | None:
+        """Time that what is left will take; None where no step is known yet."""
+        return self.pace.seconds_for(self.flop_left)
+
+    def line(self, width: int) -> str:
+        """Its bar, with what it is and how well it does."""
+        facts = [] if self.val_pct is None else [f"val {self.val_pct:.1f} %"]
+        speed = "?" if self.img_per_s is None else f"{self.img_per_s:,.0f}"
+        facts += [f"{speed} img/s", f"{_words(self.seconds_left())} left"]
+        more = [f"epoch {self.epoch}/{self.spec.train.epochs}"]
+        if self.loss is not None:
+            more.append(f"loss {self.loss:.3f}")
+        return bar_line(width, self.name, self.steps_done / self.all_steps, facts, more)
+
+
+class _Pace:
+    """Work in a second: measured, steady, and true again soon after it has changed.
+
+    What is old counts less and less. A pause counts as time without work, so what comes between
+    two runs, or after an epoch, is in it.
+
+    Args:
+        now: When the work began.
+        work: Work that similar work is a guess from.
+        seconds: How long that took.
+    """
+
+    def __init__(self, now: float, work: float = 0.0, seconds: float = 0.0) -> None:
+        self._began = self._last = now
+        self._work, self._seconds = work, seconds
+
+    def add(self, work: float, now: float) -> None:
+        """Add what was done since the last call."""
+        passed = max(now - self._last, 0.0)
+        kept = math.exp(-passed / max(MEMORY_S, (now - self._began) / 2))
+        self._work = self._work * kept + work
+        self._seconds = self._seconds * kept + passed
+        self._last = now
+
+    def seconds_for(self, work: float) -> float | None:
+        """How long so much work will take; None where nothing was done yet."""
+        return work * self._seconds / self._work if self._work else None
+
+    def work_in(self, seconds: float) -> float | None:
+        """How much is done in such a time; None where nothing was done yet."""
+        return seconds * self._work / self._seconds if self._seconds and self._work else None
+
+
+def bar_line(width: int, name: str, share: float, facts: Sequence[str], more: Sequence[str]) -> str:
+    """A line with a bar, no longer than a width.
+
+    Where there is little room the bar is short, then facts go that can be missed, then the bar
+    itself; the last to give way is the name.
+
+    Args:
+        width: The longest line.
+        name: What it is about; of a long one the middle is left out.
+        share: How much is done, 0 to 1.
+        facts: What is always there; a time is the last.
+        more: What may be left out, the last first; it stands before the facts.
+    """
+    share = min(max(share, 0.0), 1.0)
+    for count in range(len(more), -1, -1):
+        words = ", ".join([*more[:count], *facts])
+        room = width - len(name) - len(words) - len(" || ")
+        steady = (room - max(LONGEST_TIME - len(facts[-1]), 0)) // 5 * 5
+        if steady >= SHORT_BAR or (count == 0 and room > 1):
+            size = min(max(steady, min(room, SHORT_BAR)), LONGEST_BAR)
+            return f"{name} |{_bar(share, size)}| {words}"
+    words = ", ".join(facts)
+    room = max(width - len(words) - 1, 1)
+    if len(name) > room:
+        name = _without_middle(name, room)
+    return f"{name} {words}"[:width]
+
+
+def _without_middle(name: str, size: int) -> str:
+    """A name's beginning and end, which tell the seed."""
+    mark = ".." if size > 6 else ""
+    end = (size - len(mark)) // 2
+    return f"{name[: size - len(mark) - end]}{mark}{name[len(name) - end :]}"
+
+
+def _bar(share: float, size: int) -> str:
+    """So much of a bar, in blocks, or in # where those cannot be written."""
+    blocks = BLOCKS
+    try:
+        blocks.encode(sys.stderr.encoding or "ascii")
+    except (LookupError, UnicodeError):
+        blocks = " #"
+    full, rest = divmod(round(share * size * (len(blocks) - 1)), len(blocks) - 1)
+    return (blocks[-1] * full + blocks[rest]).ljust(size)[:size]
+
+
+def _words(seconds: float | None) -> str:
+    return "?" if seconds is None else console.duration(seconds)

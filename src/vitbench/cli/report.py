@@ -48,7 +48,8 @@ def report(
         typer.Option(
             "--format",
             "-f",
-            help="md, html, csv, json or latex; by the file's name unless given, or markdown.",
+            help="md, html, csv, json or latex; by the file's name unless given, or markdown, "
+            "which a terminal shows laid out.",
             show_default=False,
         ),
     ] = None,
@@ -120,7 +121,8 @@ def report(
     if check is not None:
         _compare(text, check, pictures=figures is not None)
     elif out is None:
-        console.product(text.rstrip("\n"))
+        show = console.document if form is None and not methods else console.product
+        show(text.rstrip("\n"))
     else:
         write_text(out.resolve(), text)  # a link stays one
         console.note(f"wrote {out}")

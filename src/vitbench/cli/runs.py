@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vitbench.cli import console, options
+from vitbench.cli.groups import Group
 from vitbench.errors import FileError, ForeignFileError, UsageError
 
 if TYPE_CHECKING:
     from vitbench.runs.catalogue import CataloguedRun
     from vitbench.runs.schema import StudyResults
 
-app = typer.Typer(rich_markup_mode=None, help="List run folders, or remove what nobody needs.")
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="List run folders, or remove what nobody needs."
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -224,7 +227,7 @@ def _table(runs: "Sequence[CataloguedRun]") -> str:
         for run in runs
     ]
     heads = ("run", "state", "named by", "seed", "epochs", "test accuracy in %", "size")
-    return f"{console.table(heads, rows)}\n{_total(runs)}"
+    return f"{console.table(heads, rows, least=('seed', 'size'))}\n{_total(runs)}"
 
 
 def _as_json(run: "CataloguedRun") -> dict[str, Any]:

@@ -7,12 +7,15 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console
+from vitbench.cli.groups import Group
 from vitbench.errors import FileError, UsageError, shortened
 from vitbench.files import write_text
 from vitbench.spec.reading import as_text
 from vitbench.spec.study import KEY_PATTERN, LONGEST_KEY, load_study, study_file, study_names
 
-app = typer.Typer(rich_markup_mode=None, help="List studies, show one, or begin one of your own.")
+app = typer.Typer(
+    cls=Group, rich_markup_mode=None, help="List studies, show one, or begin one of your own."
+)
 
 TEMPLATE = """\
 # A study of your own: vitbench sweep {name}.yaml --preset cpu
@@ -55,6 +58,7 @@ def list_studies() -> None:
                 (study.name, study.results_file, ", ".join(v.key for v in study.variants))
                 for study in studies
             ],
+            least=("results file",),
         )
     )
 

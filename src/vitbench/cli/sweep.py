@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vitbench.spec.overrides import Tree
     from vitbench.spec.study import StudySpec
     from vitbench.study.executors import Executor
-    from vitbench.study.plan import StudyPlan
+    from vitbench.study.plan import PlannedRun, StudyPlan
     from vitbench.study.tuning import Tuning
 
 BUDGETS = ("epochs", "flops")
@@ -35,13 +35,11 @@ class How:
         options: Of each run.
         quiet: Whether to show no progress.
         executor: What runs them.
-        at_once: How many it runs at the same time.
     """
 
     options: "RunOptions"
     quiet: bool
     executor: "Executor"
-    at_once: int
 
 
 def sweep(
@@ -175,7 +173,7 @@ def sweep(
         options.say_wandb_mode(wandb)
     with closing(build_executor(shared.jobs, shared.threads)) as executor:
         run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
-        how = How(run_options, quiet, executor, shared.jobs)
+        how = How(run_options, quiet, executor)
         for tuning in tunings:
             _choose(tuning, how)
         failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
@@ -259,11 +257,15 @@ def _first_seeds(
 def _choose(tuning: "Tuning", how: How) -> None:
     """Run what is left of a study's trials, with bars."""
     from vitbench.cli.progress import Progress
-    from vitbench.study.plan import run_flop
 
-    left = [trial.spec for trial in tuning.trials if trial.to_train]
+    field = tuning.field.rpartition(".")[2]
+    left = [
+        (f"{trial.variant} {field}={trial.value}", trial.spec)
+        for trial in tuning.trials
+        if trial.to_train
+    ]
     title = f"{tuning.study.name}, trials"
-    with Progress(title, len(left), sum(map(run_flop, left)), how.quiet, how.at_once) as progress:
+    with Progress(title, left, how.quiet) as progress:
         chosen = tuning.choose(how.options, progress, how.executor)
     for variant, value in chosen.items():
         if not how.quiet:
@@ -273,23 +275,29 @@ def _choose(tuning: "Tuning", how: How) -> None:
 def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
     """Do what is missing of the plans, with bars; the runs that failed."""
     from vitbench.cli.progress import Progress
-    from vitbench.study.plan import run_flop, runs_to_train
+    from vitbench.study.plan import runs_to_train
     from vitbench.study.sweep import sweep as run_plan
 
-    runs = [run.spec for run in runs_to_train(plans)]
     failed = []
-    with Progress(
-        " ".join(plan.study.name for plan in plans),
-        len(runs),
-        sum(map(run_flop, runs)),
-        how.quiet,
-        how.at_once,
-    ) as progress:
+    title = " ".join(plan.study.name for plan in plans)
+    runs = [(_name(run, plans), run.spec) for run in runs_to_train(plans)]
+    with Progress(title, runs, how.quiet) as progress:
         for plan in plans:
             for run in run_plan(plan, how.options, progress, how.executor):
+                progress.ended(run)
                 if run.status == "failed":
                     failed.append(run)
     return failed
+
+
+def _name(run: "PlannedRun", plans: "list[StudyPlan]") -> str:
+    """What a run is called in bars and lines; several studies may have variants of one name."""
+    name = f"{run.variant.key} s{run.spec.seed}"
+    if len(plans) == 1:
+        return name
+    identity = run.spec.identity
+    study = next(p.study.name for p in plans if any(r.spec.identity == identity for r in p.runs))
+    return f"{study} {name}"
 
 
 def _add_seeds(

@@ -58,6 +58,7 @@ def show_plan(
                 )
                 for plan, run in rows
             ],
+            least=("TFLOP", "GFLOP/image", "parameters"),
         )
     )
     _show_totals(plans, trials, seconds)
@@ -136,4 +137,5 @@ def _table(results: "StudyResults") -> str:
             )
             for row in study_rows(results, compared)
         ],
+        least=("GFLOP", "parameters", "time a run"),
     )

@@ -67,7 +67,7 @@ def train(
     )
     from vitbench.runs.folder import RunFolder
     from vitbench.study.listening import guarded
-    from vitbench.study.plan import run_flop, seconds_for
+    from vitbench.study.plan import seconds_for
     from vitbench.training.device import pick_device
 
     check_buildable(spec)
@@ -115,7 +115,8 @@ def train(
         options.say_wandb_mode(wandb)
     run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
     request = RunRequest(spec, folder, run_options)
-    with Progress(spec.name, 1, run_flop(spec), quiet) as progress:
+    name = f"{spec.data.dataset.name} s{spec.seed}"
+    with Progress(name, [(name, spec)], quiet) as progress:
         result = run_experiment(request, guarded(progress))
     if as_json:
         console.product(json.dumps({"run_folder": str(folder), **result.model_dump(mode="json")}))

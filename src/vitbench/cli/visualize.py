@@ -1,13 +1,14 @@
 """`vitbench visualize`: look inside a checkpoint, pictures out. Its kinds are in kinds.py."""
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from vitbench.cli import console, options
+from vitbench.cli import console, layout, options
 from vitbench.cli.kinds import KINDS, PAGES, check, is_offered, left_out
 from vitbench.errors import FileError, UsageError, shortened
 
@@ -203,10 +204,11 @@ def visualize(
         raise UsageError(f"two checkpoints are of the same run ({twice}): give it once")
     style = _Style(file_format, dpi, save_data, image)
     note = _say_nothing if quiet else console.note
+    no_bar = quiet or not layout.can_redraw(sys.stderr)
     if kind == COMPARE:
         from vitbench.cli.compare import compare
 
-        with tqdm(desc=kind, unit="picture", disable=quiet or None, leave=False) as bar:
+        with tqdm(desc=kind, unit="picture", disable=no_bar, leave=False) as bar:
             for drawing in compare(views, note):
                 _write(drawing, out, style, note)
                 bar.update()
@@ -219,7 +221,7 @@ def visualize(
     for view, job in jobs:
         check(job, view, kind == "all")
     sizes: dict[str, int] = {}
-    with tqdm(jobs, desc="visualize", unit="kind", disable=quiet or None, leave=False) as bar:
+    with tqdm(jobs, desc="visualize", unit="kind", disable=no_bar, leave=False) as bar:
         for view, job in bar:
             bar.set_description_str(job)
             seen = view
