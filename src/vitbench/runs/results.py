@@ -11,6 +11,7 @@ from vitbench.files import is_stream, write_text
 from vitbench.runs.published import read_flat
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.overrides import Tree, explain
+from vitbench.spec.presets import PRESETS
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"
@@ -67,7 +68,7 @@ def check_same_study(path: Path, header: StudyResults) -> None:
     if not path.exists():
         return
     there = read_results(path)
-    differing = None
+    differing, way = None, "choose another --results-dir"
     if there.study.name != header.study.name:
         differing = f"of study {there.study.name}, not {header.study.name}"
     elif there.dataset != header.dataset:
@@ -80,9 +81,13 @@ def check_same_study(path: Path, header: StudyResults) -> None:
     elif there.runs and header.tuned and there.tuned != header.tuned:
         differing = "with other values tuned, or none"
     elif there.base_identity != header.base_identity:
-        differing = f"of another base spec ({_first_difference(there, header)})"
+        first = _first_difference(there, header)
+        differing = f"of another base spec ({first})"
+        if there.preset != header.preset and there.preset in PRESETS:
+            differing = f"of preset {there.preset}, not {header.preset} ({first})"
+            way = f"give --preset {there.preset}, or choose another --results-dir"
     if differing:
-        raise UsageError(f"{path} holds runs {differing}: choose another --results-dir")
+        raise UsageError(f"{path} holds runs {differing}: {way}")
 
 
 def check_runs_belong(results: StudyResults) -> None:
