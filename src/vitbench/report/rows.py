@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from vitbench.report.timing import timing_words
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import Variant
 from vitbench.study.comparison import Comparison, StudyComparisons
@@ -26,13 +27,15 @@ class Row:
         against: It against the reference; None for the reference and where they do not compare.
         among_best: Whether it has the highest mean or is not shown to be below the one that has;
             no row is where variants have one seed each.
-        on_front: Whether no other variant has a higher mean for as few training FLOPs or fewer.
-        num_params: Trained numbers.
+        on_front: Whether it is on the Pareto front: no other variant has a higher mean for as few
+            training FLOPs or fewer.
+        num_params: Trainable parameters.
         forward_flop: FLOPs of an image through the network.
         train_flop: FLOPs of a training.
         train_time_s: Mean seconds of a training's steps.
+        timing: How those were measured, where that differs within the study.
         peak_memory_bytes: Most memory that any of the trainings took.
-        published_pct: The document's number, on its own data set only.
+        published_pct: The reference study's number, on its own data set only.
         not_averaged: Seeds that are not among these, by what became of them: diverged, failed or
             missing.
     """
@@ -49,6 +52,7 @@ class Row:
     forward_flop: int | None
     train_flop: int | None
     train_time_s: float | None
+    timing: str | None
     peak_memory_bytes: int | None
     published_pct: float | None
     not_averaged: dict[str, tuple[int, ...]]
@@ -75,8 +79,17 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
     costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
     front = pareto_front({k: (cost, means[k]) for k, cost in costs.items() if cost is not None})
     seeds = sorted({results.study_seed(run) for run in results.runs})
+    timing = timing_words({key: done for key, (done, _) in runs.items()})
     return tuple(
-        _row(results, variant, seeds, compared, variant.key in best, variant.key in front)
+        _row(
+            results,
+            variant,
+            seeds,
+            compared,
+            timing.get(variant.key),
+            variant.key in best,
+            variant.key in front,
+        )
         for variant in results.study.variants
     )
 
@@ -103,6 +116,7 @@ def _row(
     variant: Variant,
     seeds: Sequence[int],
     compared: StudyComparisons,
+    timing: str | None,
     among_best: bool,
     on_front: bool,
 ) -> Row:
@@ -121,6 +135,7 @@ def _row(
         forward_flop=some[0].forward_flop if some else None,
         train_flop=some[0].train_flop if some else None,
         train_time_s=_mean_time(done),
+        timing=timing,
         peak_memory_bytes=max(
             (run.peak_memory_bytes for run in done if run.peak_memory_bytes), default=None
         ),
@@ -134,7 +149,7 @@ def _accuracy(run: StudyRun) -> float:
 
 
 def _mean_time(done: Sequence[StudyRun]) -> float | None:
-    """Mean seconds of a training; None where it is not known, as of the document's numbers."""
+    """Mean seconds of a training; None where it is not known, as of published numbers."""
     times = [run.train_time_s for run in done if run.train_time_s]
     return fmean(times) if times else None
 

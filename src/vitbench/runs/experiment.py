@@ -45,6 +45,7 @@ class RunOptions:
             where there is not enough memory for them.
         recompute: Whether blocks' inner values are computed anew in the backward pass.
         compiled: Whether to compile the model, where it can be.
+        concurrent_runs: Runs that are trained at once, this one among them; recorded beside times.
     """
 
     data_dir: Path | None = None
@@ -53,6 +54,7 @@ class RunOptions:
     micro_batch: int | None = None
     recompute: bool = False
     compiled: bool = False
+    concurrent_runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -184,7 +186,7 @@ def _train(
         if device.type == "cuda":
             torch.cuda.empty_cache()
         state, _ = _begin_or_resume(folder, spec, device, options, listen)
-    return finish(spec, options.data_dir, folder, state, bits, diverged)
+    return finish(spec, options.data_dir, folder, state, bits, diverged, options.concurrent_runs)
 
 
 def _fit(

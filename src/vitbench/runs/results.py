@@ -19,7 +19,7 @@ SHARED_FIELDS = ("data.dataset", "data.val_size")
 
 
 def read_results(path: Path) -> StudyResults:
-    """Read a results file, or the document's flat one.
+    """Read a results file, or a flat one of the reference study.
 
     Raises:
         FileError: It is absent, damaged, or no results file.

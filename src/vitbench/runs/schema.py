@@ -56,7 +56,9 @@ class RunResult(BaseModel):
         float, Field(description="Seconds of training steps, validation and test left out.")
     ] = 0.0
     img_per_s: Annotated[float | None, Field(description="Images trained on in a second.")] = None
-    num_params: Annotated[int | None, Field(description="Trained numbers of the model.")] = None
+    num_params: Annotated[int | None, Field(description="Trainable parameters of the model.")] = (
+        None
+    )
     forward_flop: Annotated[
         int | None,
         Field(description="FLOPs of one image through the whole network, 2 per multiply-add."),
@@ -67,8 +69,14 @@ class RunResult(BaseModel):
         Field(description="Most memory in use: of a GPU its tensors, else of the whole process."),
     ] = None
     device: Annotated[str | None, Field(description="cpu, cuda or mps.")] = None
-    device_name: Annotated[str | None, Field(description="What the device is sold as.")] = None
+    device_name: Annotated[str | None, Field(description="Device model name.")] = None
     threads: Annotated[int | None, Field(description="CPU threads of PyTorch.")] = None
+    concurrent_runs: Annotated[
+        int | None,
+        Field(
+            gt=0, description="Runs that its sweep trained at once, this one among them; for times."
+        ),
+    ] = None
     precision: Annotated[str | None, Field(description="fp32 or bf16.")] = None
     micro_batch: Annotated[
         int | None,

@@ -26,7 +26,7 @@ def verify_results(path: Path) -> list[Finding]:
         what = str(error).removeprefix(f"{path}").strip(" :")
         return [Finding(path, what, "take it from a copy; or remove it, and sweep again")]
     if not results.base:
-        what = "it is the document's flat file"
+        what = "it is a flat file of the reference study"
         return [Finding(path, what, "no harm: it holds nothing to check", is_note=True)]
     found = list(_verified_specs(path, results))
     for run in results.runs:
