@@ -239,11 +239,12 @@ def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> Non
 
     assert (code, same) == (0, 0)
     assert out.startswith("No position against 1D learned, 2 seeds\n")
-    assert "disc-upper" in out
+    assert "too few seeds for " in out
     document = json.loads(turned)
     assert document["seeds"] == [0, 1]
     assert f"{-document['overall']['difference_pct']:+.2f}" in out
     assert len(document["classes"]) == 10
+    assert "disc-upper" in document["classes"]
     weights = [c["difference_pct"] for c in document["classes"].values()]  # 100 images of each
     assert sum(weights) / 10 == pytest.approx(document["overall"]["difference_pct"])
     assert json.loads(runs)["overall"]["verdict"] in ("inconclusive", "checkpoints differ")
@@ -526,7 +527,7 @@ def test_what_auto_stood_for_is_recorded_and_another_preset_refused_by_its_name(
     assert "of preset cpu, not default (model.mlp_ratio 2.0, not 4.0): give --preset cpu" in err
 
 
-def test_of_a_whole_spec_no_preset_is_said(capsys, tmp_path) -> None:
+def test_of_a_whole_spec_no_preset_is_said(capsys) -> None:
     run(capsys, "train", *TINY, "--out", "first", "--quiet")
 
     code, _, err = run(capsys, "train", "--spec", "first/spec.json", "--seed", "1", "--dry-run")
