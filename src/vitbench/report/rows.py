@@ -1,6 +1,6 @@
 """A study's table: a row for each variant, numbers and no words.
 
-What is averaged is decided here: runs that ended well. The others are counted beside them.
+What is averaged is decided here: runs that finished. The others are counted beside them.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Row:
         key: Its key.
         label: Its name for people.
         short_label: What sentences call it.
-        accuracy_by_seed: Test accuracy in % of each seed that ended well.
+        accuracy_by_seed: Test accuracy in % of each finished seed.
         interval: 95 % interval of its accuracy in %, by itself.
         against: It against the reference; None for the reference and where they do not compare.
         among_best: Whether it has the highest mean or is not shown to be below the one that has;
@@ -95,7 +95,7 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
 
 
 def runs_of(results: StudyResults, key: str) -> tuple[list[StudyRun], list[StudyRun]]:
-    """A variant's runs that ended well, and all of them."""
+    """A variant's finished runs, and all of them."""
     runs = [run for run in results.runs if run.variant == key]
     return [run for run in runs if run.status == "done" and run.test_top1_pct is not None], runs
 
@@ -145,7 +145,7 @@ def _row(
 
 
 def _accuracy(run: StudyRun) -> float:
-    return run.test_top1_pct or 0.0  # a run that ended well has one
+    return run.test_top1_pct or 0.0  # a finished run has one
 
 
 def _mean_time(done: Sequence[StudyRun]) -> float | None:
@@ -155,7 +155,7 @@ def _mean_time(done: Sequence[StudyRun]) -> float | None:
 
 
 def _not_averaged(runs: Sequence[StudyRun], seeds: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Seeds by what became of them, those that ended well left out."""
+    """Seeds by what became of them, finished ones left out."""
     became = {
         "diverged": [run.seed for run in runs if run.status == "diverged"],
         "failed": [run.seed for run in runs if run.status == "failed"],
