@@ -1,12 +1,14 @@
 """The command line in this process: what it prints where, and its exit codes."""
 
 import json
+import re
 import shutil
 
 import pytest
 
 from vitbench.cli.main import main
 from vitbench.runs.schema import pack_classes, unpack_classes
+from vitbench.spec.presets import preset_for
 from vitbench.spec.study import load_study, study_names
 
 TINY = [
@@ -23,6 +25,12 @@ def tiny_with(*fields):
     names = {f"--set={field.partition('=')[0]}" for field in fields}
     kept = [word for word in TINY if word.rpartition("=")[0] not in names]
     return [*kept, *(f"--set={field}" for field in fields)]
+
+
+ON_SHAPES = [
+    *(argument for argument in TINY if argument not in ("--preset", "smoke")),
+    "--dataset", "shapes", "--set", "data.augmentation=none",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -193,7 +201,7 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
         assert out.count(f"{{{key},") == 1
     assert "{cifar10," not in out
     assert report.startswith("# Results")
-    assert audited.count("no doubt") == 6
+    assert audited.count("consistent") == 6
 
 
 def test_methods_are_written_of_every_built_in_study(capsys) -> None:
@@ -225,7 +233,7 @@ def test_the_documents_flat_results_get_a_report_with_the_verdict_they_deserve(
     assert "inconclusive" in out
     assert "better |" not in out
     assert no_methods == 2
-    assert "not known" in err
+    assert "were not recorded" in err
 
 
 def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> None:
@@ -239,11 +247,12 @@ def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> Non
 
     assert (code, same) == (0, 0)
     assert out.startswith("No position against 1D learned, 2 seeds\n")
-    assert "disc-upper" in out
+    assert "too few seeds for " in out
     document = json.loads(turned)
     assert document["seeds"] == [0, 1]
     assert f"{-document['overall']['difference_pct']:+.2f}" in out
     assert len(document["classes"]) == 10
+    assert "disc-upper" in document["classes"]
     weights = [c["difference_pct"] for c in document["classes"].values()]  # 100 images of each
     assert sum(weights) / 10 == pytest.approx(document["overall"]["difference_pct"])
     assert json.loads(runs)["overall"]["verdict"] in ("inconclusive", "checkpoints differ")
@@ -335,7 +344,7 @@ def test_seeds_are_added_until_the_width_holds_twice(capsys, tmp_path) -> None:
     assert [look["num_seeds"] for look in results["precision"]["looks"]] == [5, 6]
     assert {done["seed"] for done in results["runs"]} == set(range(6))
     assert "6 seeds: widest ±" in err
-    assert "until every interval was within ±90 points at two looks in a row" in report
+    assert "until every interval was within ±90 points after two rounds in a row" in report
 
 
 def test_a_budget_of_flops_is_in_the_plan_and_kept_apart(capsys, tmp_path) -> None:
@@ -477,13 +486,75 @@ def test_help_lists_every_field_with_its_choices_as_the_registries_have_them(cap
     assert ", ".join(AUGMENTATIONS.names()) in text
 
 
-def test_the_default_preset_on_a_cpu_first_says_what_it_will_take(capsys) -> None:
+def test_a_preset_for_a_gpu_on_a_cpu_first_says_what_it_will_take(capsys) -> None:
     """A model so small that it is trained in a moment, under the preset that is made for a GPU."""
-    tiny = [argument for argument in TINY if argument not in ("--preset", "smoke")]
-
-    code, _, err = run(
-        capsys, "train", *tiny, "--dataset", "shapes", "--set", "data.augmentation=none"
-    )
+    code, _, err = run(capsys, "train", *ON_SHAPES, "--preset", "default")
 
     assert code == 0
     assert "--preset cpu is made for this machine" in err.splitlines()[0]
+
+
+def test_without_a_gpu_the_preset_is_cpu_and_its_cost_is_said_in_a_line(capsys) -> None:
+    code, out, err = run(capsys, "train", "--device", "cpu", "--dry-run")
+    whole, _, sweep_err = run(capsys, "sweep", "patch-size", *ON_SHAPES, "--dry-run", "--seeds=1")
+    quiet, _, silence = run(capsys, "train", "--device", "cpu", "--dry-run", "--quiet")
+
+    assert (code, whole, quiet) == (0, 0, 0)
+    assert "-d64x6h8-" in out
+    assert err == (
+        "preset cpu (--device cpu): about 39 TFLOP, about 10 min on two cores; "
+        "--preset default for the full recipe\n"
+    )
+    assert re.match(r"preset cpu \(--device cpu\): [\d.]+ to [\d.]+ TFLOP a run, about ", sweep_err)
+    assert sweep_err.count("\n") == 1
+    assert silence == ""
+
+
+def test_what_auto_stood_for_is_recorded_and_another_preset_refused_by_its_name(
+    capsys, tmp_path
+) -> None:
+    words = ("sweep", "pos-embed", *ON_SHAPES, "--only", "none", "--seeds", "1")
+
+    code, _, _ = run(capsys, *words)
+    refused, _, err = run(capsys, *words, "--preset", "default")
+    again, _, _ = run(capsys, *words, "--preset", "cpu")
+
+    (file,) = (tmp_path / "results").rglob("*_results.json")
+    assert json.loads(file.read_text())["preset"] == "cpu"
+    assert (code, refused, again) == (0, 2, 0)
+    assert "of preset cpu, not default (model.mlp_ratio 2.0, not 4.0): give --preset cpu" in err
+
+
+def test_of_a_whole_spec_no_preset_is_said(capsys) -> None:
+    run(capsys, "train", *TINY, "--out", "first", "--quiet")
+
+    code, _, err = run(capsys, "train", "--spec", "first/spec.json", "--seed", "1", "--dry-run")
+
+    assert code == 0
+    assert err == ""
+
+
+def test_what_takes_more_than_a_day_is_said_before_it_starts(capsys) -> None:
+    words = ("--preset", "cpu", *ON_SHAPES, "--set", "train.epochs=1000000", "--dry-run")
+
+    _, _, sweep_err = run(capsys, "sweep", "pos-embed", *words)
+    _, _, train_err = run(capsys, "train", *words)
+    _, _, nothing = run(capsys, "sweep", "pos-embed", *TINY, "--dry-run")
+
+    ways = "to take less time: --preset smoke, fewer seeds (--seeds 1), one variant (--only), fewer"
+    assert re.match(r"this takes about \d+ days here; ", sweep_err)
+    assert ways in sweep_err
+    assert train_err.endswith("to take less time: --preset smoke, fewer epochs (--epochs)\n")
+    assert nothing == ""
+
+
+def test_presets_names_auto_and_what_it_stands_for(capsys) -> None:
+    code, out, _ = run(capsys, "presets")
+
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if line.startswith("auto ")]
+    assert "`default` where there is a GPU, `cpu` elsewhere" in line
+    assert [preset_for("auto", device) for device in ("cpu", "cuda", "mps")] == [
+        "cpu", "default", "default",
+    ]  # fmt: skip
+    assert preset_for("smoke", "cuda") == "smoke"

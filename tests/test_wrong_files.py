@@ -213,7 +213,7 @@ REPORT = [
     (["report", "good_results.json", "--check", "fifo"], "no file"),
     (["report", "good_results.json", "--check", "/dev/zero"], "no file"),
     (["report", "good_results.json", "--check", "run/predictions.npz"], "cannot read report"),
-    (["report", "flat.json", "--methods"], "not known"),
+    (["report", "flat.json", "--methods"], "were not recorded"),
     (["report", "good_results.json", "--out", "empty"], "is a folder"),
     (["report", "good_results.json", "--out", ""], "empty"),
     (["report", "good_results.json", "--out", "a_file/x.md"], "is a file"),

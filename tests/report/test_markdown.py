@@ -1,5 +1,6 @@
 """A report as a reader of the rendered page sees it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,10 @@ from markdown_it import MarkdownIt
 
 from vitbench.registry import FORMATS
 from vitbench.report.formats import escape
+from vitbench.report.reference import URL
 from vitbench.report.tables import build_report
 from vitbench.report.words import difference_words, interval_words, p_words
+from vitbench.spec.study import load_study
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
 NASTY = "a|b *c* _d_ `e` <script> [f](g) # h\n| i | $x$ & __j__ ~~k~~ &lt; \\|"
@@ -47,43 +50,67 @@ def test_the_table_is_that_of_the_results(study_results) -> None:
 
     assert table(rendered(results)) == [
         ["Variant", "Test accuracy in %", "95% interval", "Seeds", "Points above 1D learned", "p",
-         "Verdict", "Parameters", "GFLOP", "Time", "Document in %, one run"],
+         "Verdict", "Parameters", "GFLOP", "Time", "Reference study in %, one run"],
         ["No position", "53.00 ± 3.00", interval_words(none.interval), "3",
          difference_words(none.against), p_words(none.against.p_adjusted), "worse",
          "1,000", "0.002", "60 s", "69.21"],
         ["1D learned", "61.00 ± 2.65", interval_words(learned.interval), "3", "-", "-",
          "reference", "1,000", "0.002 ◆", "60 s", "69.47"],
-        ["2D learned", "-", "-", "0", "-", "-", "no run has ended well", "-", "-", "-", "69.79"],
-        ["Sinusoidal", "-", "-", "0", "-", "-", "no run has ended well", "-", "-", "-", "68.81"],
+        ["2D learned", "-", "-", "0", "-", "-", "no successful run", "-", "-", "-", "69.79"],
+        ["Sinusoidal", "-", "-", "0", "-", "-", "no successful run", "-", "-", "-", "68.81"],
     ]  # fmt: skip
 
 
-def test_the_documents_numbers_are_shown_for_its_own_data_set_alone(study_results) -> None:
-    ours = rendered(study_results(THREE_SEEDS))
-    others = rendered(study_results(THREE_SEEDS, dataset="shapes"))
+def test_the_reference_study_is_named_once_with_its_link(study_results) -> None:
+    positions = study_results(THREE_SEEDS)
+    study = load_study("augmentation")
+    runs = [
+        run.model_copy(update={"variant": study.variants[0].key})
+        for run in positions.runs
+        if run.variant == "none"
+    ]
 
-    assert "Document: the number of the write-up" in ours
-    assert table(others)[0][-1] == "Time"
-    assert "69.21" not in others
-    assert "the write-up that" not in others
-    assert "## Positional embedding on shapes" in others
+    text = rendered(positions, positions.model_copy(update={"study": study, "runs": runs}))
+
+    assert text.count("| Reference study in %, one run |") == 2
+    assert text.count('["Vision Transformer (ViT) Analysis" (2025)](https://github.com/') == 1
+    assert text.count(URL) == 1
+    assert "document" not in text.lower()
 
 
-def test_claims_are_called_the_documents_where_its_numbers_are(study_results) -> None:
+@pytest.mark.parametrize("name", ["patch-size", "pos-embed", "hyperparams", "augmentation",
+                                  "pos-embed-as-published"])  # fmt: skip
+@pytest.mark.parametrize("form", FORMATS.names())
+def test_a_report_of_another_data_set_says_nothing_of_the_reference_study(
+    form, name, study_results
+) -> None:
+    study = load_study(name)
+    accuracies = {variant.key: [60.0, 61.0, 62.0] for variant in study.variants}
+    here, elsewhere = (
+        FORMATS.get(form)(build_report([study_results(accuracies, dataset=dataset, study=study)]))
+        for dataset in ("cifar10", "shapes")
+    )
+    named = re.compile("reference study['. ]|published_pct\": [0-9]|shaoncvit", re.IGNORECASE)
+
+    assert named.search(here) or form == "csv"
+    assert not named.search(elsewhere)
+
+
+def test_claims_are_those_of_the_reference_study_where_its_numbers_are(study_results) -> None:
     ours = shown(rendered(study_results(THREE_SEEDS)))
     others = shown(rendered(study_results(THREE_SEEDS, dataset="shapes")))
 
-    assert "The document's conclusions." in ours
+    assert "The reference study's conclusions." in ours
     assert "Claims." in others
-    assert "The document's conclusions." not in others
+    assert "The reference study's conclusions." not in others
 
 
 def test_one_seed_makes_nothing_better(study_results) -> None:
     results = study_results({"none": [50.0, None], "learned-1d": [60.0, 61.0]})
     quiet = results.model_copy(
-        update={"study": results.study.model_copy(update={"notes": [], "claims": []})}
+        update={"study": results.study.model_copy(update={"published_notes": [], "claims": []})}
     )
-    said = "Nothing here says that a choice is better."
+    said = "This does not show that a choice is better."
 
     text = rendered(quiet)
 
@@ -121,7 +148,7 @@ def test_how_it_was_run_and_the_notes_are_told(study_results) -> None:
         "How it was run. preset default; data set cifar10, 10,000 test images; epochs 50; "
         "seeds 0, 1 and 2; device cpu (A processor); threads 2; precision fp32; versions torch 2.9."
     ) in blocks
-    assert all(" ".join(note.split()) in blocks for note in results.study.notes)
+    assert all(" ".join(note.split()) in blocks for note in results.study.published_notes)
 
 
 @pytest.mark.parametrize("words", [NASTY, "- x", "1. x", "+ x", "# x", "> x", "---", "=", "__j__"])
@@ -192,3 +219,33 @@ def test_memory_has_a_column_where_it_was_measured(study_results, changed) -> No
     assert "Memory" in table(rendered(results))[0]
     assert "1.6 GB" in none
     assert "Memory" not in table(rendered(study_results(THREE_SEEDS)))[0]
+
+
+def test_time_says_how_it_was_measured_where_that_differs(study_results) -> None:
+    """Its words are none of markdown's, whatever a device is called."""
+    results = study_results(THREE_SEEDS)
+    how = {"none": (1, 2), "learned-1d": (2, 1)}
+    runs = [
+        run.model_copy(
+            update=dict(zip(("threads", "concurrent_runs"), how[run.variant], strict=True))
+        )
+        for run in results.runs
+    ]
+    mixed = results.model_copy(update={"runs": runs})
+    same = [run.model_copy(update={"concurrent_runs": 2}) for run in results.runs]
+    named = [
+        run.model_copy(update={"device_name": "a|b *c* `d` <e>"}) if run.seed else run
+        for run in results.runs
+    ]
+
+    none, learned, *_ = table(rendered(mixed))[1:]
+    assert (none[9], learned[9]) == ("60 s (1 thread, 2 at once)", "60 s (2 threads, alone)")
+    assert "how it was measured differs" in rendered(mixed)
+    assert "; runs at once 1 and 2." in rendered(mixed)
+    equal = rendered(results.model_copy(update={"runs": same}))
+    assert table(equal)[1][9] == "60 s"
+    assert "; runs at once 2." in equal
+    assert "how it was measured differs" not in equal
+    strange = table(rendered(results.model_copy(update={"runs": named})))
+    assert {len(row) for row in strange} == {11}
+    assert strange[1][9] == "60 s (A processor and a b c d e)"

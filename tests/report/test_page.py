@@ -10,6 +10,7 @@ from vitbench.figures.comparison import Accuracy, seeds_figure
 from vitbench.figures.cost import Cost, cost_figure
 from vitbench.figures.style import as_svg
 from vitbench.registry import FORMATS
+from vitbench.report import reference
 from vitbench.report.columns import study_columns
 from vitbench.report.tables import build_report
 
@@ -80,7 +81,7 @@ def test_a_page_loads_nothing_and_its_numbers_are_the_rows(study_results) -> Non
     assert not [tag for tag, _ in tags if tag in ("link", "img", "iframe")]
     assert not [attrs for _, attrs in tags if "src" in attrs]
     links = [attrs["href"] for tag, attrs in tags if tag == "a"]
-    assert links == ["#study-0"]
+    assert links == [reference.URL, "#study-0"]
     numbers = [json.loads(attrs["data-number"]) for _, attrs in tags if "data-number" in attrs]
     assert {53, 61, 3, 0, 1000, 2_000_000, 60}.issubset(numbers)
 
@@ -101,7 +102,7 @@ def test_pictures_beside_a_page_are_links_that_hold(study_results) -> None:
     parsed = Parsed(page_of(study_results(SEEDS), pictures=pictures))
 
     links = [attrs["href"] for tag, attrs in parsed.tags if tag == "a"]
-    assert links[1:] == ["seen%20%3Cb%3E/a%201%25.png", "seen%20%3Cb%3E/c.png"]
+    assert links[2:] == ["seen%20%3Cb%3E/a%201%25.png", "seen%20%3Cb%3E/c.png"]
     assert "Seen <b>: a 1%, c" in parsed.text
 
 

@@ -55,7 +55,7 @@ def test_what_changes_bits_and_is_not_the_same_is_told(
     fields, mixed, study_results, changed
 ) -> None:
     same = study_results({"none": [50.0, 51.0]})
-    limit = f"Mixed {mixed}. The same spec may give other bits on each."
+    limit = f"Mixed {mixed}. The same spec may give slightly different results with each."
 
     assert limit not in build_section(same).limits
     assert limit in build_section(changed(same, seed=1, **fields)).limits
@@ -76,7 +76,7 @@ def test_a_run_that_went_on_at_a_lower_rate_is_told(study_results, changed) -> N
 
     assert section.problems == (
         *build_section(results).problems,
-        "none, seed 1 diverged 2 times and went on at a lower learning rate, from epoch 2.",
+        "none, seed 1 diverged 2 times and continued at a lower learning rate from epoch 2.",
     )
 
 
@@ -130,9 +130,9 @@ def test_a_budget_of_flops_holds_flops_and_not_epochs(study_results) -> None:
     scaled = build_section(results.model_copy(update={"study": study, "runs": runs}))
     equal = build_section(results)
 
-    assert "train.epochs (none 60 and learned-1d 50: the same FLOPs)" in scaled.varied
+    assert "train.epochs (none 60 and learned-1d 50: equal FLOPs)" in scaled.varied
     assert "epoch" not in scaled.held
-    assert "All variants get the same training FLOPs, to the epoch, and one recipe" in " ".join(
+    assert "All variants get the same training FLOPs (to a whole epoch) and one recipe" in " ".join(
         scaled.limits
     )
     assert "epoch" not in equal.varied
@@ -151,7 +151,7 @@ def test_what_was_tuned_is_varied_and_not_held(study_results) -> None:
     )
     section = build_section(study_results(THREE_SEEDS, tuned=[tuned]))
 
-    assert "train.batch_size (tuned for each)" in section.varied
+    assert "train.batch_size (tuned for each variant)" in section.varied
     assert "batch" not in section.held
     assert "one recipe except what was tuned" in " ".join(section.limits)
 

@@ -69,10 +69,10 @@ def test_what_is_not_told_apart_is_said_with_what_it_may_be(study_results) -> No
     low, high = pair.interval
 
     assert section.finding.startswith("2D learned beats Sinusoidal by 5.20 points (simul")
-    assert f"It is not told apart from 1D learned (+0.17, {low:+.2f} to {high:+.2f})." in (
+    assert f"Not significantly different from 1D learned (+0.17, {low:+.2f} to {high:+.2f})." in (
         section.finding
     )
-    assert "Also told apart: 1D learned above Sinusoidal, 1D learned above No position and " in (
+    assert "Other significant differences: 1D learned above Sinusoidal, 1D learned above No " in (
         section.finding
     )
 
@@ -82,7 +82,7 @@ def test_nothing_found_is_not_called_the_same(study_results) -> None:
 
     assert text.startswith(
         "No position has the highest mean, 51.00 %, and is not shown to be better than any other. "
-        "It is not told apart from 1D learned (+0.17, "
+        "Not significantly different from 1D learned (+0.17, "
     )
     assert "no difference" not in text.lower()
     assert "equal" not in text.lower()
@@ -93,13 +93,13 @@ def test_one_seed_compares_checkpoints(study_results) -> None:
     close = finding(study_results({"none": [50.0], "learned-1d": [50.1]}))
 
     assert apart == (
-        "One seed each, so trained models are compared and not choices: 1D learned has more right "
-        "answers than No position by 10.00 points (adjusted p < 0.0001). Other seeds may say "
-        "otherwise."
+        "One seed each, so this compares trained models, not choices: 1D learned has more correct "
+        "answers than No position by 10.00 points (adjusted p < 0.0001). Other seeds may give "
+        "another result."
     )
     assert close == (
-        "One seed each, so trained models are compared and not choices: 1D learned has the most "
-        "right answers, and is not told apart from any other."
+        "One seed each, so this compares trained models, not choices: 1D learned has the most "
+        "correct answers, but not significantly more than any other."
     )
 
 
@@ -127,7 +127,7 @@ def test_one_variant_alone_is_compared_with_nothing(study_results) -> None:
 
 @pytest.mark.parametrize("accuracies", [{}, {"none": [None]}])
 def test_a_study_without_a_good_run_says_so(accuracies, study_results) -> None:
-    assert finding(study_results(accuracies)) == "No run has ended well yet."
+    assert finding(study_results(accuracies)) == "No run has finished successfully yet."
 
 
 def test_a_variant_with_a_diverged_seed_is_counted_and_not_compared(study_results, changed) -> None:
@@ -242,8 +242,8 @@ def test_what_was_varied_is_not_said_to_be_held(study_results) -> None:
 
     assert varied_sentence(results) == "Varied: model.pos_embed."
     assert held_sentence(results) == (
-        "Held: dim 256, depth 6, 8 heads, MLP ratio 4, patch 4, baseline augmentation, muon, "
-        "batch 128 and 50 epochs, of which the last counts."
+        "The same for all: dim 256, depth 6, 8 heads, MLP ratio 4, patch 4, baseline "
+        "augmentation, muon, batch 128 and 50 epochs."
     )
 
 
@@ -259,7 +259,7 @@ def test_choices_with_options_are_held_with_their_options(study_results) -> None
     assert "none + learned-1d (std 1.0) positions" in held
     assert "muon (lr 0.5)" in held
     assert "no augmentation" in held
-    assert "1 epoch, of which" in held
+    assert held.endswith(" and 1 epoch.")
     assert "patch" not in held
 
 

@@ -118,7 +118,7 @@ def test_forgotten_seeds_are_found_out_twice(study_of) -> None:
     (one,) = audit(results, wrong)
 
     assert len(one.doubts) == 2
-    assert one.doubts[0] == "the seeds alone leave more open"
+    assert one.doubts[0] == "the interval from seeds alone is wider"
 
 
 def test_a_quarter_too_much_of_the_seeds_is_found_out(study_of) -> None:
@@ -143,7 +143,7 @@ def test_accuracies_that_do_not_follow_from_the_answers_are_found_out(study_of) 
 
     (one,) = audit(results, compare_study(results))
 
-    assert one.doubts == ("the recorded accuracies differ otherwise than the answers",)
+    assert one.doubts == ("the recorded accuracies do not match the answers",)
 
 
 def test_variants_that_never_change_nor_differ_raise_no_doubt(run_of, study_of) -> None:
@@ -182,6 +182,6 @@ def test_a_line_names_the_pair_and_its_three_intervals() -> None:
     one = Audit("a", "b", (-1, 3), (0, 2), (-0.5, 2.5), ())
 
     assert str(one) == (
-        "a - b: [-1.00, +3.00], Welch [+0.00, +2.00], bootstrap [-0.50, +2.50]: no doubt"
+        "a - b: [-1.00, +3.00], Welch [+0.00, +2.00], bootstrap [-0.50, +2.50]: consistent"
     )
     assert str(replace(one, doubts=("too wide",))).endswith("too wide")

@@ -216,7 +216,7 @@ def test_variant_whose_runs_failed_is_left_out(run_of, study_of) -> None:
 
     compared = compare_study(study_of({"a": drawn(70, 2, 1)}, more=[failed]))
 
-    assert compared.why_not == {"c": "no run has ended well"}
+    assert compared.why_not == {"c": "no successful run"}
     assert compared.pairs == ()
     assert set(compared.accuracies) == {"a"}
 

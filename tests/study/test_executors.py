@@ -22,6 +22,7 @@ def test_runs_come_in_the_order_asked_for(requests) -> None:
 
     assert [place for place, _ in ended] == [0, 1, 2]
     assert [(r.seed, r.status) for _, r in ended] == [(0, "done"), (1, "done"), (2, "done")]
+    assert [r.concurrent_runs for _, r in ended] == [1, 1, 1]
 
 
 def test_a_run_that_another_trains_is_left_to_it_and_read_at_the_end(requests, monkeypatch) -> None:

@@ -31,7 +31,7 @@ def test_runs_of_two_processes_are_those_of_one(requests, tmp_path) -> None:
 
     assert sorted(ended) == [0, 1, 2]
     assert [ended[place].seed for place in range(3)] == [0, 1, 2]
-    assert {(r.status, r.threads) for r in ended.values()} == {("done", 1)}
+    assert {(r.status, r.threads, r.concurrent_runs) for r in ended.values()} == {("done", 1, 2)}
     workers = {e.worker for e in heard if isinstance(e, OfWorker)}
     assert workers == {0, 1}
     epochs = [e for e in heard if isinstance(e, OfWorker) and isinstance(e.event, EpochRecord)]

@@ -10,6 +10,7 @@ import typer
 from vitbench.cli import console, options
 from vitbench.cli.groups import Group
 from vitbench.errors import UsageError
+from vitbench.spec.presets import AUTO, preset_for
 
 if TYPE_CHECKING:
     from vitbench.bench.augmentation import AugmentationSpeed
@@ -54,7 +55,7 @@ def step(
     num_rounds = _rounds(rounds, quick)
     if not 0 <= beside <= MOST_BESIDE:
         raise UsageError(f"--beside {beside}: give a number from 0 to {MOST_BESIDE}")
-    spec = _spec(preset, fields)
+    spec = _spec(preset, fields, device)
     names = None if against is None else _peers(against)
 
     from vitbench.bench.epoch import bench_epoch
@@ -138,7 +139,7 @@ def scaling(
     """How time grows with images, tokens, width, depth, batch and runs: fitted exponents."""
     options.check_word("--device", device, options.DEVICES)
     num_rounds = _rounds(rounds, quick)
-    spec = _spec(preset, fields)
+    spec = _spec(preset, fields, device)
 
     from vitbench.bench.scaling import bench_scaling
     from vitbench.runs.experiment import check_buildable
@@ -152,10 +153,14 @@ def scaling(
     console.product(_growth_table(grown))
 
 
-def _spec(preset: str, fields: list[str] | None) -> "ExperimentSpec":
+def _spec(preset: str, fields: list[str] | None, device: str) -> "ExperimentSpec":
     """The experiment that `--preset` and `--set` ask for."""
     from vitbench.spec.overrides import build_spec
 
+    if preset == AUTO:
+        from vitbench.training.device import pick_device
+
+        preset = preset_for(preset, pick_device(device).type)
     return build_spec(*options.spec_layers(preset, None, fields, None, None))
 
 

@@ -24,8 +24,8 @@ def diff(
         Path | None,
         typer.Option(
             "--figures",
-            help="Draw there: images on which they differ most, what is taken for what, and "
-            "whether who is sure is right.",
+            help="Draw there: images on which they differ most, confusion matrices and "
+            "calibration.",
             parser=options.path,
         ),
     ] = None,
@@ -63,13 +63,32 @@ def _as_text(found: "Difference") -> str:
 
     heads = ("images", "points", "95% interval", "p", "verdict")
     rows = [cells("all", found.overall)]
-    rows += [cells(name, pair) for name, pair in found.classes.items()]
+    rows += [cells(name, pair) for name, pair in found.told.items()]
     seeds = runs_words(len(found.overall.seeds))
-    return (
-        f"{found.first.label} against {found.second.label}, {seeds}\n"
-        f"{console.table(heads, rows, least=('p',))}\n"
-        f"Classes: intervals and p are adjusted for all {len(found.classes)} of them."
-    )
+    lines = [
+        f"{found.first.label} against {found.second.label}, {seeds}",
+        console.table(heads, rows, least=("p",)),
+    ]
+    if found.told:
+        lines.append(f"Classes: intervals and p are adjusted for all {len(found.classes)} of them.")
+    if len(found.told) < len(found.classes):
+        lines.append(_too_few_words(found))
+    return "\n".join(lines)
+
+
+def _too_few_words(found: "Difference") -> str:
+    """Why some classes have no row, and what would help."""
+    from vitbench.study.diff import USEFUL_PCT, WIDE_PCT
+
+    num, all_ = len(found.classes) - len(found.told), len(found.classes)
+    which = "classes" if num == all_ else f"{num} of {all_} classes"
+    wide = f"for {which}: their intervals are wider than ±{WIDE_PCT:g} points"
+    needed = found.seeds_for_classes()
+    if len(found.overall.seeds) == 1:
+        return f"too few test images {wide}"
+    if needed is None:
+        return f"too few test images {wide}, and more seeds do not help"
+    return f"too few seeds {wide}; about {needed} seeds would bring most within ±{USEFUL_PCT:g}"
 
 
 def _as_json(found: "Difference") -> dict[str, Any]:

@@ -15,11 +15,10 @@ from vitbench.cli.command import REGISTERED, Command
 from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import Tree, field_names, load_mapping, merge, parse_assignments
-from vitbench.spec.presets import PRESETS, preset_fields
+from vitbench.spec.presets import AUTO, PRESETS, preset_fields
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
-GPU_PRESETS = ("default", "document")
 MOST_AT_ONCE = 1_000_000
 
 _FIELDS = field_names()
@@ -41,7 +40,13 @@ def path(word: str | Path) -> Path:
 
 
 Preset = Annotated[
-    str, typer.Option("--preset", "-p", help=f"Base experiment: {', '.join(PRESETS)}.")
+    str,
+    typer.Option(
+        "--preset",
+        "-p",
+        help=f"Base experiment: {', '.join(PRESETS)}; or auto, which is default where there is a "
+        "GPU and cpu elsewhere.",
+    ),
 ]
 SetFields = Annotated[
     list[str] | None,
@@ -169,6 +174,8 @@ def spec_layers(
 ) -> tuple[Tree, Tree]:
     """The preset's fields, and what the user asked for over them.
 
+    `auto` has no fields yet: which preset it stands for is known once the device is.
+
     Raises:
         UsageError: A preset, a file or an assignment is unacceptable, or two options give a field
             different values.
@@ -197,7 +204,7 @@ def spec_layers(
             )
         merge(asked, {field: value})
     merge(asked, fields)
-    return dict(preset_fields(preset)), asked
+    return {} if preset == AUTO else dict(preset_fields(preset)), asked
 
 
 def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> list[int]:
@@ -252,14 +259,6 @@ def whole_numbers(option: str, text: str, example: str) -> list[int]:
 def about(seconds: float) -> str:
     """An estimated time in words."""
     return f"about {console.duration(seconds)}" if seconds else "no time"
-
-
-def warn_slow(preset: str, seconds: float) -> None:
-    """Say what a preset that is made for a GPU will take here."""
-    console.note(
-        f"preset {preset} is made for a GPU: {about(seconds)} on this CPU; "
-        "--preset cpu is made for this machine"
-    )
 
 
 def say_wandb_mode(mode: str) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from vitbench.cli import console
 from vitbench.spec.overrides import build_spec
-from vitbench.spec.presets import PRESETS
+from vitbench.spec.presets import AUTO, AUTO_DESCRIPTION, PRESETS
 
 
 def presets(
@@ -26,17 +26,20 @@ def presets(
         console.table(
             ("preset", "data set", "dim", "depth", "heads", "patch", "epochs", "what it is for"),
             [
-                (
-                    name,
-                    str(spec.data.dataset),
-                    str(spec.model.embed_dim),
-                    str(spec.model.depth),
-                    str(spec.model.num_heads),
-                    str(spec.model.patch_size),
-                    str(spec.train.epochs),
-                    PRESETS[name].description,
-                )
-                for name, spec in specs.items()
+                (AUTO, *["-"] * 6, AUTO_DESCRIPTION),
+                *(
+                    (
+                        name,
+                        str(spec.data.dataset),
+                        str(spec.model.embed_dim),
+                        str(spec.model.depth),
+                        str(spec.model.num_heads),
+                        str(spec.model.patch_size),
+                        str(spec.train.epochs),
+                        PRESETS[name].description,
+                    )
+                    for name, spec in specs.items()
+                ),
             ],
         )
     )

@@ -74,7 +74,7 @@ def report(
         typer.Option(
             "--check",
             help="Exit 3, and print what differs, where a report is not that of the results beside "
-            "it; of its pictures nothing is asked but with --figures.",
+            "it; add --figures to check pictures too.",
             parser=options.path,
         ),
     ] = None,
@@ -197,7 +197,7 @@ def _methods(studies: "list[StudyResults]") -> str:
     from vitbench.report.methods import methods
 
     if not any(results.base for results in studies):
-        raise UsageError("--methods: how these runs were made is not known")
+        raise UsageError("--methods: the settings of these runs were not recorded")
     return methods(studies)
 
 
@@ -232,13 +232,13 @@ def _compare(text: str, path: Path, pictures: bool) -> None:
 
 
 def _audit(built: "Report") -> None:
-    """Say what other means find of each comparison, and where they disagree too much."""
+    """Print what other methods give for each comparison, and where they disagree too much."""
     from vitbench.study.audit import audit
 
     for section in built.sections:
         found = audit(section.results, section.compared)
         console.note(f"audit of {section.title}:")
         if not found:
-            console.note("  nothing to check: it takes two seeds or more")
+            console.note("  nothing to check: at least two seeds are needed")
         for one in found:
             console.note(f"  {one}")

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitbench.cli import console, options
+from vitbench.cli import console, costs, options
 from vitbench.errors import FileError, UsageError
+from vitbench.spec.presets import AUTO, preset_fields, preset_for
 
 if TYPE_CHECKING:
     from vitbench.runs.experiment import RunOptions
@@ -52,7 +53,7 @@ def sweep(
             show_default=False,
         ),
     ],
-    preset: options.Preset = "default",
+    preset: options.Preset = AUTO,
     fields: options.SetFields = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", help="Number of seeds, from 0 up; three unless given.")
@@ -143,6 +144,8 @@ def sweep(
     from vitbench.training.device import pick_device
 
     target = pick_device(device)
+    asked_preset, preset = preset, preset_for(preset, target.type)
+    layers = (dict(preset_fields(preset)), layers[1])
     bases = {study.name: base_spec(study, *layers) for study in loaded}
     asked = None if tune is None else parse_tune(tune)
     tunings = [
@@ -163,12 +166,18 @@ def sweep(
     _check_writable(results_dir, [plan.results_file for plan in plans], runs_dir)
     for study in () if quiet else loaded:
         _say_what_counts_for_nothing(study, bases[study.name], layers[1])
+    if not quiet:
+        costs.say_auto_preset(asked_preset, preset, device, to_train)
+    timed = costs.is_slow_here(preset, target) or costs.may_take_a_day(to_train, target)
+    timed = timed and bool(to_train) and not quiet
+    if timed and not dry_run:  # what is absent is told before anything is timed
+        load_images(to_train[0].data, "train", data_dir)
+    seconds = seconds_for(to_train, target) if dry_run or timed else 0.0
+    if timed:
+        costs.warn_of_time(preset, seconds, target, _less(plans))
     if dry_run:
-        show_plan(plans, trials, seconds_for(to_train, target), as_json)
+        show_plan(plans, trials, seconds, as_json)
         return
-    if preset in options.GPU_PRESETS and target.type == "cpu" and to_train and not quiet:
-        load_images(to_train[0].data, "train", data_dir)  # absence is told before anything is timed
-        options.warn_slow(preset, seconds_for(to_train, target))
     if to_train and not quiet:
         options.say_wandb_mode(wandb)
     with closing(build_executor(shared.jobs, shared.threads)) as executor:
@@ -228,6 +237,15 @@ def _check_writable(results_dir: Path, results_files: Sequence[Path], runs_dir: 
         if lock.exists() and not (lock.is_file() and os.access(lock, os.W_OK)):
             raise FileError(f"--results-dir {results_dir}: cannot write {lock}")
     options.check_writable("--runs-dir", runs_dir)
+
+
+def _less(plans: "Sequence[StudyPlan]") -> list[str]:
+    """Options that make studies take less time, where they can."""
+    runs = [run for plan in plans for run in plan.runs]
+    ways = ["fewer seeds (--seeds 1)"] if len({run.spec.seed for run in runs}) > 1 else []
+    if len({run.variant.key for run in runs}) > 1:
+        ways.append("one variant (--only)")
+    return [*ways, "fewer epochs (--epochs)"]
 
 
 def _with_budget(study: "StudySpec", budget: str | None) -> "StudySpec":

@@ -78,11 +78,17 @@ def _show_totals(plans: "list[StudyPlan]", trials: "list[ExperimentSpec]", secon
     )
     for plan in plans:
         width, why = _foreseen(plan)
-        words = f"the widest interval will be about ±{width:.1f} points ({why})" if width else why
+        words = f"the widest interval will be {_range_words(*width)} ({why})" if width else why
         console.product(f"{plan.study.name}: {words}")
 
 
-def _foreseen(plan: "StudyPlan") -> tuple[float | None, str]:
+def _range_words(low: float, high: float) -> str:
+    """A range of half-widths: ±1.2 to ±4.8 points; ±1.2 points where it is one."""
+    ends = dict.fromkeys(f"±{end:.1f}" for end in (low, high))
+    return f"{' to '.join(ends)} points"
+
+
+def _foreseen(plan: "StudyPlan") -> tuple[tuple[float, float] | None, str]:
     from vitbench.runs.results import read_results
     from vitbench.study.precision import foreseen_half_width
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from vitbench.cli import console, options
+from vitbench.cli import console, costs, options
+from vitbench.spec.presets import AUTO, preset_fields, preset_for
 
 
 def train(
-    preset: options.Preset = "default",
+    preset: options.Preset = AUTO,
     spec_file: Annotated[
         Path | None,
         typer.Option(
@@ -70,17 +71,25 @@ def train(
     from vitbench.study.plan import seconds_for
     from vitbench.training.device import pick_device
 
-    check_buildable(spec)
     target = pick_device(device)
+    asked, preset = preset, preset_for(preset, target.type)
+    spec = build_spec(preset_fields(preset), layers[1])
+    check_buildable(spec)
     folder = out or RunFolder.of(spec, Path("runs")).path
     options.check_writable("--out", folder)
     check_folder_of_run(RunFolder(folder), spec)
     state = RunFolder(folder).state()
     cost = cost_of(spec)
-    slow_here = preset in options.GPU_PRESETS and target.type == "cpu" and state != "trained"
-    if slow_here and not dry_run and not quiet:  # what is absent is told before anything is timed
+    to_train = [spec] if state != "trained" else []
+    if costs.preset_matters(layers[1]) and not quiet:
+        costs.say_auto_preset(asked, preset, device, to_train)
+    timed = costs.is_slow_here(preset, target) or costs.may_take_a_day(to_train, target)
+    timed = timed and bool(to_train) and not quiet
+    if timed and not dry_run:  # what is absent is told before anything is timed
         load_images(spec.data, "train", data_dir)
-    seconds = seconds_for([spec], target) if dry_run or (slow_here and not quiet) else 0.0
+    seconds = seconds_for([spec], target) if dry_run or timed else 0.0
+    if timed:
+        costs.warn_of_time(preset, seconds, target, ["fewer epochs (--epochs)"])
     if dry_run:
         left = seconds if state != "trained" else 0.0
         plan = {
@@ -109,8 +118,6 @@ def train(
             )
         )
         return
-    if slow_here and not quiet:
-        options.warn_slow(preset, seconds)
     if state != "trained" and not quiet:
         options.say_wandb_mode(wandb)
     run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)

@@ -103,8 +103,8 @@ def random_erasing(
 ) -> Tensor:
     """Baseline and a black box in half of the images (Zhong et al., arXiv:1708.04896).
 
-    The document's "cutout", torchvision's RandomErasing: a box of `least` to `most` of the image's
-    area, 0.3 to `ratio` times as high as wide; of ten boxes drawn the first one that fits.
+    The reference study's "cutout", torchvision's RandomErasing: a box of `least` to `most` of the
+    image's area, 0.3 to `ratio` times as high as wide; of ten boxes drawn the first one that fits.
     """
     images = baseline(images, generator, padding=padding)
     batch, _, height, width = images.shape

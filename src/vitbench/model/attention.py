@@ -176,7 +176,7 @@ class Differential(Attention):
 
 @ATTENTIONS.register("differential-published")
 class DifferentialPublished(Differential):
-    """The document's own form of differential attention, which is not the paper's.
+    """The reference study's form of differential attention, which is not the paper's.
 
     lambda is the mean over a head's channels of exp(lambda_q1 lambda_k1) - exp(lambda_q2 lambda_k2)
     + 0.8, in every layer; its vectors are as long as a head and from N(0, 1), so that in half of

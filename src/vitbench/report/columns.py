@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from vitbench.report.reference import COLUMN as REFERENCE_STUDY
 from vitbench.report.rows import Row
 from vitbench.report.tables import Section
 from vitbench.report.verdict import verdict_words
@@ -20,11 +21,6 @@ from vitbench.report.words import (
     p_words,
     percent_words,
     time_words,
-)
-
-DOCUMENT_LEGEND = (
-    "Document: the number of the write-up that this study follows, one run of its own model and "
-    "recipe, the best epoch on its test set."
 )
 
 
@@ -87,7 +83,7 @@ def study_columns(section: Section) -> list[Column]:
             lambda row: row.forward_flop,
             lambda row: gflop_words(row.forward_flop) + _front(row) * (len(rows) > 1),
         ),
-        numbered("Time", lambda row: row.train_time_s, lambda row: time_words(row.train_time_s)),
+        numbered("Time", lambda row: row.train_time_s, _time_words),
     ]
     if any(row.peak_memory_bytes for row in rows):
         columns.append(
@@ -97,10 +93,10 @@ def study_columns(section: Section) -> list[Column]:
                 lambda row: memory_words(row.peak_memory_bytes),
             )
         )
-    if _published(section):
+    if section.has_published:
         columns.append(
             numbered(
-                "Document in %, one run",
+                REFERENCE_STUDY,
                 lambda row: row.published_pct,
                 lambda row: percent_words(row.published_pct),
             )
@@ -116,25 +112,31 @@ def how_to_read(section: Section) -> str:
         "Test accuracy: mean ± standard deviation over seeds, and the 95% interval of the mean "
         "over new seeds and new images."
         if several
-        else "Test accuracy with its 95% interval (Wilson's), which knows of images and not of "
-        "seeds."
+        else "Test accuracy with its 95% interval (Wilson's), which includes the noise of test "
+        "images and not of seeds."
     ]
     if num_pairs:
         words.append(
-            f"Difference: points above {section.reference}, with an interval that holds for all "
-            f"{num_pairs} pairs of this study at once with 95% confidence; p is adjusted likewise."
+            f"Difference: points above {section.reference}; the intervals of all {num_pairs} "
+            "pairs of this study hold together with 95% confidence, and p is adjusted in the same "
+            "way."
             if num_pairs > 1
             else f"Difference: points above {section.reference}, with its 95% interval."
         )
     if any(row.among_best for row in section.rows):
-        words.append("Bold: the highest mean and all that are not shown to be below it.")
+        words.append("Bold: the highest mean, and all that are not significantly below it.")
+    words.append("GFLOP: one image through the network, 2 per multiply-add.")
+    if len(section.rows) > 1:
+        words.append("◆ Pareto front: no variant of equal or lower cost is more accurate.")
     words.append(
-        "GFLOP: one image through the network, 2 per multiply-add; ◆ marks what no cheaper or "
-        "equally dear variant exceeds. Time: the steps of one training."
+        "Time: the training steps of one run."
+        if not any(row.timing for row in section.rows)
+        else "Time: the training steps of one run; how it was measured differs and stands beside "
+        "it, so these times cannot be compared as they are."
     )
     if any(row.peak_memory_bytes for row in section.rows):
-        words.append("Memory: the most in use in a training.")
-    return " ".join([*words, DOCUMENT_LEGEND] if _published(section) else words)
+        words.append("Memory: the peak during a training.")
+    return " ".join(words)
 
 
 def _num_seeds(row: Row) -> int:
@@ -145,10 +147,11 @@ def _p_adjusted(row: Row) -> float | None:
     return row.against.p_adjusted if row.against else None
 
 
+def _time_words(row: Row) -> str:
+    """Time of a run, and how it was measured where that differs within the study."""
+    return time_words(row.train_time_s) + (f" ({row.timing})" if row.timing else "")
+
+
 def _front(row: Row) -> str:
-    """The mark of what nothing as cheap or cheaper exceeds."""
+    """The mark of the Pareto front."""
     return " ◆" if row.on_front else ""
-
-
-def _published(section: Section) -> bool:
-    return any(row.published_pct is not None for row in section.rows)

@@ -5,6 +5,7 @@ Units are in the names; the unknown is None. docs/report-json.md describes each.
 
 from typing import Any
 
+from vitbench.report.reference import NAME, URL
 from vitbench.report.rows import Row
 from vitbench.report.tables import Report, Section
 from vitbench.study.comparison import Comparison
@@ -18,6 +19,7 @@ def report_fields(report: Report) -> Fields:
     """The whole report: every study with its rows, pairs and sentences."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "reference_study": f"{NAME}, {URL}" if report.has_published else None,
         "studies": [_study_fields(section) for section in report.sections],
     }
 
@@ -67,7 +69,7 @@ def _study_fields(section: Section) -> Fields:
         ],
         "limits": list(section.limits),
         "problems": list(section.problems),
-        "notes": list(results.study.notes),
+        "notes": list(section.notes),
         "how": [{"fact": name, "value": value} for name, value in section.how.items()],
     }
 
@@ -76,6 +78,7 @@ def _whole_row_fields(section: Section, row: Row) -> Fields:
     """A row with its seeds, those that are not averaged too."""
     return {
         **row_fields(section, row),
+        "timing": row.timing,
         "seeds": [
             {"seed": seed, "test_top1_pct": accuracy}
             for seed, accuracy in row.accuracy_by_seed.items()

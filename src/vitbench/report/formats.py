@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from vitbench.registry import FORMATS
+from vitbench.report import reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.fields import report_fields, row_fields
 from vitbench.report.latex import latex_tables
@@ -77,6 +78,9 @@ def escape(text: str) -> str:
 
 def _summary(report: Report) -> str:
     lines = [escape(report.summary), ""]
+    if report.has_published:
+        link = f"[{escape(reference.NAME)}]({reference.URL})"
+        lines += [f"{reference.INTRODUCTION}{link}{escape(reference.MEANING)}", ""]
     lines += [
         f"- **{escape(section.title)}**: {escape(section.finding)}" for section in report.sections
     ]
@@ -104,8 +108,8 @@ def _section(section: Section) -> str:
         parts += ["**Not in these averages.**", _bullets(section.problems)]
     how = "; ".join(f"{name} {value}" for name, value in section.how.items())
     parts.append(f"**How it was run.** {escape(how)}.")
-    if section.results.study.notes:
-        parts += ["**Notes.**", _bullets(section.results.study.notes)]
+    if section.notes:
+        parts += ["**Notes.**", _bullets(section.notes)]
     return "\n\n".join(parts)
 
 

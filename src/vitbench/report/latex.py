@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
+from vitbench.report.reference import reference_sentence
 from vitbench.report.tables import Section
 
 HEAD = r"% In the preamble: \usepackage{booktabs}"
@@ -78,7 +79,11 @@ ACCENTS = {
 def latex_tables(sections: Sequence[Section]) -> str:
     """A floating table for each study."""
     labels = list(_labels(sections))
-    tables = [_table(section, label) for section, label in zip(sections, labels, strict=True)]
+    first = next((section for section in sections if section.has_published), None)
+    tables = [
+        _table(section, label, section is first)
+        for section, label in zip(sections, labels, strict=True)
+    ]
     return "\n\n".join([HEAD, *tables]) + "\n"
 
 
@@ -99,7 +104,9 @@ def _escape_character(character: str) -> str:
     return f"{{[}}U+{ord(character):04X}{{]}}"
 
 
-def _table(section: Section, label: str) -> str:
+def _table(section: Section, label: str, with_reference: bool) -> str:
+    """A floating table; its caption says what the reference study is, where that is asked for."""
+    reference = f" {reference_sentence()}" if with_reference else ""
     variant, *others = study_columns(section)
     measured = [column for column in others if column.name in MEASURED]
     compared = [column for column in others if column.name not in MEASURED]
@@ -108,7 +115,7 @@ def _table(section: Section, label: str) -> str:
         r"\centering",
         r"\footnotesize",
         r"\setlength{\tabcolsep}{3pt}",
-        rf"\caption{{{escape(section.title)}. {escape(how_to_read(section))}}}",
+        rf"\caption{{{escape(section.title)}. {escape(how_to_read(section) + reference)}}}",
         rf"\label{{{label}}}",
         r"\medskip",
         _tabular(section, [variant, *measured]),

@@ -1,7 +1,7 @@
 """A report as one page for a browser: nothing is loaded from anywhere, nothing is sent.
 
-Tables sort by a click, figures are inline, and whatever has more to say says it to who points at
-it, taps it or comes to it by keyboard. Its style and its script are in page.html.
+Tables sort by a click, figures are inline, and tooltips open by mouse, touch or keyboard. Its style
+and its script are in page.html.
 """
 
 from collections.abc import Iterable
@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from string import Template
 from urllib.parse import quote
 
+from vitbench.report import reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.rows import Row
 from vitbench.report.tables import Report, Section
@@ -32,10 +33,17 @@ def page(report: Report) -> str:
     sections = [_section(section, number) for number, section in enumerate(report.sections)]
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         summary=_plain(report.summary),
+        reference=_reference() if report.has_published else "",
         found="\n".join(found),
         sections="\n".join(sections),
         pictures=_pictures(report.pictures),
     )
+
+
+def _reference() -> str:
+    """What the reference study is, with its link."""
+    link = f'<a href="{escape(reference.URL)}">{_plain(reference.NAME)}</a>'
+    return f"<p>{reference.INTRODUCTION}{link}{_plain(reference.MEANING)}</p>"
 
 
 def _plain(text: str) -> str:
@@ -69,8 +77,8 @@ def _section(section: Section, number: int) -> str:
         _folded("Limits of this study", _bullets(map(_plain, section.limits))),
         _folded("How it was run", f"<dl>{''.join(how)}</dl>"),
     ]
-    if notes := section.results.study.notes:
-        parts.append(_folded("Notes", _bullets(map(_plain, notes))))
+    if section.notes:
+        parts.append(_folded("Notes", _bullets(map(_plain, section.notes))))
     return "\n".join([*parts, "</section>"])
 
 
@@ -87,13 +95,13 @@ def _table(section: Section) -> str:
     ]
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
     return (
-        '<div class="wide" tabindex="0" role="region" aria-label="Table; it scrolls sideways">'
+        '<div class="wide" tabindex="0" role="region" aria-label="Table; scrolls sideways">'
         f"<table><thead><tr>{''.join(heads)}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
 def _cell(column: Column, number: int, row: Row) -> str:
-    """A cell; the accuracy's tells each seed's to who points at it."""
+    """A table cell; that of the accuracy shows each seed's value in a tooltip."""
     text = _plain(column.cells[number])
     if not column.numbers:
         if column.name == "Variant":
@@ -112,7 +120,7 @@ def _cell(column: Column, number: int, row: Row) -> str:
 
 def _figure(name: str, svg: str) -> str:
     caption = _plain(CAPTIONS.get(name, name.capitalize()))
-    caption += "; point at a mark for its words" if 'class="tip"' in svg else ""
+    caption += "; point at a mark for details" if 'class="tip"' in svg else ""
     return f'<figure><div class="wide">{svg}</div><figcaption>{caption}</figcaption></figure>'
 
 

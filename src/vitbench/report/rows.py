@@ -1,12 +1,13 @@
 """A study's table: a row for each variant, numbers and no words.
 
-What is averaged is decided here: runs that ended well. The others are counted beside them.
+What is averaged is decided here: runs that finished. The others are counted beside them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from vitbench.report.timing import timing_words
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.study import Variant
 from vitbench.study.comparison import Comparison, StudyComparisons, runs_by_variant
@@ -21,18 +22,20 @@ class Row:
         key: Its key.
         label: Its name for people.
         short_label: What sentences call it.
-        accuracy_by_seed: Test accuracy in % of each seed that ended well.
+        accuracy_by_seed: Test accuracy in % of each finished seed.
         interval: 95 % interval of its accuracy in %, by itself.
         against: It against the reference; None for the reference and where they do not compare.
         among_best: Whether it has the highest mean or is not shown to be below the one that has;
             no row is where variants have one seed each.
-        on_front: Whether no other variant has a higher mean for as few training FLOPs or fewer.
-        num_params: Trained numbers.
+        on_front: Whether it is on the Pareto front: no other variant has a higher mean for as few
+            training FLOPs or fewer.
+        num_params: Trainable parameters.
         forward_flop: FLOPs of an image through the network.
         train_flop: FLOPs of a training.
         train_time_s: Mean seconds of a training's steps.
+        timing: How those were measured, where that differs within the study.
         peak_memory_bytes: Most memory that any of the trainings took.
-        published_pct: The document's number, on its own data set only.
+        published_pct: The reference study's number, on its own data set only.
         not_averaged: Seeds that are not among these, by what became of them: diverged, failed or
             missing.
     """
@@ -49,6 +52,7 @@ class Row:
     forward_flop: int | None
     train_flop: int | None
     train_time_s: float | None
+    timing: str | None
     peak_memory_bytes: int | None
     published_pct: float | None
     not_averaged: dict[str, tuple[int, ...]]
@@ -74,9 +78,9 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
     best = compared.best(means) if several else ()
     costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
     front = pareto_front({k: (cost, means[k]) for k, cost in costs.items() if cost is not None})
-    offsets = {variant.key: variant.seed_offset for variant in results.study.variants}
-    seeds = sorted({run.seed - offsets.get(run.variant, 0) for run in results.runs})
+    seeds = sorted({results.study_seed(run) for run in results.runs})
     names = results.study.short_labels
+    timing = timing_words({key: done for key, (done, _) in runs.items()})
     return tuple(
         _row(
             results,
@@ -85,6 +89,7 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
             runs[variant.key],
             seeds,
             compared,
+            timing.get(variant.key),
             variant.key in best,
             variant.key in front,
         )
@@ -93,7 +98,7 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
 
 
 def _done(runs: Sequence[StudyRun]) -> list[StudyRun]:
-    """Runs that ended well."""
+    """Runs that finished."""
     return [run for run in runs if run.status == "done" and run.test_top1_pct is not None]
 
 
@@ -115,6 +120,7 @@ def _row(
     of_variant: tuple[list[StudyRun], list[StudyRun]],
     seeds: Sequence[int],
     compared: StudyComparisons,
+    timing: str | None,
     among_best: bool,
     on_front: bool,
 ) -> Row:
@@ -133,6 +139,7 @@ def _row(
         forward_flop=some[0].forward_flop if some else None,
         train_flop=some[0].train_flop if some else None,
         train_time_s=_mean_time(done),
+        timing=timing,
         peak_memory_bytes=max(
             (run.peak_memory_bytes for run in done if run.peak_memory_bytes), default=None
         ),
@@ -142,17 +149,17 @@ def _row(
 
 
 def _accuracy(run: StudyRun) -> float:
-    return run.test_top1_pct or 0.0  # a run that ended well has one
+    return run.test_top1_pct or 0.0  # a finished run has one
 
 
 def _mean_time(done: Sequence[StudyRun]) -> float | None:
-    """Mean seconds of a training; None where it is not known, as of the document's numbers."""
+    """Mean seconds of a training; None where it is not known, as of published numbers."""
     times = [run.train_time_s for run in done if run.train_time_s]
     return fmean(times) if times else None
 
 
 def _not_averaged(runs: Sequence[StudyRun], seeds: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Seeds by what became of them, those that ended well left out."""
+    """Seeds by what became of them, finished ones left out."""
     became = {
         "diverged": [run.seed for run in runs if run.status == "diverged"],
         "failed": [run.seed for run in runs if run.status == "failed"],

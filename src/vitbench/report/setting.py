@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vitbench.report.timing import concurrent_words
 from vitbench.report.words import listed, runs_words, time_words
 from vitbench.runs.schema import StudyResults, StudyRun, TunedField
 from vitbench.study.comparison import StudyComparisons
@@ -14,10 +15,10 @@ MOST_NAMED = 20  # seeds or variants in a sentence
 def varied_sentence(results: StudyResults) -> str:
     """What differs between the variants: the fields that they set, are tuned in, or are cut to."""
     fields = set_fields(results)
-    fields += [f"{one.field} (tuned for each)" for one in results.tuned]
+    fields += [f"{one.field} (tuned for each variant)" for one in results.tuned]
     epochs = scaled_epochs(results)
     if epochs:
-        fields.append(f"train.epochs ({epochs}: the same FLOPs)")
+        fields.append(f"train.epochs ({epochs}: equal FLOPs)")
     if any(variant.seed_offset for variant in results.study.variants):
         fields.append("seeds")
     if not fields:
@@ -42,7 +43,7 @@ def held_sentence(results: StudyResults) -> str:
     """What all variants share."""
     base = results.base
     if not base:
-        return "How these runs were made is not known."
+        return "The settings of these runs were not recorded."
     model, train, data = base["model"], base["train"], base["data"]
     varied = {*set_fields(results), *(one.field for one in results.tuned)}
     if results.study.budget == "flops":
@@ -59,9 +60,11 @@ def held_sentence(results: StudyResults) -> str:
         "data.augmentation": augmentation,
         "train.optimizer": choice_words(train["optimizer"]),
         "train.batch_size": f"batch {train['batch_size']}",
-        "train.epochs": f"{epochs_words(train['epochs'])}, of which the last counts",
+        "train.epochs": epochs_words(train["epochs"]),
     }
-    return f"Held: {listed([words for key, words in facts.items() if key not in varied])}."
+    return (
+        f"The same for all: {listed([words for key, words in facts.items() if key not in varied])}."
+    )
 
 
 def how_it_was_run(results: StudyResults) -> dict[str, str]:
@@ -75,6 +78,7 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
         if results.base
         else "",
         **{what: listed(values) for what, values in bits(results).items()},
+        "runs at once": listed(concurrent_words(runs)),
         "tuned": "; ".join(map(_tuned_words, results.tuned)),
         "seeds were added": _precision_words(results),
     }
@@ -85,27 +89,27 @@ def _tuned_words(tuned: TunedField) -> str:
     """What each variant's own value is, what it was chosen from, and what that cost."""
     chosen = listed([f"{key} {value}" for key, value in tuned.chosen.items()])
     return (
-        f"{tuned.field} for each variant on validation images, with a seed of its own, among "
+        f"{tuned.field} for each variant on validation images, with a separate seed, from "
         f"{listed([str(value) for value in tuned.values])}: {chosen}; the trials took "
         f"{tuned.trials_flop / 1e12:,.1f} TFLOP and {time_words(tuned.trials_time_s)}"
     )
 
 
 def _precision_words(results: StudyResults) -> str:
-    """The rule that seeds were added by, and what was seen at each look."""
+    """The rule by which seeds were added, and the widths after each round."""
     rule = results.precision
     if rule is None:
         return ""
     looks = listed(
         [
-            f"±{look.widest_pct:.2f} with {look.num_seeds}"
+            f"±{look.widest_pct:.2f} with {look.num_seeds} seeds"
             for look in rule.looks
             if look.widest_pct is not None
         ]
     )
     return (
-        f"until every interval was within ±{rule.half_width_pct:g} points at two looks in a row, "
-        f"or {rule.max_seeds} seeds: the widest was {looks}"
+        f"until every interval was within ±{rule.half_width_pct:g} points after two rounds in a "
+        f"row, or {rule.max_seeds} seeds; the widest was {looks}"
     )
 
 
@@ -121,9 +125,9 @@ def bits(results: StudyResults) -> dict[str, list[str]]:
         },
     }
     if any(run.micro_batch for run in runs):
-        values["images at a time"] = {str(run.micro_batch or "a batch") for run in runs}
+        values["micro-batch"] = {str(run.micro_batch or "whole batch") for run in runs}
     if any(run.recompute for run in runs):
-        values["blocks computed anew"] = {"yes" if run.recompute else "no" for run in runs}
+        values["activations recomputed"] = {"yes" if run.recompute else "no" for run in runs}
     if any(run.compiled for run in runs):
         values["compiled"] = {"yes" if run.compiled else "no" for run in runs}
     return {what: sorted(those) for what, those in values.items()}
@@ -135,35 +139,38 @@ def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
     seeds = [len(pair.seeds) for pair in compared.pairs]
     if any(isinstance(pair.estimate, TwoCounts) for pair in compared.pairs):
         found.append(
-            f"Nothing but accuracies is known, so {results.num_test:,} test images are assumed and "
-            "not paired: the intervals (Newcombe's) are wide, and chance between seeds is not in "
-            "them."
+            f"Only accuracies are known, so {results.num_test:,} test images are assumed, and not "
+            "paired: the intervals (Newcombe's) are wide, and do not include the noise of seeds."
         )
     elif any(isinstance(pair.estimate, OneRunEach) for pair in compared.pairs):
         found.append(
             "One seed each: McNemar's exact test compares two trained models, and other seeds may "
-            "turn their order. Nothing here says that a choice is better."
+            "reverse their order. This does not show that a choice is better."
         )
     elif seeds and min(seeds) < FEW_SEEDS:
         found.append(
-            f"{runs_words(min(seeds)).capitalize()} only: the spread over seeds is itself known "
-            "roughly, so the intervals are wide."
+            f"Only {runs_words(min(seeds))}: the spread over seeds is known only roughly, so the "
+            "intervals are wide."
         )
     if results.base:
-        budget = "training FLOPs, to the epoch" if results.study.budget == "flops" else "epochs"
-        same = "" if "train.epochs" in set_fields(results) else f"the same {budget}, and "
+        budget = (
+            "training FLOPs (to a whole epoch)" if results.study.budget == "flops" else "epochs"
+        )
+        same = "" if "train.epochs" in set_fields(results) else f"the same {budget} and "
         but = " except what was tuned" if results.tuned else ""
         found.append(
-            f"All variants get {same}one recipe{but}: a variant that wants another is wronged."
+            f"All variants get {same}one recipe{but}: a variant that needs another recipe is at a "
+            "disadvantage."
         )
     found.append(
-        f"One data set ({results.dataset}) and one split of it. The intervals are about new seeds "
+        f"One data set ({results.dataset}) and one split of it: the intervals are about new seeds "
         "and new images of the same kind, not about other data."
     )
     for what, values in bits(results).items():
         if len(values) > 1:
             found.append(
-                f"Mixed {what}: {listed(values)}. The same spec may give other bits on each."
+                f"Mixed {what}: {listed(values)}. The same spec may give slightly different "
+                "results with each."
             )
     return found
 

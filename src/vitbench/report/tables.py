@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vitbench.report.reference import CONCLUSIONS
 from vitbench.report.rows import Row, study_rows
 from vitbench.report.setting import held_sentence, how_it_was_run, limits, varied_sentence
 from vitbench.report.verdict import JudgedClaim, judge_claims, key_finding
@@ -24,7 +25,7 @@ class Section:
         compared: All pairs of its variants.
         rows: Its table.
         varied: What was varied, a sentence.
-        held: What was held equal, a sentence.
+        held: What is the same for all variants, a sentence.
         finding: What its numbers say.
         claims: The conclusions that its file names, held against it.
         limits: What its numbers do not say.
@@ -59,8 +60,18 @@ class Section:
     @property
     def claims_title(self) -> str:
         """What its claims are called: only a study with published numbers has them from there."""
-        published = any(row.published_pct is not None for row in self.rows)
-        return "The document's conclusions" if published else "Claims"
+        return CONCLUSIONS if self.has_published else "Claims"
+
+    @property
+    def has_published(self) -> bool:
+        """Whether numbers of the reference study stand beside ours."""
+        return any(row.published_pct is not None for row in self.rows)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its file says of the table; of the reference study only beside its numbers."""
+        study = self.results.study
+        return (*study.notes, *(study.published_notes if self.has_published else ()))
 
 
 @dataclass(frozen=True)
@@ -68,12 +79,17 @@ class Report:
     """All studies, and pictures to link.
 
     Attributes:
-        sections: The studies, the document's four first.
+        sections: The studies, the four of the reference study first.
         pictures: Paths of PNG files, relative to the report, by the folder that they lie in.
     """
 
     sections: tuple[Section, ...]
     pictures: dict[str, tuple[str, ...]]
+
+    @property
+    def has_published(self) -> bool:
+        """Whether numbers of the reference study stand beside ours anywhere."""
+        return any(section.has_published for section in self.sections)
 
     @property
     def summary(self) -> str:
@@ -84,7 +100,7 @@ class Report:
         runs = "1 run" if num_runs == 1 else f"{num_runs} runs"
         datasets = listed(sorted({section.results.dataset for section in self.sections}))
         ours = all(section.results.base for section in self.sections)
-        when = ", read once, after the last epoch" if ours else ""
+        when = ", measured once, after the last epoch" if ours else ""
         return (
             f"{studies}, {runs}, on {datasets}. Accuracies are top-1 on the whole test set{when}."
         )
@@ -162,5 +178,5 @@ def _halved_words(run: StudyRun) -> Iterator[str]:
         times = halved[-1].lr_halvings
         yield (
             f"{run.variant}, seed {run.seed} diverged {'once' if times == 1 else f'{times} times'} "
-            f"and went on at a lower learning rate, from epoch {halved[0].epoch}."
+            f"and continued at a lower learning rate from epoch {halved[0].epoch}."
         )

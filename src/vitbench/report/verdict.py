@@ -1,7 +1,7 @@
 """The sentences: who wins, by how much, how sure, at what cost.
 
-All come from the comparisons of a study. "Better" is said where a simultaneous interval leaves 0
-out, and "no difference" never: what was not found may be there.
+All come from the comparisons of a study. "Better" is said where a simultaneous interval excludes
+0, and "no difference" never: a difference that was not found may exist.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,14 +64,14 @@ def reach_words(pair: Comparison) -> str:
         return f"{width}, one seed each"
     needed = pair.seeds_needed()
     if needed is None:
-        return f"{width}; ±{pair.margin_pct:g} by no number of seeds: the test set is too small"
+        return f"{width}; no number of seeds gives ±{pair.margin_pct:g}: the test set is too small"
     if needed <= len(pair.seeds):
         return width
     return f"{width}; ±{pair.margin_pct:g} would take about {needed} seeds"
 
 
 def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
-    """What a study found: the best variant, what it beats, and what it is not told apart from."""
+    """What a study found: the best variant, what it beats, and from what it does not differ."""
     by_key = {row.key: row for row in rows}
     told = [
         f"{by_key[key].short_label}: {why}, so it is not compared."
@@ -85,7 +85,7 @@ def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
     if len(ranked_compared) > 1:
         return " ".join([*_best_words(by_key, ranked_compared, compared), *told])
     if not ranked:
-        return "No run has ended well yet."
+        return "No run has finished successfully yet."
     row = by_key[ranked[0]]
     alone = "there is nothing to compare it with." if len(ranked) == 1 else "nothing is compared."
     return " ".join(
@@ -115,21 +115,21 @@ def _best_words(
         )
     if unclear:
         said = [f"{rows[pair.second].short_label} ({_not_apart_words(pair)})" for pair in unclear]
-        sentences.append(f"It is not told apart from {listed(said, MOST_NAMED)}.")
+        sentences.append(f"Not significantly different from {listed(said, MOST_NAMED)}.")
     return sentences + _further_words(rows, ranked, compared, best)
 
 
 def _further_words(
     rows: Mapping[str, Row], ranked: Sequence[str], compared: StudyComparisons, best: str
 ) -> list[str]:
-    """What else was told apart: pairs without the best one."""
+    """Other significant differences: pairs without the best one."""
     found = []
     for place, first in enumerate(ranked):
         for second in ranked[place + 1 :]:
             pair = compared.between(first, second) if best not in (first, second) else None
             if pair is not None and pair.verdict == "better":
                 found.append(f"{rows[first].short_label} above {rows[second].short_label}")
-    return [f"Also told apart: {listed(found, MOST_NAMED)}."] if found else []
+    return [f"Other significant differences: {listed(found, MOST_NAMED)}."] if found else []
 
 
 def _beats_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> str:
@@ -154,19 +154,21 @@ def _not_apart_words(pair: Comparison) -> str:
 def _checkpoint_words(name: str, rows: Mapping[str, Row], pairs: Sequence[Comparison]) -> list[str]:
     """One seed each: about trained models, not about choices."""
     apart = [pair for pair in pairs if pair.verdict == "checkpoints differ"]
-    one = "One seed each, so trained models are compared and not choices:"
+    one = "One seed each, so this compares trained models, not choices:"
     if not apart:
-        return [f"{one} {name} has the most right answers, and is not told apart from any other."]
+        return [
+            f"{one} {name} has the most correct answers, but not significantly more than any other."
+        ]
     said = [
         f"{rows[pair.second].short_label} by {pair.difference_pct:.2f} points "
         f"(adjusted p {p_words(pair.p_adjusted)})"
         for pair in apart
     ]
-    sentences = [f"{one} {name} has more right answers than {listed(said, MOST_NAMED)}."]
+    sentences = [f"{one} {name} has more correct answers than {listed(said, MOST_NAMED)}."]
     unclear = [rows[pair.second].short_label for pair in pairs if pair.verdict == "inconclusive"]
     if unclear:
-        sentences.append(f"It is not told apart from {listed(unclear, MOST_NAMED)}.")
-    return [*sentences, "Other seeds may say otherwise."]
+        sentences.append(f"Not significantly different from {listed(unclear, MOST_NAMED)}.")
+    return [*sentences, "Other seeds may give another result."]
 
 
 def _cost_words(row: Row, other: Row) -> str:

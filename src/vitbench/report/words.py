@@ -1,14 +1,17 @@
 """Numbers as a reader wants them, the same in every format."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from vitbench.report.rows import Row
 from vitbench.study.comparison import Comparison
+
+if TYPE_CHECKING:
+    from vitbench.report.rows import Row  # which uses words of this module
 
 UNKNOWN = "-"
 
 
-def accuracy_words(row: Row) -> str:
+def accuracy_words(row: "Row") -> str:
     """Mean and standard deviation over seeds: 63.12 ± 0.40, or the one number there is."""
     if row.mean_pct is None:
         return UNKNOWN
@@ -77,6 +80,8 @@ def listed(words: Sequence[str], most: int | None = None) -> str:
     """Words as a list: a, b and c; beyond the most that are named: a, b and 7 more."""
     if most is not None and len(words) > most:
         words = [*words[:most], f"{len(words) - most:,} more"]
+    if not words:
+        return ""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
@@ -85,7 +90,7 @@ def seeds_words(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {listed([str(seed) for seed in seeds])}"
 
 
-def not_averaged_words(row: Row) -> list[str]:
+def not_averaged_words(row: "Row") -> list[str]:
     """What became of a row's other seeds, in words: failed: seed 1."""
     return [f"{what}: {seeds_words(seeds)}" for what, seeds in row.not_averaged.items()]
 

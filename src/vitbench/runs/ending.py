@@ -31,6 +31,7 @@ def finish(
     state: TrainingState,
     bits: Bits,
     diverged: Diverged | None,
+    concurrent_runs: int,
 ) -> RunResult:
     """Test the model once, write all files, the result last.
 
@@ -41,9 +42,17 @@ def finish(
         state: Its training, at its end.
         bits: What else its bits depend on.
         diverged: How it diverged; None where it did not.
+        concurrent_runs: Runs that were trained at once, this one among them.
     """
     if diverged is not None:
-        result = _result(spec, state, bits, "diverged", reason=diverged.reason)
+        result = _result(
+            spec,
+            state,
+            bits,
+            "diverged",
+            reason=diverged.reason,
+            concurrent_runs=concurrent_runs,
+        )
     else:
         # Here and nowhere else the test set is read: after the last epoch, whatever it says.
         test = load_images(spec.data, "test", data_dir)
@@ -60,6 +69,7 @@ def finish(
             test_loss=answers.loss if math.isfinite(answers.loss) else None,
             predicted=pack_classes(_as_bytes(answers.predicted)),
             test_labels_sha256=hashlib.sha256(labels).hexdigest(),
+            concurrent_runs=concurrent_runs,
         )
         save_checkpoint(folder.checkpoint, state, spec, bits, complete=True)
     folder.write_history(state.history)

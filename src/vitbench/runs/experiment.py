@@ -46,6 +46,7 @@ class RunOptions:
             where there is not enough memory for them.
         recompute: Whether blocks' inner values are computed anew in the backward pass.
         compiled: Whether to compile the model, where it can be.
+        concurrent_runs: Runs that are trained at once, this one among them; recorded beside times.
     """
 
     data_dir: Path | None = None
@@ -54,6 +55,7 @@ class RunOptions:
     micro_batch: int | None = None
     recompute: bool = False
     compiled: bool = False
+    concurrent_runs: int = 1
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def _train(
             torch.cuda.empty_cache()
         state, _ = _begin_or_resume(folder, spec, device, options, listen)
     _bring_back(folder, spec, listen)
-    return finish(spec, options.data_dir, folder, state, bits, diverged)
+    return finish(spec, options.data_dir, folder, state, bits, diverged, options.concurrent_runs)
 
 
 def _fit(

@@ -1,4 +1,4 @@
-"""The document's flat results files: an object of accuracies, one a variant, and nothing else."""
+"""The reference study's flat results files: an object of accuracies, one a variant, no more."""
 
 from typing import Any
 
@@ -58,5 +58,5 @@ def _studies() -> list[StudySpec]:
 
 
 def _keys(study: StudySpec) -> dict[str, str]:
-    """Its variants by their names in the document's file."""
+    """Its variants by their names in the reference study's file."""
     return {v.published_key: v.key for v in study.variants if v.published_key is not None}

@@ -13,6 +13,7 @@ from vitbench.runs.published import from_flat
 from vitbench.runs.reading import UTF_16, LaterError, UnreadableError, checked, read_json
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.overrides import Tree
+from vitbench.spec.presets import PRESETS
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"
@@ -29,7 +30,7 @@ SHARED_FIELDS = ("data.dataset", "data.val_size")
 
 
 def read_results(path: Path) -> StudyResults:
-    """Read a results file, or the document's flat one.
+    """Read a results file, or a flat one of the reference study.
 
     Raises:
         ForeignFileError: It is a file that no vitbench wrote, or is absent.
@@ -142,7 +143,7 @@ def check_same_study(path: Path, header: StudyResults) -> None:
     if not path.exists():
         return
     there = read_results(path)
-    differing = None
+    differing, way = None, "choose another --results-dir"
     if there.study.name != header.study.name:
         differing = f"of study {there.study.name}, not {header.study.name}"
     elif there.dataset != header.dataset:
@@ -155,9 +156,13 @@ def check_same_study(path: Path, header: StudyResults) -> None:
     elif there.runs and header.tuned and there.tuned != header.tuned:
         differing = "with other values tuned, or none"
     elif there.base_identity != header.base_identity:
-        differing = f"of another base spec ({_first_difference(there, header)})"
+        first = _first_difference(there, header)
+        differing = f"of another base spec ({first})"
+        if there.preset != header.preset and there.preset in PRESETS:
+            differing = f"of preset {there.preset}, not {header.preset} ({first})"
+            way = f"give --preset {there.preset}, or choose another --results-dir"
     if differing:
-        raise UsageError(f"{path} holds runs {differing}: choose another --results-dir")
+        raise UsageError(f"{path} holds runs {differing}: {way}")
 
 
 def check_runs_belong(results: StudyResults) -> None:

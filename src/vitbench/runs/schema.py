@@ -95,7 +95,9 @@ class RunResult(BaseModel):
         Seconds, Field(description="Seconds of training steps, validation and test left out.")
     ] = 0.0
     img_per_s: Annotated[Rate | None, Field(description="Images trained on in a second.")] = None
-    num_params: Annotated[Count | None, Field(description="Trained numbers of the model.")] = None
+    num_params: Annotated[Count | None, Field(description="Trainable parameters of the model.")] = (
+        None
+    )
     forward_flop: Annotated[
         Flop | None,
         Field(description="FLOPs of one image through the whole network, 2 per multiply-add."),
@@ -106,9 +108,17 @@ class RunResult(BaseModel):
         Field(description="Most memory in use: of a GPU its tensors, else of the whole process."),
     ] = None
     device: Annotated[Line | None, Field(description="cpu, cuda or mps.")] = None
-    device_name: Annotated[Line | None, Field(description="What the device is sold as.")] = None
+    device_name: Annotated[Line | None, Field(description="Device model name.")] = None
     threads: Annotated[
         int | None, Field(ge=1, le=MOST_THREADS, description="CPU threads of PyTorch.")
+    ] = None
+    concurrent_runs: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MOST_THREADS,
+            description="Runs that its sweep trained at once, this one among them; for times.",
+        ),
     ] = None
     precision: Annotated[Line | None, Field(description="fp32 or bf16.")] = None
     micro_batch: Annotated[

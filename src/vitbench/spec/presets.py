@@ -1,6 +1,7 @@
 """Named base experiments: a description, and what differs from the fields' defaults.
 
 A preset may be retuned; the defaults of the fields may not. `default` is the defaults themselves.
+`auto` is no preset: it is the name of the one that fits the device.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ class Preset:
     fields: dict[str, Any]
 
 
+AUTO = "auto"
+AUTO_DESCRIPTION = "`default` where there is a GPU, `cpu` elsewhere; used unless --preset is given."
+
 _CPU_RECIPE = {
     "model.mlp_ratio": 2.0,
     "train.lr": 4e-3,
@@ -25,9 +29,10 @@ _CPU_RECIPE = {
 }
 
 PRESETS = {
-    "default": Preset("The document's base model with a sound recipe; made for a GPU.", {}),
+    "default": Preset("The reference study's base model with a sound recipe; for a GPU.", {}),
     "document": Preset(
-        "The document's settings, with plain attention, an honest split and last-epoch accuracy.",
+        "The reference study's settings, with plain attention, an honest split and last-epoch "
+        "accuracy.",
         {
             "model.qkv_bias": False,
             "model.init": "trunc-normal",
@@ -79,5 +84,17 @@ def preset_fields(name: str) -> dict[str, Any]:
         UnknownNameError: There is no such preset.
     """
     if name not in PRESETS:
-        raise UnknownNameError("preset", name, PRESETS)
+        raise UnknownNameError("preset", name, [AUTO, *PRESETS])
     return PRESETS[name].fields
+
+
+def preset_for(asked: str, device: str) -> str:
+    """The preset that a name stands for on a device: `auto` is made for it, any other is itself.
+
+    Args:
+        asked: `auto`, or the name of a preset.
+        device: cpu, cuda or mps.
+    """
+    if asked != AUTO:
+        return asked
+    return "cpu" if device == "cpu" else "default"

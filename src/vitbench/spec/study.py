@@ -64,10 +64,11 @@ class Variant(BaseModel):
         ),
     ] = 0
     published_key: Annotated[
-        str | None, Field(description="Its name in the document's flat results file.")
+        str | None, Field(description="Its name in the reference study's flat results file.")
     ] = None
     published_pct: Annotated[
-        float | None, Field(ge=0, le=100, description="The document's test accuracy in %, one run.")
+        float | None,
+        Field(ge=0, le=100, description="The reference study's test accuracy in %, one run."),
     ] = None
 
 
@@ -116,6 +117,10 @@ class StudySpec(BaseModel):
     ] = 0.5
     claims: Annotated[list[Claim], Field(description="Conclusions to be judged.")] = []
     notes: Annotated[list[Line], Field(description="What a reader of the table must know.")] = []
+    published_notes: Annotated[
+        list[Line],
+        Field(description="The same of the reference study's numbers; shown beside them only."),
+    ] = []
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
@@ -162,7 +167,7 @@ class StudySpec(BaseModel):
 
 
 def study_names() -> list[str]:
-    """Names of the built-in studies, the document's four first."""
+    """Names of the built-in studies, the reference study's four first."""
     order = ["patch-size", "pos-embed", "hyperparams", "augmentation"]
     stems = sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
     return [name for name in order if name in stems] + [s for s in stems if s not in order]

@@ -33,7 +33,7 @@ Shares = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Audit:
-    """A pair's interval beside two that were come by otherwise, all at its adjusted level.
+    """A pair's interval beside two computed by other methods, all at its adjusted level.
 
     The three need not agree, but their differences are known, and `doubts` says where those are
     not what they must be:
@@ -65,7 +65,7 @@ class Audit:
             f"[{low:+.2f}, {high:+.2f}]"
             for low, high in (self.interval, self.welch, self.bootstrap)
         )
-        doubts = "; ".join(self.doubts) or "no doubt"
+        doubts = "; ".join(self.doubts) or "consistent"
         return (
             f"{self.first} - {self.second}: {ours}, Welch {welch}, bootstrap {bootstrap}: {doubts}"
         )
@@ -177,8 +177,8 @@ def _doubts(
 ) -> Iterator[str]:
     low, high = welch
     if abs((low + high) / 2 - ours.value) > ROUNDING:
-        yield "the recorded accuracies differ otherwise than the answers"
+        yield "the recorded accuracies do not match the answers"
     elif high - low > 1.01 * 2 * ours.half_width(alpha) + ROUNDING:
-        yield "the seeds alone leave more open"
+        yield "the interval from seeds alone is wider"
     if abs(spread - expected) > TOLERANCE * expected + 1e-9:
-        yield f"the bootstrap spreads {spread:.2f} points, not {expected:.2f}"
+        yield f"the bootstrap's s.d. is {spread:.2f} points, expected {expected:.2f}"

@@ -32,7 +32,7 @@ from vitbench.study.statistics import (
 
 # better, worse: of the first. With one seed only two checkpoints are compared, not two choices.
 Verdict = Literal["better", "worse", "inconclusive", "checkpoints differ"]
-MOST_SEEDS = 1000  # beyond that no one goes
+MOST_SEEDS = 1000  # upper bound of the search
 Correct = npt.NDArray[np.bool_]  # (n,), whether a run was right, by image
 Classes = npt.NDArray[np.uint8]  # (n,), the class of each image, answered or true
 
@@ -276,7 +276,7 @@ def _why_not(runs: Sequence[StudyRun], done: Mapping[int, StudyRun]) -> str:
     diverged = sum(run.status == "diverged" for run in runs)
     if diverged:
         return f"diverged in {diverged} of {sum(run.status != 'failed' for run in runs)} seeds"
-    return "" if done else "no run has ended well"
+    return "" if done else "no successful run"
 
 
 def _correct(

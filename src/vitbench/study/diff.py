@@ -15,10 +15,20 @@ from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_runs_belong, read_results
 from vitbench.runs.schema import RunResult
 from vitbench.spec.data import DataSpec
-from vitbench.study.comparison import Classes, Comparison, Correct, answers_of, test_labels
-from vitbench.study.statistics import difference_estimate
+from vitbench.study.comparison import (
+    MOST_SEEDS,
+    Classes,
+    Comparison,
+    Correct,
+    answers_of,
+    seeds_for,
+    test_labels,
+)
+from vitbench.study.statistics import SeedsAndImages, difference_estimate
 
 DEFAULT_MARGIN_PCT = 0.5
+WIDE_PCT = 20.0  # half-width of an interval that tells nothing of a class unless it leaves 0 out
+USEFUL_PCT = 10.0  # half-width for which seeds of a class are foreseen
 
 
 @dataclass(frozen=True)
@@ -72,13 +82,38 @@ class Difference:
         first: The one.
         second: The other.
         overall: The first against the second on all test images.
-        classes: The same on the images of each class, by its name; adjusted for all classes.
+        classes: The same on the images of each class that has two or more, by its name; adjusted
+            for all classes.
     """
 
     first: Side
     second: Side
     overall: Comparison
     classes: Mapping[str, Comparison]
+
+    @property
+    def told(self) -> Mapping[str, Comparison]:
+        """Those classes of which something is known: a difference, or a width that is not all."""
+        return {name: pair for name, pair in self.classes.items() if not _tells_nothing(pair)}
+
+    def seeds_for_classes(self) -> int | None:
+        """Seeds that should bring most of the other classes within USEFUL_PCT; None: none would.
+
+        With one seed each nothing can be foreseen, so that is None too.
+        """
+        needed = sorted(
+            seeds_for(pair.estimate, USEFUL_PCT, pair.num_pairs) or MOST_SEEDS + 1
+            for pair in self.classes.values()
+            if _tells_nothing(pair) and isinstance(pair.estimate, SeedsAndImages)
+        )
+        median = needed[len(needed) // 2] if needed else MOST_SEEDS + 1
+        return median if median <= MOST_SEEDS else None
+
+
+def _tells_nothing(pair: Comparison) -> bool:
+    """Whether an interval holds 0 and so much else that it says nothing."""
+    low, high = pair.interval
+    return pair.verdict == "inconclusive" and (high - low) / 2 > WIDE_PCT
 
 
 def open_side(given: str, beside: str | None = None) -> Side:
@@ -131,7 +166,7 @@ def difference(first: Side, second: Side) -> Difference:
     present = [
         (number, name)
         for number, name in enumerate(first.classes)
-        if (first.labels == number).any()
+        if (first.labels == number).sum() > 1  # one image has no variance
     ]
 
     def compared(images: npt.NDArray[np.bool_], num_pairs: int) -> Comparison:

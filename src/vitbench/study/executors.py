@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Protocol
@@ -146,7 +146,7 @@ class Processes:
             worker = self._workers.get(number) or self._start(number)
             if worker.place is None:
                 try:
-                    worker.pipe.send(requests[place])
+                    worker.pipe.send(_beside(requests[place], min(self._jobs, len(requests))))
                 except ConnectionError:  # it died while it had nothing to do: a new one takes over
                     self._lost(number)
                     continue
@@ -211,6 +211,11 @@ class Processes:
                         f"{worker.process.pid}: if it hangs, end it, and the others go on"
                     )
                 )
+
+
+def _beside(request: RunRequest, concurrent_runs: int) -> RunRequest:
+    """A request that records how many runs are trained at once."""
+    return replace(request, options=replace(request.options, concurrent_runs=concurrent_runs))
 
 
 @contextmanager

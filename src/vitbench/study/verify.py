@@ -46,7 +46,7 @@ def verify_results(path: Path, is_named: bool = False) -> list[Finding]:
         mends = "take it from a copy; or remove it, and sweep again"
         return [Finding(path, _said(error, path), mends)]
     if not results.base:
-        what = "it is the document's flat file"
+        what = "it is a flat file of the reference study"
         return [Finding(path, what, "no harm: it holds nothing to check", is_note=True)]
     found = list(_verified_specs(path, results))
     for run in results.runs:

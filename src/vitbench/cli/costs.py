@@ -1,0 +1,122 @@
+"""What a command will cost here, said on stderr before it starts: the preset, and long times."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vitbench.cli import console, options
+from vitbench.errors import UsageError
+from vitbench.spec.overrides import Tree, build_spec
+from vitbench.spec.presets import AUTO, PRESETS, preset_fields
+
+if TYPE_CHECKING:
+    import torch
+
+    from vitbench.spec.experiment import ExperimentSpec
+
+GPU_PRESETS = ("default", "document")
+SMALLER = {"default": "cpu", "document": "cpu", "cpu-long": "cpu", "cpu": "smoke"}
+DAY_S = 86_400
+# Preset `cpu` takes some ten minutes on two cores (docs/recipes.md): stated, not measured here.
+TWO_CORES_FLOP_PER_S = 65e9
+SLOW_CPU_FLOP_PER_S = 5e9  # what takes less than a day at this rate is not timed first
+SLOW_GPU_FLOP_PER_S = 5e11
+
+
+def say_auto_preset(
+    asked: str, preset: str, device: str, specs: "Sequence[ExperimentSpec]"
+) -> None:
+    """Say what `--preset auto` stands for here, what a run costs, and how to choose another.
+
+    Args:
+        asked: The preset that was asked for; nothing is said of any but `auto`.
+        preset: What it stands for.
+        device: The device that was asked for: auto, cpu, cuda or mps.
+        specs: The experiments to train.
+    """
+    if asked != AUTO:
+        return
+    if preset == "cpu":
+        why = "--device cpu" if device == "cpu" else "no GPU here"
+        other = "--preset default for the full recipe"
+    else:
+        why = "there is a GPU"
+        other = "--preset cpu for a small model"
+    cost = f": {_cost_words(specs, preset)}" if specs else ""
+    console.note(f"preset {preset} ({why}){cost}; {other}")
+
+
+def preset_matters(asked: Tree) -> bool:
+    """Whether what the user asked for leaves anything to the preset; a whole spec does not."""
+    with contextlib.suppress(UsageError):
+        return build_spec(preset_fields("default"), asked) != build_spec(
+            preset_fields("cpu"), asked
+        )
+    return True
+
+
+def may_take_a_day(specs: "Sequence[ExperimentSpec]", device: "torch.device") -> bool:
+    """Whether trainings are so large that it is worth timing a few steps first."""
+    from vitbench.study.plan import run_flop
+
+    slow = SLOW_CPU_FLOP_PER_S if device.type == "cpu" else SLOW_GPU_FLOP_PER_S
+    return sum(map(run_flop, specs)) / slow >= DAY_S
+
+
+def is_slow_here(preset: str, device: "torch.device") -> bool:
+    """Whether a preset is made for a GPU and the device is none."""
+    return preset in GPU_PRESETS and device.type == "cpu"
+
+
+def warn_of_time(
+    preset: str, seconds: float, device: "torch.device", less: Sequence[str] = ()
+) -> None:
+    """Say what takes a day or more here, or uses a GPU's preset on a CPU, and what takes less.
+
+    Args:
+        preset: The preset.
+        seconds: The time that all runs take.
+        device: Where they run.
+        less: Options that take less time, beside a smaller preset.
+    """
+    words = options.about(seconds)
+    ways = [f"--preset {preset}" for preset in _smaller(preset)] + list(less)
+    if is_slow_here(preset, device):
+        line = (
+            f"preset {preset} is made for a GPU: {words} on this CPU; "
+            "--preset cpu is made for this machine"
+        )
+        ways = ways[1:]
+    elif seconds >= DAY_S:
+        line = f"this takes {words} here"
+    else:
+        return
+    if seconds >= DAY_S and ways:
+        line += f"; to take less time: {', '.join(ways)}"
+    console.note(line)
+
+
+def _smaller(preset: str) -> list[str]:
+    """Presets that take less time, the largest first."""
+    found = []
+    while preset in SMALLER:
+        preset = SMALLER[preset]
+        found.append(preset)
+    return [name for name in found if name in PRESETS]
+
+
+def _cost_words(specs: "Sequence[ExperimentSpec]", preset: str) -> str:
+    """FLOPs of a run, and where the preset is a CPU's, the time that they take on two cores."""
+    from vitbench.model.cost import cost_of
+    from vitbench.report.words import number_words
+
+    flops = [cost_of(spec).train_flop for spec in specs]
+    low, high = min(flops), max(flops)
+    small, large = (number_words(flop / 1e12, 2) for flop in (low, high))
+    each = " a run" if len(specs) > 1 else ""
+    words = f"about {large} TFLOP{each}" if small == large else f"{small} to {large} TFLOP{each}"
+    if preset != "cpu":
+        return words
+    times = [options.about(flop / TWO_CORES_FLOP_PER_S) for flop in (low, high)]
+    time = times[0] if small == large else f"{times[0]} to {times[1].removeprefix('about ')}"
+    return f"{words}, {time} on two cores"
