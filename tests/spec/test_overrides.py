@@ -317,7 +317,7 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"1: 2\n0x1: 3", "line 2: not readable as spec: '0x1' stands there twice"),
         (b"[" * 100_000, "not readable as spec"),
         (b"a: " * 100_000, "not readable as spec"),
-        (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes: that is no spec file"),
+        (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes"),
         (b"train:\n  lr: 1\n  lr: 2", "'lr' stands there twice: keep one of them"),
         (b"? [a, b]\n: 1", "not readable as spec"),
     ],
