@@ -38,7 +38,7 @@ class RunFolder:
         return cls(found[0] if found else runs_dir / spec.folder_name)
 
     @classmethod
-    def finder(cls, runs_dir: Path) -> Callable[[ExperimentSpec], Self]:
+    def finder(cls, runs_dir: Path) -> "Callable[[ExperimentSpec], RunFolder]":
         """`of` for many specs: the folder is listed once, as it is now."""
         there: dict[str, Path] = {}
         for path in sorted(runs_dir.glob("[!.]*")) if runs_dir.is_dir() else ():
@@ -46,7 +46,7 @@ class RunFolder:
             if len(digits) == 10 and path.is_dir():
                 there.setdefault(digits, path)
 
-        def find(spec: ExperimentSpec) -> Self:
+        def find(spec: ExperimentSpec) -> RunFolder:
             return cls(there.get(spec.identity[:10]) or runs_dir / spec.folder_name)
 
         return find
