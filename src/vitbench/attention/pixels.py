@@ -93,7 +93,8 @@ def occlusion(
         asked = classes.repeat(len(some))[:, None]
         left = model(covered.flatten(0, 1)).gather(1, asked).unflatten(0, (len(some), -1))
         falls.append(whole - left.squeeze(2))  # (K, B)
-    return torch.cat(falls).T.unflatten(1, grid)
+    placed: Tensor = torch.cat(falls).T.unflatten(1, grid)
+    return placed
 
 
 def over_patches(pixels: Tensor, grid: tuple[int, int]) -> Tensor:
