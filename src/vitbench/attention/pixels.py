@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+AT_ONCE = 500  # images of a forward pass
+GRADIENTS_AT_ONCE = 200  # and of one with a backward pass
 Model = Callable[[Tensor], Tensor]  # normalised images (B, C, H, W) to logits (B, classes)
 
 
@@ -49,11 +51,16 @@ def integrated_gradients(
         (B, C, H, W), with sign.
     """
     places, weights = np.polynomial.legendre.leggauss(num_steps)  # on -1 to 1
+    places, weights = ((places + 1) / 2).tolist(), (weights / 2).tolist()
     difference = inputs - blank
     total = torch.zeros_like(inputs)
-    for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
-        along = blank + float(place) * difference
-        total += float(weight) * input_gradient(model, along, classes)
+    several = max(1, GRADIENTS_AT_ONCE // len(inputs))  # points: few images alone take as long
+    for start in range(0, num_steps, several):
+        some = places[start : start + several]
+        along = torch.cat([blank + place * difference for place in some])
+        gradients = input_gradient(model, along, classes.repeat(len(some)))
+        for weight, gradient in zip(weights[start:], gradients.chunk(len(some)), strict=False):
+            total += weight * gradient
     return total * difference
 
 
@@ -76,14 +83,18 @@ def occlusion(
     rows, cols = grid
     height, width = inputs.shape[-2] // rows, inputs.shape[-1] // cols
     whole = model(inputs).gather(1, classes[:, None]).squeeze(1)  # (B,)
-    falls = inputs.new_empty(len(inputs), rows, cols)
-    for row in range(rows):
-        for col in range(cols):
-            covered = inputs.clone()
-            down, right = row * height, col * width
-            covered[..., down : down + height, right : right + width] = blank
-            falls[:, row, col] = whole - model(covered).gather(1, classes[:, None]).squeeze(1)
-    return falls
+    falls = []
+    several = max(1, AT_ONCE // len(inputs))  # patches: few images alone take as long
+    for some in torch.arange(rows * cols).split(several):
+        covered = inputs.repeat(len(some), 1, 1, 1, 1)  # (K, B, C, H, W)
+        for one, patch in zip(covered, some.tolist(), strict=True):
+            down, right = patch // cols * height, patch % cols * width
+            one[..., down : down + height, right : right + width] = blank
+        asked = classes.repeat(len(some))[:, None]
+        left = model(covered.flatten(0, 1)).gather(1, asked).unflatten(0, (len(some), -1))
+        falls.append(whole - left.squeeze(2))  # (K, B)
+    placed: Tensor = torch.cat(falls).T.unflatten(1, grid)
+    return placed
 
 
 def over_patches(pixels: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -14,10 +14,10 @@ LEAST = 5
 FITTED_ON = 500  # validation images of probes
 # FLOP that a kind may take. Two cores do some 60 GFLOP a second, so 1e12 are about 17 seconds.
 BUDGETS = {
-    "explanations": 0.6e12,
+    "explanations": 0.4e12,
     "sanity": 0.6e12,
     "heads": 0.1e12,
-    "ablation": 0.4e12,
+    "ablation": 0.25e12,
     "tokens": 0.2e12,
     "sensitivity": 0.1e12,
 }

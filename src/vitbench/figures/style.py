@@ -124,6 +124,7 @@ def save_arrays(data: dict[str, Array], path: Path) -> Path:
 
 def show_image(axes: Axes, image: Array) -> None:
     """Show an image (C, H, W) of uint8 as it is, each pixel a square."""
+    _without_ticks(axes)
     pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
     axes.imshow(pixels, cmap=GREYS, vmin=0, vmax=255, interpolation="nearest")
     axes.set_axis_off()
@@ -153,6 +154,7 @@ def show_map(
     area: tuple[float, float, float, float] | None = None,
 ) -> AxesImage:
     """Show a map (rows, cols), each patch a square; limits below 0 take the signed colours."""
+    _without_ticks(axes)
     axes.set_axis_off()
     return axes.imshow(
         heat,
@@ -162,6 +164,12 @@ def show_map(
         extent=area,
         interpolation="nearest",
     )
+
+
+def _without_ticks(axes: Axes) -> None:
+    """Have no ticks: those that nobody sees take most of the time of a layout."""
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def shared_limits(maps: Array, signed: bool) -> tuple[float, float]:
