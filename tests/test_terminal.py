@@ -253,7 +253,6 @@ def test_steps_taken_back_are_no_negative_progress(terminal, sweep) -> None:
             sweep.now[0] += number == 8
             progress(step(1, number))
         progress(RateHalved(1, "the loss was nan", 1))
-        progress(BatchSplit(sweep.specs[0], 16))
         progress(step(1, 1))
         progress(epoch_end(1))
         for number in range(1, 9):
