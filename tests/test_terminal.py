@@ -124,10 +124,10 @@ def begun(spec, epochs_done=0):
     return RunBegun(spec, epochs_done, NUM_STEPS)
 
 
-def step(epoch, number):
+def step(epoch, number, img_per_s=1234.4):
     from vitbench.training.fit import StepDone
 
-    return StepDone(epoch, number, NUM_STEPS, 2.125, 1234.4)
+    return StepDone(epoch, number, NUM_STEPS, 2.125, img_per_s)
 
 
 def epoch_end(epoch):
@@ -268,6 +268,22 @@ def test_steps_taken_back_are_no_negative_progress(terminal, sweep) -> None:
     assert blocks[-1] == 10  # of 30, after 10 of 30 steps
     assert max(blocks) == 18
     assert [number for number, _ in groupby(blocks)][:4] == [0, 8, 0, 1]  # it started again
+
+
+def test_a_run_that_slows_down_threefold_says_so_once(capsys, sweep) -> None:
+    with sweep.bars() as progress:
+        progress(begun(sweep.specs[0]))
+        progress(step(1, 5, 300.0))  # the first epoch: there is nothing to compare it with
+        progress(epoch_end(1))
+        progress(step(2, 1, 300.0))  # one step tells nothing
+        progress(step(2, 5, 500.0))
+        assert "as slow" not in capsys.readouterr().err
+        for number in (6, 7):
+            progress(step(2, number, 300.0))
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "as slow" in line]
+    assert len(told) == 1
+    assert "learned-2d s0: 4.1 times as slow as before (300 img/s)" in told[0]
 
 
 def test_the_time_left_of_a_sweep_is_steady_and_true(terminal, sweep) -> None:
@@ -512,6 +528,7 @@ def test_a_report_is_laid_out_on_a_terminal_and_markdown_elsewhere(
 def test_no_word_of_a_report_is_lost_or_broken_on_a_terminal(width, results) -> None:
     shown = ESCAPE.sub("", rendered(results, width))
 
+    results = re.sub(r"\[([^]]+)\]\(([^)]+)\)", r"\1 (\2)", results)  # links are named
     markup = re.compile(r"\*\*|^#+ |^- |:?-{3,}:?(?= )|\||\\(?=[^\w\s])", re.MULTILINE)
     assert set(markup.sub("", results).split()) <= set(shown.split())
     assert max(map(len, shown.splitlines())) <= width

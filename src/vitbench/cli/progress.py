@@ -25,6 +25,7 @@ BLOCKS = " ▏▎▍▌▋▊▉█"
 SHORT_BAR = 10  # facts that can be missed go before a bar gets shorter than this
 LONGEST_TIME = len("9 min 59 s left")  # kept free, so that the bar does not change its length
 MEMORY_S = 120.0  # a pace forgets what is older, or older than half of the time so far
+SLOWED = 3.0  # times as slow as in the run's fastest epoch: then a line says so, once
 FIRST_GUESS_S = 20.0  # for so long a new run is thought to go as fast as those before
 
 
@@ -166,6 +167,17 @@ class Progress:
         run.epoch, run.loss, run.img_per_s = event.epoch, event.loss, event.img_per_s
         run.steps_done = (event.epoch - 1) * run.num_steps + event.step
         self._worked(run, run.step_flop, now)
+        if event.step > run.num_steps // 10 and run.has_slowed(event.img_per_s):
+            self._say_slowed(run, event.img_per_s)
+
+    def _say_slowed(self, run: "_Run", img_per_s: float) -> None:
+        run.told_slow = True
+        if not self._quiet:
+            console.note(
+                f"{run.name}: {run.best_img_per_s / img_per_s:.1f} times as slow as before "
+                f"({img_per_s:,.0f} img/s): other programs use this machine. The results stay the "
+                "same. Start the others with `nice -n 19`, or give fewer --jobs"
+            )
 
     def _worked(self, run: "_Run", flop: float, now: float) -> None:
         run.pace.add(flop, now)
@@ -175,6 +187,7 @@ class Progress:
     def _epoch(self, run: "_Run", record: EpochRecord) -> None:
         run.epochs_done = record.epoch
         run.val_pct = record.val_top1_pct
+        run.best_img_per_s = max(run.best_img_per_s, record.img_per_s)
         self._worked(run, run.val_flop, self._clock())
         if self._on_terminal or self._quiet:
             return
@@ -262,6 +275,8 @@ class _Run:
         self.loss: float | None = None
         self.val_pct: float | None = None
         self.img_per_s: float | None = None
+        self.best_img_per_s = 0.0  # of its finished epochs
+        self.told_slow = False
         self.is_ended = False
 
     @property
@@ -270,6 +285,10 @@ class _Run:
         steps = self.all_steps - self.steps_done
         epochs = self.spec.train.epochs - self.epochs_done
         return self.step_flop * steps + self.val_flop * epochs + self.test_flop
+
+    def has_slowed(self, img_per_s: float) -> bool:
+        """Whether it is much slower now than in its fastest epoch, and nothing was said of it."""
+        return not self.told_slow and img_per_s * SLOWED < self.best_img_per_s
 
     def seconds_left(self) -> float | None:
         """Time that what is left will take; None where no step is known yet."""
