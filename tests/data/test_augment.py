@@ -6,7 +6,9 @@ import pytest
 import torch
 from torchvision.transforms import RandomErasing
 from torchvision.transforms.v2 import AutoAugment, AutoAugmentPolicy
+from torchvision.transforms.v2 import functional as torchvision
 
+from vitbench.data import augment
 from vitbench.data.augment import build_augmentation
 from vitbench.data.policy import CIFAR10, OPERATIONS, apply_policy, magnitudes
 from vitbench.registry import AUGMENTATIONS
@@ -111,22 +113,43 @@ def test_strong_changes_colours_by_a_fifth_and_turns_by_fifteen_degrees() -> Non
     assert centre.amin() >= 77  # contrast and saturation leave a grey image, rounding down apart
     assert centre.amax() <= 120
     assert centre.mean().item() == pytest.approx(99.4, abs=0.6)
+    # Brightness from 80 to 120, evenly: its standard deviation is 40 / sqrt(12).
+    assert centre.mean(dim=(1, 2, 3)).std().item() == pytest.approx(11.55, abs=0.6)
     assert len({image.numpy().tobytes() for image in still}) == 2  # the picture and its mirror
 
 
-def test_colour_jitter_takes_every_order() -> None:
+def test_strong_turns_both_ways_by_all_angles_up_to_its_limit() -> None:
+    """A square above the centre, which a mirror leaves there: its middle tells the angle."""
+    picture = torch.zeros(1, 32, 32, dtype=torch.uint8)
+    picture[:, 2:6, 14:18] = 255
+
+    turned = augmented("strong", picture.expand(2000, -1, -1, -1), padding=0, jitter=0.0) > 0
+
+    place = torch.arange(32) - 15.5
+    mass = turned.double().sum(dim=(1, 2, 3))
+    x = (turned[:, 0].double().sum(dim=1) * place).sum(dim=1) / mass
+    y = (turned[:, 0].double().sum(dim=2) * place).sum(dim=1) / mass
+    angles = torch.atan2(x, -y).rad2deg()
+    assert angles.min().item() == pytest.approx(-15, abs=1.5)
+    assert angles.max().item() == pytest.approx(15, abs=1.5)
+    assert angles.mean().item() == pytest.approx(0, abs=0.8)  # four standard errors
+    assert angles.std().item() == pytest.approx(30 / math.sqrt(12), abs=0.6)
+
+
+def test_colour_jitter_is_torchvisions_in_an_order_of_each_images_own() -> None:
     """Brightness before contrast and after it give other pixels at the same factors."""
-    from vitbench.data import augment
+    images, changes = one_picture(60), ("brightness", "contrast", "saturation")
 
-    images = one_picture(600)
-    generator = torch.Generator().manual_seed(0)
-    order = torch.rand(600, 3, generator=generator).argsort(dim=1)
-
-    assert {tuple(row) for row in order.tolist()} == {
-        (a, b, 3 - a - b) for a in range(3) for b in range(3) if a != b
-    }
     changed = augment._jitter_colour(images, torch.Generator().manual_seed(0), 0.2)
-    assert len({image.numpy().tobytes() for image in changed}) == 600
+
+    generator = torch.Generator().manual_seed(0)
+    orders = torch.rand(60, 3, generator=generator).argsort(dim=1).tolist()
+    factors = 0.8 + 0.4 * torch.rand(180, generator=generator, dtype=torch.float64).view(60, 3)
+    assert len({tuple(order) for order in orders}) == 6
+    for image, order, factor, result in zip(images, orders, factors, changed, strict=True):
+        for number in order:
+            image = getattr(torchvision, f"adjust_{changes[number]}")(image, factor[number].item())
+        assert torch.equal(result, image)
 
 
 def test_the_policy_is_torchvisions_entry_by_entry() -> None:
@@ -180,3 +203,33 @@ def test_policies_and_steps_are_drawn_as_often_as_they_should_be() -> None:
 
     black = (changed == 0).flatten(1).all(dim=1).float().mean().item()
     assert black == pytest.approx(2.1 / 25, abs=0.01)
+
+
+def test_thresholds_are_never_turned_to_the_other_side() -> None:
+    """Of a grey of 100 only Solarize's eighth threshold, 28, makes 155: 0.2 in one sub-policy.
+
+    And Invert, 0.1 in two. The other thresholds lie above it: 0.4 / 25 in all.
+    """
+    grey = torch.full((20_000, 1, 8, 8), 100, dtype=torch.uint8)
+
+    changed = apply_policy(grey, torch.Generator().manual_seed(0))
+
+    inverted = (changed == 155).flatten(1).all(dim=1).float().mean().item()
+    assert inverted == pytest.approx(0.4 / 25, abs=0.004)
+
+
+def test_half_of_the_moves_go_the_other_way() -> None:
+    """A line in the middle, and the sub-policies that move it by 14 pixels up or down, once.
+
+    TranslateY's ninth magnitude is in three: 0.7, 0.7, and 0.9 and 0.7 one after the other, of
+    which 0.34 is just one. In all (0.7 + 0.7 + 0.34) / 25; what else befalls the line is rare.
+    """
+    lines = torch.zeros(6000, 1, 32, 32, dtype=torch.uint8)
+    lines[:, :, 15:17, 8:24] = 200
+
+    changed = apply_policy(lines, torch.Generator().manual_seed(0)).float().mean(dim=(1, 3))
+
+    expected = (0.7 + 0.7 + 0.34) / 25 / 2
+    for rows in (slice(1, 3), slice(29, 31)):
+        moved = (changed[:, rows] > changed.mean(dim=1, keepdim=True)).all(dim=1)
+        assert moved.float().mean().item() == pytest.approx(expected, rel=0.35)

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from vitbench.data.batches import num_batches, training_batches
 from vitbench.data.image_set import ImageSet
+from vitbench.spec.seeds import derive_seed
 
 
 def numbered(num: int = 103) -> ImageSet:
@@ -96,6 +97,9 @@ def test_an_augmentation_draws_from_a_generator_of_its_own_for_each_epoch() -> N
 
     assert draws(0, 1) == draws(0, 1)
     assert len({*draws(0, 1), *draws(0, 2), *draws(1, 1)}) == 6
+    # Nor from the order's: what is done to an image would depend on when it comes.
+    orders = torch.Generator().manual_seed(derive_seed(0, "order", 1))
+    assert int(torch.randint(2**40, (1,), generator=orders)) not in draws(0, 1)
 
 
 def test_batches_neither_read_nor_move_the_callers_generator() -> None:

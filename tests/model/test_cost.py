@@ -18,6 +18,8 @@ SPECS = [
     {"model.patch_size": 16, "model.embed_dim": 36, "model.num_heads": 3, "model.mlp_ratio": 1.5},
     {"model.qkv_bias": False, "model.pos_embed": ["learned-2d", "sinusoidal"]},
     {"data.dataset": "shapes", "data.val_size": 100, "model.pos_embed": "none", "model.depth": 1},
+    {"model.patch_size": 8, "model.depth": 2, "model.attention": "differential"},
+    {"model.patch_size": 8, "model.depth": 2, "model.attention": "differential-published"},
 ]
 TINY = {
     "model.patch_size": 16,

@@ -6,6 +6,7 @@ import torch
 import torchvision.models.vision_transformer
 from torch import Tensor
 
+from vitbench.model.position import PositionSum
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.spec.overrides import build_spec
 
@@ -35,6 +36,11 @@ def assert_same_logits(ours: VisionTransformer, theirs: torch.nn.Module) -> None
     assert logits.std() > 0.1  # five images and ten classes that differ: zeros would agree too
 
 
+def norm_eps(model: torch.nn.Module) -> list[float]:
+    """What each norm adds to a variance before it divides by its root."""
+    return [layer.eps for layer in model.modules() if isinstance(layer, torch.nn.LayerNorm)]
+
+
 @pytest.mark.parametrize("sizes", SIZES, ids=["patch 4", "patch 8", "narrow MLP"])
 @pytest.mark.parametrize("qkv_bias", [True, False])
 @pytest.mark.parametrize("class_token", [True, False])
@@ -54,6 +60,7 @@ def test_logits_equal_timms_with_the_same_weights(sizes, qkv_bias, class_token) 
     theirs.load_state_dict(weights)  # strict: all names are timm's
 
     assert_same_logits(ours, theirs)
+    assert norm_eps(ours) == norm_eps(theirs)  # too small to show in logits
 
 
 def as_torchvision(name: str) -> str:
@@ -181,6 +188,59 @@ def test_dropout_and_drop_path_act_in_training_alone() -> None:
             assert torch.equal(model(IMAGES), plain(IMAGES))
             model.train()
             assert not torch.equal(model(IMAGES), model(IMAGES))
+
+
+@pytest.mark.parametrize(
+    ("rate", "timms"), [("drop_rate", "proj_drop_rate"), ("attn_drop_rate", "attn_drop_rate")]
+)
+def test_dropout_in_blocks_acts_where_timms_does_and_on_the_same_numbers(rate, timms) -> None:
+    """From one state of the generator both draw the same: a place more or less would show."""
+    sizes = {**SMALL, "patch_size": 8, "class_token": False}  # all tokens go to the end
+    ours = drawn(**sizes, **{rate: 0.3}).train()
+    ours.pos_drop.p = 0.0  # timm's draws in another order: its tokens lie otherwise in memory
+    theirs = timm.models.vision_transformer.VisionTransformer(
+        img_size=32, num_classes=10, global_pool="avg", fc_norm=False, **sizes, **{timms: 0.3}
+    ).train()
+    weights = ours.state_dict()
+    weights["pos_embed"] = weights.pop("pos_embed.0.table")
+    theirs.load_state_dict(weights)
+
+    logits = []
+    for model in (ours, theirs):
+        torch.manual_seed(0)
+        logits.append(model(IMAGES))
+
+    torch.testing.assert_close(*logits, atol=1e-5, rtol=0)
+    assert (logits[0] - ours.eval()(IMAGES)).abs().max() > 1e-3
+
+
+def test_placed_tokens_are_dropped_too() -> None:
+    model = drawn(**SMALL, drop_rate=0.3)
+    with torch.no_grad():
+        whole, dropped = model.embed(IMAGES), model.train().embed(IMAGES)
+
+    zero = dropped == 0
+    assert zero.float().mean().item() == pytest.approx(0.3, abs=0.03)
+    torch.testing.assert_close(dropped[~zero], whole[~zero] / 0.7)
+
+
+@pytest.mark.parametrize("silent", ["attn.proj", "mlp.fc2"])
+def test_drop_path_leaves_out_each_branch_by_itself(silent) -> None:
+    """With the other branch at zero an image's tokens stay as they were, or move twice as far."""
+    block = drawn(**SMALL, drop_path_rate=0.5).blocks[2]
+    for parameter in block.get_submodule(silent).parameters():
+        parameter.data.zero_()
+    tokens = torch.randn(200, 5, 24, generator=torch.Generator().manual_seed(0))
+    nowhere = PositionSum([])
+
+    with torch.no_grad():
+        moved = block(tokens, nowhere) - tokens
+        torch.manual_seed(0)
+        in_training = block.train()(tokens, nowhere) - tokens
+
+    stayed = (in_training == 0).all(dim=(1, 2))
+    assert 70 < stayed.sum() < 130
+    torch.testing.assert_close(in_training[~stayed], 2 * moved[~stayed], atol=1e-4, rtol=1e-4)
 
 
 def test_drop_path_rises_linearly_and_keeps_the_mean() -> None:

@@ -54,6 +54,8 @@ def test_a_run_folder_holds_all_that_the_design_names(tmp_path, tiny_fields) -> 
     assert build_spec(load_mapping(folder.spec_file, "spec")).identity == spec.identity
     assert len(folder.history_file.read_text().splitlines()) == 2
     assert folder.read_result() == result
+    assert result.train_time_s == pytest.approx(sum(e.train_time_s for e in result.history))
+    assert result.img_per_s == pytest.approx(2 * 800 / result.train_time_s)
     predictions = np.load(folder.predictions)
     assert predictions["logits"].dtype == np.float16
     right = predictions["predicted"] == predictions["labels"]

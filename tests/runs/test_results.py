@@ -15,6 +15,7 @@ from vitbench.runs.results import (
     merge_runs,
     read_results,
 )
+from vitbench.runs.schema import Look, PrecisionRule
 from vitbench.spec.overrides import build_spec
 
 
@@ -117,6 +118,32 @@ def test_runs_of_another_study_are_refused(tmp_path, study_results) -> None:
         check_same_study(path, other)
 
 
+def test_runs_at_another_budget_are_refused(tmp_path, study_results) -> None:
+    path = tmp_path / "results.json"
+    there = study_results({"none": [60.0]})
+    merge_runs(path, there, there.runs)
+    at_flops = there.study.model_copy(update={"budget": "flops"})
+
+    with pytest.raises(UsageError, match=r"at budget epochs, not flops: .*--results-dir"):
+        merge_runs(path, there.model_copy(update={"study": at_flops}), there.runs)
+
+
+def test_what_a_file_has_beside_its_runs_stays_where_a_call_does_not_give_it(
+    tmp_path, study_results
+) -> None:
+    path = tmp_path / "results.json"
+    rule = PrecisionRule(half_width_pct=0.5, max_seeds=10, looks=[Look(num_seeds=5, widest_pct=1)])
+    there = study_results({"none": [60.0]}, precision=rule)
+    merge_runs(path, there, there.runs)
+    without = there.model_copy(update={"precision": None, "test_labels": None})
+
+    merged = merge_runs(path, without, there.runs)
+
+    assert merged == read_results(path)
+    assert (merged.precision, merged.test_labels) == (rule, there.test_labels)
+    assert there.test_labels is not None
+
+
 def test_a_study_may_be_said_in_other_words(tmp_path, study_results) -> None:
     path = tmp_path / "results.json"
     there = study_results({"none": [60.0]})
@@ -130,29 +157,52 @@ def test_a_study_may_be_said_in_other_words(tmp_path, study_results) -> None:
     assert [run.seed for run in merged.runs] == [0, 1]
 
 
-MERGE_ONE_BY_ONE = """
-import sys
+# Each waits after every read until the other has read as often: without a lock both then write what
+# they add to the same old file. With one the other cannot read, and after a second it is let go.
+MERGE_AT_ONCE = """
+import sys, time
 from pathlib import Path
-from vitbench.runs.results import merge_runs, read_results
-results = read_results(Path(sys.argv[1]))
-for run in results.runs:
-    merge_runs(Path(sys.argv[2]), results, [run])
+from vitbench.runs import results as module
+
+source, path, mine, other = map(Path, sys.argv[1:])
+results, read = module.read_results(source), module.read_results
+
+def meet(place, seconds):
+    mine.with_suffix(place).touch()
+    end = time.monotonic() + seconds
+    while not other.with_suffix(place).exists() and time.monotonic() < end:
+        time.sleep(0.002)
+
+def read_together(file, times=[]):
+    there = read(file)
+    times.append(file)
+    meet(f".{len(times)}", 1)
+    return there
+
+meet(".here", 60)
+module.read_results = read_together
+module.merge_runs(path, results, results.runs[:1])
+module.read_results = read
+for run in results.runs[1:]:
+    module.merge_runs(path, results, [run])
 """
 
 
 def test_two_processes_that_merge_at_once_lose_no_run(tmp_path, study_results) -> None:
     path = tmp_path / "results.json"
+    there = study_results({"sinusoidal": [50.0]})
+    merge_runs(path, there, there.runs)
+    variants = ("none", "learned-1d")
     processes = []
-    for variant in ("none", "learned-1d"):
+    for variant, other in (variants, variants[::-1]):
         source = tmp_path / f"{variant}.json"
-        source.write_text(study_results({variant: [50.0] * 10}).model_dump_json())
-        processes.append(
-            subprocess.Popen([sys.executable, "-c", MERGE_ONE_BY_ONE, str(source), str(path)])
-        )
+        source.write_text(study_results({variant: [50.0] * 5}).model_dump_json())
+        words = [source, path, tmp_path / variant, tmp_path / other]
+        processes.append(subprocess.Popen([sys.executable, "-c", MERGE_AT_ONCE, *map(str, words)]))
 
     assert [process.wait() for process in processes] == [0, 0]
     runs = {(run.variant, run.seed) for run in read_results(path).runs}
-    assert runs == {(variant, seed) for variant in ("none", "learned-1d") for seed in range(10)}
+    assert runs == {("sinusoidal", 0), *((v, seed) for v in variants for seed in range(5))}
     assert [file.name for file in tmp_path.iterdir() if file.name.endswith(".part")] == []
 
 

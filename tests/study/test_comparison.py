@@ -152,10 +152,26 @@ def test_within_margin_is_two_one_sided_tests_at_the_familys_level(study_of) -> 
     low, high = estimate.interval(2 * LEVEL)
     edge = max(-low, high)
 
-    assert only_pair(study_of(right, margin_pct=edge + 0.001)).within_margin
-    assert not only_pair(study_of(right, margin_pct=edge - 0.001)).within_margin
+    wider, narrower = (only_pair(study_of(right, margin_pct=edge + by)) for by in (0.001, -0.001))
+
+    assert wider.within_margin
+    assert wider.turned().within_margin
+    assert not narrower.within_margin
+    assert not narrower.turned().within_margin  # the other end, of the other sign
     # Where the interval of 90 % just fits, that of 95 % does not.
     assert not estimate.interval(LEVEL)[1] < edge or not -edge < estimate.interval(LEVEL)[0]
+
+
+def test_within_margin_is_adjusted_for_every_pair_of_a_family(study_of) -> None:
+    """Three pairs: each of the two tests is at 1 - 0.95^(1/3), as Sidak has it."""
+    right = {key: drawn(70, 8, seed) for seed, key in enumerate("abc")}
+    low, high = difference_estimate(right["a"], right["b"]).interval(2 * (1 - 0.95 ** (1 / 3)))
+    edge = max(-low, high)
+
+    for by, within in ((0.001, True), (-0.001, False)):
+        pair = compare_study(study_of(right, margin_pct=edge + by)).between("a", "b")
+        assert pair is not None
+        assert pair.within_margin == within
 
 
 def test_difference_can_be_sure_and_too_small_to_matter(study_of) -> None:

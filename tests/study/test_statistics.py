@@ -350,6 +350,14 @@ def test_with_endless_seeds_the_images_remain() -> None:
     assert found.with_seeds(6).half_width(0.05) < found.half_width(0.05)
 
 
+def test_more_seeds_have_more_degrees_of_freedom() -> None:
+    """Three seeds with df = 2 are six with df = 5; where seeds alone vary Student's t is left."""
+    six = SeedsAndImages(0.0, 0.0, 0.0, 3.0, 2.0, 3).with_seeds(6)
+
+    assert six.df == pytest.approx(5)
+    assert six.half_width(0.05) == pytest.approx(stats.t(5).ppf(0.975) * math.sqrt(3 / 2))
+
+
 def test_what_is_foreseen_of_more_seeds_is_what_they_give() -> None:
     """The mean over studies of variance parts after 3 seeds, as if 9, is that after 9."""
     foreseen, seen = [], []

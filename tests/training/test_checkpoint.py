@@ -9,8 +9,10 @@ import torch
 from vitbench.errors import FileError, LaterVersionError
 from vitbench.spec.overrides import build_spec
 from vitbench.training.bits import Bits
-from vitbench.training.checkpoint import Checkpoint, save_checkpoint
+from vitbench.training.checkpoint import Checkpoint, previous, save_checkpoint
 from vitbench.training.fit import begin
+from vitbench.training.history import EpochRecord
+from vitbench.training.step import take_step
 
 CPU = torch.device("cpu")
 BITS = Bits(device="cpu", threads=1)
@@ -35,6 +37,50 @@ def test_what_is_saved_is_what_is_opened(saved) -> None:
     assert opened.history == []
     for name, weight in opened.model(CPU).state_dict().items():
         assert torch.equal(weight, state.model.state_dict()[name])
+
+
+def step(state, spec, seed: int) -> None:
+    """Take a step on images from a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.randn(4, 3, 32, 32, generator=generator)
+    take_step(state.model, state.optimizers, images, torch.arange(4), spec.train)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_resumed_training_has_all_that_the_one_before_had(
+    optimizer, tmp_path, tiny_fields
+) -> None:
+    """Weights and momentum, so that its next step is the same one; history and halved rate."""
+    spec = build_spec(tiny_fields, {"train.optimizer": optimizer})
+    state = begin(spec, CPU)
+    measured = {"train_loss": 2.0, "train_top1_pct": 10.0, "val_loss": 2.0, "val_top1_pct": 10.0,
+                "lr": 1e-3, "train_time_s": 1.0, "img_per_s": 100.0}  # fmt: skip
+    for epoch in (1, 2):
+        step(state, spec, seed=epoch)
+        state.lr_halvings = 2 * epoch
+        state.history.append(EpochRecord(epoch=epoch, lr_halvings=2 * epoch, **measured))
+    save_checkpoint(tmp_path / "checkpoint.pt", state, spec, BITS, complete=False)
+
+    resumed = Checkpoint.open(tmp_path / "checkpoint.pt").resume(CPU)
+
+    assert resumed.history == state.history
+    assert resumed.lr_halvings == 4
+    for one in (state, resumed):
+        step(one, spec, seed=3)
+    for name, weight in state.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], weight), name
+
+
+def test_the_checkpoint_before_is_kept_until_the_run_is_complete(saved) -> None:
+    path, state, spec = saved
+    before = path.read_bytes()
+    step(state, spec, seed=1)
+    save_checkpoint(path, state, spec, BITS, complete=False)
+
+    assert previous(path).read_bytes() == before
+    assert path.read_bytes() != before
+    save_checkpoint(path, state, spec, BITS, complete=True)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_a_complete_checkpoint_holds_no_optimiser_and_cannot_be_trained_on(saved) -> None:

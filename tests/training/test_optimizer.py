@@ -17,7 +17,8 @@ def groups_by_name(model, optimizers):
 
 
 def test_muon_trains_the_blocks_matrices_and_adamw_all_else(tiny_fields) -> None:
-    spec = build_spec(tiny_fields, {"train.optimizer": {"name": "muon", "lr": 0.03}})
+    options = {"lr": 0.03, "weight_decay": 0.2, "momentum": 0.7, "beta1": 0.8, "beta2": 0.9}
+    spec = build_spec(tiny_fields, {"train.optimizer": {"name": "muon", **options}})
     model = build_model(spec)
 
     groups = groups_by_name(model, build_optimizers(model, spec.train))
@@ -27,7 +28,12 @@ def test_muon_trains_the_blocks_matrices_and_adamw_all_else(tiny_fields) -> None
         kind, group = groups[name]
         in_muon = name.startswith("blocks.") and parameter.ndim == 2
         assert kind == ("Muon" if in_muon else "AdamW")
-        assert group["initial_lr"] == (0.03 if in_muon else spec.train.lr)
+        assert group["initial_lr"] == group["lr"] == (0.03 if in_muon else spec.train.lr)
+        if in_muon:
+            assert (group["weight_decay"], group["momentum"]) == (0.2, 0.7)
+        else:
+            assert group["weight_decay"] in (0, spec.train.weight_decay)
+            assert group["betas"] == (0.8, 0.9)
 
 
 def test_decay_spares_norms_biases_positions_and_class_token(tiny_fields) -> None:
