@@ -5,10 +5,11 @@ Formulas are Pillow's in torchvision's form (transforms.v2.functional), which ro
 steps.
 """
 
+from types import ModuleType
+
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torchvision.transforms.v2 import functional as torchvision
 
 from vitbench.data.transforms import beside
 
@@ -58,13 +59,13 @@ def solarize(images: Tensor, threshold: Tensor) -> Tensor:
 
 def autocontrast(images: Tensor, _: Tensor) -> Tensor:
     """Stretch each channel to the whole range."""
-    stretched: Tensor = torchvision.autocontrast(images)  # by image already
+    stretched: Tensor = _torchvision().autocontrast(images)  # by image already
     return stretched
 
 
 def equalize(images: Tensor, _: Tensor) -> Tensor:
     """Even out each channel's histogram."""
-    evened: Tensor = torchvision.equalize(images)  # by image already
+    evened: Tensor = _torchvision().equalize(images)  # by image already
     return evened
 
 
@@ -92,3 +93,10 @@ def _blend(pixels: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     share, rest = _column(pixels, factor), _column(pixels, 1 - factor.double())
     blended = torch.addcmul(pixels * share, other, rest)
     return blended.clamp_(0, 255).to(torch.uint8)
+
+
+def _torchvision() -> ModuleType:
+    """Its functions; imported where they are needed, for that takes as long as torch."""
+    from torchvision.transforms.v2 import functional as torchvision_functional
+
+    return torchvision_functional

@@ -2,10 +2,10 @@
 
 import platform
 from contextlib import AbstractContextManager, nullcontext
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import torchvision
 
 import vitbench
 from vitbench.errors import UsageError
@@ -66,6 +66,6 @@ def versions() -> dict[str, str]:
     return {
         "vitbench": vitbench.__version__,
         "torch": str(torch.__version__),
-        "torchvision": str(torchvision.__version__),
+        "torchvision": version("torchvision"),  # to import it takes as long as torch
         "python": platform.python_version(),
     }
