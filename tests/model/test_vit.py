@@ -197,7 +197,7 @@ def test_dropout_in_blocks_acts_where_timms_does_and_on_the_same_numbers(rate, t
     """From one state of the generator both draw the same: a place more or less would show."""
     sizes = {**SMALL, "patch_size": 8, "class_token": False}  # all tokens go to the end
     ours = drawn(**sizes, **{rate: 0.3}).train()
-    ours.pos_drop.p = 0.0  # timm's draws in another order: its tokens lie otherwise in memory
+    ours.pos_drop.rate = 0.0  # timm's draws in another order: its tokens lie otherwise in memory
     theirs = timm.models.vision_transformer.VisionTransformer(
         img_size=32, num_classes=10, global_pool="avg", fc_norm=False, **sizes, **{timms: 0.3}
     ).train()

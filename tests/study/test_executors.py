@@ -1,8 +1,11 @@
 """Requests are run one by one, and what another process trains is left to it."""
 
+import tempfile
+
 import pytest
 
-from vitbench.runs.experiment import Note, RunBegun, RunOptions, RunRequest
+from vitbench.registry import DATASETS
+from vitbench.runs.experiment import Note, RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.spec.overrides import build_spec
 from vitbench.study import executors
@@ -57,32 +60,41 @@ def test_an_error_ends_its_run_and_no_other(requests) -> None:
     assert requests[0].folder.read_text() == "a file where a folder should be"
 
 
+def request_that_raises(error, tiny_fields, folder) -> RunRequest:
+    """A run whose data set, which is plugged in, raises an error."""
+
+    @DATASETS.register(
+        "broken", img_size=32, in_chans=3, num_classes=10, train_size=3200, test_size=1000
+    )
+    def broken(*_: object) -> None:
+        raise error
+
+    spec = build_spec(tiny_fields, {"data.dataset": "broken"})
+    return RunRequest(spec, folder / "broken", RunOptions(device="cpu"))
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
         (KeyError("depth"), "KeyError: 'depth'"),
         (ValueError("a\0b\nsecond line"), "ValueError: a b"),
         (AssertionError(), "AssertionError"),
-        (RecursionError("too deep"), "too deep"),
+        (RecursionError("too deep"), "RecursionError: too deep"),
+        (RuntimeError("a kernel failed"), "a kernel failed"),
     ],
 )
-def test_any_error_of_a_run_is_that_runs_failure(error, reason, requests) -> None:
-    """As a plug-in of somebody's may raise it."""
+def test_any_error_of_a_run_is_that_runs_failure(
+    error, reason, tiny_fields, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where its traceback is kept
+    request = request_that_raises(error, tiny_fields, tmp_path)
 
-    def listen(event: object) -> None:
-        if isinstance(event, RunBegun):
-            raise error
-
-    ended = [result for _, result in Local().execute(requests[:1], listen)]
+    ended = [result for _, result in Local().execute([request], lambda _: None)]
 
     assert [(result.status, result.reason) for result in ended] == [("failed", reason)]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError(28, "disk full")])
-def test_what_would_end_every_run_ends_the_sweep(error, requests) -> None:
-    def listen(event: object) -> None:
-        if isinstance(event, RunBegun):
-            raise error
-
-    with pytest.raises(error if isinstance(error, type) else OSError):
-        list(Local().execute(requests, listen))
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(), OSError(28, "disk full")])
+def test_what_would_end_every_run_ends_the_sweep(error, tiny_fields, tmp_path) -> None:
+    with pytest.raises(type(error)):
+        list(Local().execute([request_that_raises(error, tiny_fields, tmp_path)], lambda _: None))

@@ -64,7 +64,7 @@ def test_any_error_of_a_run_is_that_runs_failure_and_its_traceback_is_kept(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
     @DATASETS.register(
-        "broken", img_size=32, in_chans=3, num_classes=10, train_size=1000, test_size=1000
+        "broken", img_size=32, in_chans=3, num_classes=10, train_size=3200, test_size=1000
     )
     def broken(*_: object) -> None:
         raise error
@@ -81,5 +81,5 @@ def test_any_error_of_a_run_is_that_runs_failure_and_its_traceback_is_kept(
     assert ended[0].reason == f"{type(error).__name__}: {error}"
     assert "in broken" in log.read_text()
     assert [note.text for note in notes if isinstance(note, Note)] == [
-        f"{spec.name}: an error that nobody foresaw; traceback in {log}"
+        f"{spec.name}: unexpected error; traceback in {log}"
     ]

@@ -54,6 +54,7 @@ def _reason(error: Exception) -> str:
     """The first line of an error; with its kind where that alone says what it is about."""
     kind = type(error).__name__
     line = (str(error).strip().splitlines() or [""])[0]
-    if isinstance(error, VitbenchError | OSError | RuntimeError) and line:
+    tells_all = isinstance(error, VitbenchError | OSError) or type(error) is RuntimeError
+    if tells_all and line:
         return line
     return f"{kind}: {line}" if line else kind
