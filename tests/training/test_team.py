@@ -1,5 +1,8 @@
 """A batch in parts on several threads: the same training, the same bits each time."""
 
+import threading
+import time
+
 import pytest
 import torch
 
@@ -11,6 +14,7 @@ from vitbench.training.evaluate import evaluate
 from vitbench.training.fit import begin, fit
 from vitbench.training.history import EpochRecord
 from vitbench.training.memory import MemorySaving
+from vitbench.training.step import Parts, take_step
 from vitbench.training.team import Team, team_for
 
 CPU = torch.device("cpu")
@@ -156,3 +160,70 @@ def test_a_batch_in_less_memory_stays_in_it_with_two_threads() -> None:
     assert MemorySaving(micro_batch=8).sizes(20, 2) == [4, 4, 4, 4, 4]
     assert MemorySaving(micro_batch=64).sizes(20, 2) == [10, 10]
     assert MemorySaving(micro_batch=1).sizes(3, 1) == [1, 1, 1]
+    assert MemorySaving(micro_batch=17).sizes(32, 2) == [8, 8, 8, 8]
+    assert MemorySaving(micro_batch=1).sizes(3, 2) == [1, 1, 1]
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_no_more_parts_wait_than_there_are_threads_and_one() -> None:
+    """A slow first part must not let the others pile up with all their gradients."""
+    begun, first = [], threading.Event()
+
+    def work(part: int) -> int:
+        begun.append(part)
+        if part == 0:
+            first.wait(60)
+        return part
+
+    with Team(2) as team:
+        made = team.map(work, range(16))
+        releasing = threading.Timer(0.5, first.set)
+        releasing.start()
+        assert next(made) == 0
+        assert set(begun) <= {0, 1, 2, 3}
+        assert list(made) == list(range(1, 16))
+    team.close()
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_after_an_error_no_other_part_is_at_work() -> None:
+    """What it holds must be free before a second try with fewer images."""
+    at_work, may_fail = [], threading.Event()
+
+    def work(part: int) -> None:
+        if part == 0:
+            may_fail.wait(60)
+            raise MemoryError
+        at_work.append(part)
+        may_fail.set()
+        time.sleep(0.3)
+        at_work.remove(part)
+
+    with pytest.raises(MemoryError), Team(2) as team:
+        list(team.map(work, range(2)))
+
+    assert at_work == []
+
+
+def test_two_weights_whose_gradients_are_one_tensor_get_one_each() -> None:
+    """As of x @ (a + b): clipping scales in place, and would scale a shared one twice."""
+
+    class Sum(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = (torch.nn.Parameter(torch.ones(4, 3)) for _ in range(2))
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return inputs @ (self.a + self.b)
+
+    inputs, labels = torch.randn(6, 4), torch.arange(6) % 3
+    recipe = build_spec({"train.grad_clip": 0.01, "train.label_smoothing": 0.0}).train
+    whole, in_parts = Sum(), Sum()
+    torch.nn.functional.cross_entropy(whole(inputs), labels).backward()
+    torch.nn.utils.clip_grad_norm_(whole.parameters(), 0.01)
+
+    take_step(in_parts, [], inputs, labels, recipe, Parts([3, 3], Team(1)))
+
+    assert in_parts.a.grad.data_ptr() != in_parts.b.grad.data_ptr()
+    for part, expected in zip(in_parts.parameters(), whole.parameters(), strict=True):
+        torch.testing.assert_close(part.grad, expected.grad)

@@ -1,5 +1,6 @@
 """Busy processes to measure beside: what a laptop does while somebody works on it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,9 +8,8 @@ from contextlib import contextmanager
 
 # It ends with the process that started it, even where that is killed.
 BUSY = """
-import os
-parent = os.getppid()
-while os.getppid() == parent:
+import os, sys
+while os.getppid() == int(sys.argv[1]):
     sum(range(100_000))
 """
 
@@ -17,11 +17,13 @@ while os.getppid() == parent:
 @contextmanager
 def busy_processes(number: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Keep so many processes busy within the block, each with a core's worth of work."""
-    processes = [
-        subprocess.Popen([sys.executable, "-c", BUSY], stdin=subprocess.DEVNULL)
-        for _ in range(number)
-    ]
+    command = [sys.executable, "-c", BUSY, str(os.getpid())]
+    processes: list[subprocess.Popen[bytes]] = []
     try:
+        for _ in range(number):
+            processes.append(
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            )
         yield processes
     finally:
         for process in processes:

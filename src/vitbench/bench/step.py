@@ -176,7 +176,9 @@ def stepper(model: nn.Module, spec: ExperimentSpec, device: torch.device, steps:
     model.train()
     # A peer's step is what its users get: PyTorch's own threads.
     team = team_for(device, batch) if isinstance(model, VisionTransformer) else Team(1)
-    parts = Parts(MemorySaving().sizes(batch, team.num_threads), team)
+    sizes = MemorySaving().sizes(batch, team.num_threads)
+    ours_on_cpu = isinstance(model, VisionTransformer) and device.type == "cpu"
+    parts = Parts(sizes, team, [torch.Generator() for _ in sizes] if ours_on_cpu else [])
 
     def work() -> int:
         for _ in range(steps):

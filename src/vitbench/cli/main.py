@@ -150,10 +150,11 @@ def _fail(error: Exception) -> int:
         if context is not None:
             console.note(f"{context.command_path} --help says what is allowed")
         return 2
-    if isinstance(error, OSError) and error.filename is not None:
-        kept = "; all that is finished is kept: make room, and the same command goes on"
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        console.error(f"{error.filename}: {error.strerror}{kept if full else ''}")
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if isinstance(error, OSError) and (error.filename is not None or full):
+        kept = "; all that is finished is kept: make room, and run the same command again"
+        where = "" if error.filename is None else f"{error.filename}: "
+        console.error(f"{where}{error.strerror}{kept if full else ''}")
         return 2 if error.errno == errno.ENAMETOOLONG else 1
     log = keep_traceback(error)
     where = "VITBENCH_DEBUG=1 shows where" if log is None else f"traceback in {log}"

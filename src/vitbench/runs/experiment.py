@@ -157,23 +157,36 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
             folder.write_spec(spec)
             num_steps = num_batches(len(train), spec.train.batch_size)
             listen(RunBegun(spec, len(state.history), num_steps))
+            handed_over = [state]
+            del state  # a second try, after memory was refused, must find this one's memory free
             with guarded as tracker:
                 tracker.start(_tracked(request))
-                result = _train(request, state, bits, train, val, tracker, listen)
+                result = _train(request, handed_over, bits, train, val, tracker, listen)
                 tracker.finish(_summary(result))
     return result
 
 
 def _train(
     request: RunRequest,
-    state: TrainingState,
+    handed_over: list[TrainingState],
     bits: Bits,
     train: ImageSet,
     val: ImageSet,
     tracker: Guarded,
     listen: Listener,
 ) -> RunResult:
-    """Go on with a run to its end, with fewer images at a time where memory is refused."""
+    """Train a run to its end, with fewer images at a time where memory is refused.
+
+    Args:
+        request: The run.
+        handed_over: Its state, which is taken out: nobody else may hold it.
+        bits: What its bits depend on.
+        train: Images to train on.
+        val: Images to validate on.
+        tracker: Where its epochs are logged.
+        listen: Told of every event.
+    """
+    state = handed_over.pop()
     spec, folder, options = request.spec, RunFolder(request.folder), request.options
     device = train.labels.device
     while True:

@@ -145,11 +145,13 @@ class Processes:
                 return
             worker = self._workers.get(number) or self._start(number)
             if worker.place is None:
+                request = _beside(requests[place], min(self._jobs, len(requests)))
                 try:
-                    worker.pipe.send(_beside(requests[place], min(self._jobs, len(requests))))
+                    worker.pipe.send(request)
                 except ConnectionError:  # it died while it had nothing to do: a new one takes over
                     self._lost(number)
-                    continue
+                    worker = self._start(number)
+                    worker.pipe.send(request)
                 worker.place, worker.heard, worker.told = place, time.monotonic(), False
                 del left[place]
 
@@ -173,7 +175,7 @@ class Processes:
             worker = self._workers[number]
             try:
                 sent = worker.pipe.recv()
-            except (EOFError, ConnectionError):
+            except (EOFError, OSError):  # killed, maybe in the middle of a message
                 ended = self._lost(number)
                 if ended is not None:
                     yield ended, failed(requests[ended], _why_lost(worker.process))

@@ -1,6 +1,5 @@
 """Logits, loss and top-1 accuracy over a set."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitbench.data.image_set import ImageSet
+from vitbench.training.memory import MemorySaving
 from vitbench.training.team import team_for
 
 EVAL_BATCH = 500  # images in memory at once
@@ -51,7 +51,7 @@ def evaluate(model: nn.Module, images: ImageSet, at_once: int | None = None) -> 
     model.eval()
     most = min(EVAL_BATCH, at_once or EVAL_BATCH, len(images))
     with team_for(images.labels.device, most) as team:
-        parts = images.images.split(math.ceil(most / team.num_threads))
+        parts = images.images.split(MemorySaving(most).sizes(len(images), team.num_threads)[0])
         logits = torch.cat(list(team.map(answer, parts)))
         team.close()
     model.train(was_training)

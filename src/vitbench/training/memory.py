@@ -36,7 +36,10 @@ class MemorySaving:
 
     def sizes(self, batch_size: int, num_threads: int = 1) -> list[int]:
         """Images of each part of a batch, where so many parts are worked on at the same time."""
-        most = math.ceil(self.at_once(batch_size) / num_threads)
+        at_once = self.at_once(batch_size)
+        # Of a whole batch nothing is left over; of less, all threads together take no more.
+        whole = at_once == batch_size
+        most = math.ceil(at_once / num_threads) if whole else max(1, at_once // num_threads)
         rest = batch_size % most
         return [most] * (batch_size // most) + [rest] * (rest > 0)
 

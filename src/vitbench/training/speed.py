@@ -8,6 +8,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.model.cost import forward_flop
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.fit import StepDone, begin, fit
+from vitbench.training.team import LEAST_IMAGES
 
 TIMED_STEPS = 3
 MOST_IMAGES = 64  # of a timed step: enough to fill a CPU, few enough to answer soon
@@ -17,10 +18,11 @@ def measured_flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
     """FLOPs per second of training steps on random images, the first step left out.
 
     Args:
-        spec: The experiment; its batch is cut to 64 images.
+        spec: The experiment; its batch is cut to 64 images, or what all threads need.
         device: Where to train.
     """
-    batch = min(spec.train.batch_size, MOST_IMAGES)
+    most = max(MOST_IMAGES, LEAST_IMAGES * torch.get_num_threads())  # work for every thread
+    batch = min(spec.train.batch_size, most)
     short = spec.train.model_copy(update={"batch_size": batch, "epochs": 1})
     noise = random_images(spec, batch * (TIMED_STEPS + 1), device)
     started = time.perf_counter()

@@ -65,8 +65,7 @@ def take_step(
             )
             loss = loss * (len(classes) / len(labels))  # a batch's mean is the sum of such shares
             gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-        laid_out = [_laid_out_as(*pair) for pair in zip(weights, gradients, strict=True)]
-        return _PartDone(loss.detach(), logits.detach(), laid_out)
+        return _PartDone(loss.detach(), logits.detach(), _own_gradients(weights, gradients))
 
     model.zero_grad()
     images_of, classes_of = inputs.split(list(parts.sizes)), labels.split(list(parts.sizes))
@@ -77,6 +76,7 @@ def take_step(
         answers.append(done.logits)
         # In the order of the parts, not in that in which threads end: the bits must not vary.
         _add_gradients(weights, done.gradients)
+        del done  # its gradients, before the next part or the optimisers need memory
     if recipe.grad_clip is not None:
         nn.utils.clip_grad_norm_(weights, recipe.grad_clip)
     for optimizer in optimizers:
@@ -92,11 +92,24 @@ class _PartDone(NamedTuple):
     gradients: list[Tensor | None]
 
 
-def _laid_out_as(weight: Tensor, gradient: Tensor | None) -> Tensor | None:
-    """A gradient with its weight's strides, which fused optimisers rely on."""
-    if gradient is None or gradient.stride() == weight.stride():
-        return gradient
-    return torch.empty_like(weight).copy_(gradient)
+def _own_gradients(
+    weights: Sequence[Tensor], gradients: Sequence[Tensor | None]
+) -> list[Tensor | None]:
+    """Gradients as a backward pass leaves them at weights: each in memory of its own.
+
+    Of a + b both get the same tensor, which clipping would scale twice. Each has its weight's
+    strides, which fused optimisers rely on.
+    """
+    seen: set[int] = set()
+    own: list[Tensor | None] = []
+    for weight, gradient in zip(weights, gradients, strict=True):
+        if gradient is not None:
+            place = gradient.untyped_storage().data_ptr()
+            if place in seen or gradient.stride() != weight.stride():
+                gradient = torch.empty_like(weight).copy_(gradient)
+            seen.add(place)
+        own.append(gradient)
+    return own
 
 
 def _add_gradients(weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:

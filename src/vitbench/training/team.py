@@ -6,8 +6,10 @@ times slower. Here each thread takes its part of a batch through the whole netwo
 meet once per step. docs/performance.md has what this gains.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -49,7 +51,9 @@ class Team:
         if self.num_threads > 1:
             torch.set_num_threads(self._threads_before)
             if kind is not None:
-                self.close()
+                # After an error, what other threads hold must be free before a second try; Ctrl-C
+                # waits for nothing.
+                self.close(wait=issubclass(kind, Exception))
 
     def map(self, work: Callable[[Given], Made], parts: Iterable[Given]) -> Iterator[Made]:
         """What `work` makes of each part, in the order of the parts.
@@ -58,19 +62,39 @@ class Team:
             Exception: What `work` raised; parts that no thread has begun are dropped.
         """
         if self.num_threads == 1:
-            return map(work, parts)
+            yield from map(work, parts)
+            return
         if self._pool is None:
-            # Each thread has its own number of OpenMP threads, so each must set it.
             self._pool = ThreadPoolExecutor(
-                self.num_threads, "vitbench", initializer=torch.set_num_threads, initargs=(1,)
+                self.num_threads, "vitbench", initializer=_use_one_thread
             )
-        return self._pool.map(work, parts)
+        left = iter(parts)
+        # One more than there are threads: what is made early waits, and takes memory.
+        begun = deque(self._pool.submit(work, part) for part in islice(left, self.num_threads + 1))
+        try:
+            while begun:
+                made = begun.popleft().result()
+                begun.extend(self._pool.submit(work, part) for part in islice(left, 1))
+                yield made
+        finally:
+            for future in begun:
+                future.cancel()
 
-    def close(self) -> None:
-        """Let the threads end; a part that is being worked on is not waited for."""
+    def close(self, wait: bool = False) -> None:
+        """Let the threads end.
+
+        Args:
+            wait: Whether to wait for parts that are being worked on.
+        """
         if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool.shutdown(wait=wait, cancel_futures=True)
             self._pool = None
+
+
+def _use_one_thread() -> None:
+    """Each thread has a number of OpenMP threads of its own; it is settled by being asked for."""
+    torch.set_num_threads(1)
+    torch.get_num_threads()
 
 
 def team_for(device: torch.device, num_images: int) -> Team:
