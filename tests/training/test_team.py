@@ -222,7 +222,7 @@ def test_two_weights_whose_gradients_are_one_tensor_get_one_each() -> None:
     torch.nn.functional.cross_entropy(whole(inputs), labels).backward()
     torch.nn.utils.clip_grad_norm_(whole.parameters(), 0.01)
 
-    take_step(in_parts, [], inputs, labels, recipe, Parts([3, 3], Team(1)))
+    take_step(in_parts, [], inputs, labels, recipe, Parts([3, 3], Team(inline=True)))
 
     assert in_parts.a.grad.data_ptr() != in_parts.b.grad.data_ptr()
     for part, expected in zip(in_parts.parameters(), whole.parameters(), strict=True):

@@ -175,7 +175,7 @@ def stepper(model: nn.Module, spec: ExperimentSpec, device: torch.device, steps:
     optimizers = build_optimizers(model, spec.train)
     model.train()
     # A peer's step is what its users get: PyTorch's own threads.
-    team = team_for(device, batch) if isinstance(model, VisionTransformer) else Team(1)
+    team = team_for(device, batch) if isinstance(model, VisionTransformer) else Team(inline=True)
     sizes = MemorySaving().sizes(batch, team.num_threads)
     ours_on_cpu = isinstance(model, VisionTransformer) and device.type == "cpu"
     parts = Parts(sizes, team, [torch.Generator() for _ in sizes] if ours_on_cpu else [])

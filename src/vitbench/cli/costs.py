@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vitbench.cli import console, options
-from vitbench.errors import UsageError
+from vitbench.errors import OutOfMemoryError, UsageError
 from vitbench.spec.overrides import Tree, build_spec
 from vitbench.spec.presets import AUTO, PRESETS, preset_fields
 
@@ -61,6 +61,20 @@ def may_take_a_day(specs: "Sequence[ExperimentSpec]", device: "torch.device") ->
 
     slow = SLOW_CPU_FLOP_PER_S if device.type == "cpu" else SLOW_GPU_FLOP_PER_S
     return sum(map(run_flop, specs)) / slow >= DAY_S
+
+
+def seconds_if_it_fits(specs: "Sequence[ExperimentSpec]", device: "torch.device") -> float:
+    """What trainings will take here.
+
+    Returns:
+        Seconds; 0 where memory is too small for a step: the run itself will say so.
+    """
+    from vitbench.study.plan import seconds_for
+
+    try:
+        return seconds_for(specs, device)
+    except OutOfMemoryError:
+        return 0.0
 
 
 def is_slow_here(preset: str, device: "torch.device") -> bool:

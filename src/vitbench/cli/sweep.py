@@ -139,7 +139,7 @@ def sweep(
     from vitbench.runs.experiment import RunOptions
     from vitbench.study.executors import build_executor
     from vitbench.study.jobs import choose_jobs
-    from vitbench.study.plan import check_apart, plan_study, runs_to_train, seconds_for
+    from vitbench.study.plan import check_apart, plan_study, runs_to_train
     from vitbench.study.tuning import Tuning, parse_tune
     from vitbench.training.device import pick_device
 
@@ -172,8 +172,8 @@ def sweep(
     timed = timed and bool(to_train) and not quiet
     if timed and not dry_run:  # what is absent is told before anything is timed
         load_images(to_train[0].data, "train", data_dir)
-    seconds = seconds_for(to_train, target) if dry_run or timed else 0.0
-    if timed:
+    seconds = costs.seconds_if_it_fits(to_train, target) if dry_run or timed else 0.0
+    if timed and seconds:
         costs.warn_of_time(preset, seconds, target, _less(plans))
     if dry_run:
         show_plan(plans, trials, seconds, as_json)

@@ -68,7 +68,6 @@ def train(
     )
     from vitbench.runs.folder import RunFolder
     from vitbench.study.listening import guarded
-    from vitbench.study.plan import seconds_for
     from vitbench.training.device import pick_device
 
     target = pick_device(device)
@@ -87,8 +86,8 @@ def train(
     timed = timed and bool(to_train) and not quiet
     if timed and not dry_run:  # what is absent is told before anything is timed
         load_images(spec.data, "train", data_dir)
-    seconds = seconds_for([spec], target) if dry_run or timed else 0.0
-    if timed:
+    seconds = costs.seconds_if_it_fits([spec], target) if dry_run or timed else 0.0
+    if timed and seconds:
         costs.warn_of_time(preset, seconds, target, ["fewer epochs (--epochs)"])
     if dry_run:
         left = seconds if state != "trained" else 0.0

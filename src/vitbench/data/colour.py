@@ -5,7 +5,7 @@ Formulas are Pillow's in torchvision's form (transforms.v2.functional), which ro
 steps.
 """
 
-from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -95,7 +95,7 @@ def _blend(pixels: Tensor, other: Tensor, factor: Tensor) -> Tensor:
     return blended.clamp_(0, 255).to(torch.uint8)
 
 
-def _torchvision() -> ModuleType:
+def _torchvision() -> Any:
     """Its functions; imported where they are needed, for that takes as long as torch."""
     from torchvision.transforms.v2 import functional as torchvision_functional
 

@@ -133,7 +133,7 @@ def fit(
     halves = spec.train.on_divergence == "halve-lr"
     compiled = state.compiled is not None
     at_once = saving.at_once(spec.train.batch_size)
-    with closing(Team(1) if compiled else team_for(train.labels.device, at_once)) as team:
+    with closing(Team(inline=True) if compiled else team_for(train.labels.device, at_once)) as team:
         while len(state.history) < spec.train.epochs:
             kept = _kept(state) if halves else None
             diverged = None

@@ -8,6 +8,7 @@ from vitbench.data.image_set import ImageSet
 from vitbench.model.cost import forward_flop
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.fit import StepDone, begin, fit
+from vitbench.training.memory import told_when_out
 from vitbench.training.team import LEAST_IMAGES
 
 TIMED_STEPS = 3
@@ -20,7 +21,15 @@ def measured_flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
     Args:
         spec: The experiment; its batch is cut to 64 images, or what all threads need.
         device: Where to train.
+
+    Raises:
+        OutOfMemoryError: There is not enough memory for a step.
     """
+    with told_when_out():
+        return _flop_per_s(spec, device)
+
+
+def _flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
     most = max(MOST_IMAGES, LEAST_IMAGES * torch.get_num_threads())  # work for every thread
     batch = min(spec.train.batch_size, most)
     short = spec.train.model_copy(update={"batch_size": batch, "epochs": 1})

@@ -51,7 +51,7 @@ def take_step(
     Returns:
         The loss, and the logits (B, classes) before the step.
     """
-    parts = parts or Parts([len(labels)], Team(1))
+    parts = parts or Parts([len(labels)], Team(inline=True))
     precision = precision_of(recipe, inputs.device)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
 

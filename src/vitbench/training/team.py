@@ -24,15 +24,18 @@ Made = TypeVar("Made")
 class Team:
     """Threads that work on parts of a batch; within the block PyTorch has one thread in each.
 
-    A team of one does nothing of the kind: the work is done by the caller, with as many threads as
-    PyTorch has.
+    A team of one has as many threads of PyTorch's as the caller. It is a thread of its own all the
+    same: a backward pass that ends in an error leaves its graph with its thread, and the memory is
+    free again when that thread has ended.
 
     Args:
         num_threads: Threads.
+        inline: Whether the caller does the work instead, as it must on a GPU.
     """
 
-    def __init__(self, num_threads: int) -> None:
+    def __init__(self, num_threads: int = 1, inline: bool = False) -> None:
         self.num_threads = num_threads
+        self._inline = inline
         self._pool: ThreadPoolExecutor | None = None
         self._threads_before = num_threads
 
@@ -50,10 +53,10 @@ class Team:
     ) -> None:
         if self.num_threads > 1:
             torch.set_num_threads(self._threads_before)
-            if kind is not None:
-                # After an error, what other threads hold must be free before a second try; Ctrl-C
-                # waits for nothing.
-                self.close(wait=issubclass(kind, Exception))
+        if kind is not None:
+            # After an error, what the threads hold must be free before a second try; Ctrl-C waits
+            # for nothing.
+            self.close(wait=issubclass(kind, Exception))
 
     def map(self, work: Callable[[Given], Made], parts: Iterable[Given]) -> Iterator[Made]:
         """What `work` makes of each part, in the order of the parts.
@@ -61,12 +64,12 @@ class Team:
         Raises:
             Exception: What `work` raised; parts that no thread has begun are dropped.
         """
-        if self.num_threads == 1:
+        if self._inline:
             yield from map(work, parts)
             return
         if self._pool is None:
             self._pool = ThreadPoolExecutor(
-                self.num_threads, "vitbench", initializer=_use_one_thread
+                self.num_threads, "vitbench", _set_threads, (torch.get_num_threads(),)
             )
         left = iter(parts)
         # One more than there are threads: what is made early waits, and takes memory.
@@ -91,19 +94,19 @@ class Team:
             self._pool = None
 
 
-def _use_one_thread() -> None:
+def _set_threads(number: int) -> None:
     """Each thread has a number of OpenMP threads of its own; it is settled by being asked for."""
-    torch.set_num_threads(1)
+    torch.set_num_threads(number)
     torch.get_num_threads()
 
 
 def team_for(device: torch.device, num_images: int) -> Team:
-    """The team for work on so many images at a time; of one where a team gains nothing.
+    """The team for work on so many images at a time; of one where more gain nothing.
 
     Args:
         device: Where the work is done; only a CPU gains.
         num_images: Images that are in memory at once.
     """
     if device.type != "cpu":
-        return Team(1)
+        return Team(inline=True)
     return Team(max(1, min(torch.get_num_threads(), num_images // LEAST_IMAGES)))
