@@ -284,11 +284,10 @@ def test_an_empty_folder_and_ones_own_are_trained_in_and_another_run_is_refused(
         assert "holds another run" in err
     assert (folder / "result.json").read_bytes() == whole
 
-    (folder / "result.json").unlink()  # its checkpoint is a complete run's
-    for dry in ([], ["--dry-run"]):
-        code, _, err = ask("train", *TINY, "--out", "runs/mine", *dry)
-        assert code == 2
-        assert "cannot be trained on" in err
+    (folder / "result.json").unlink()  # killed just before that was written
+    for dry in (["--dry-run"], ["--quiet"]):
+        assert ask("train", *TINY, "--out", "runs/mine", *dry)[0] == 0
+    (folder / "result.json").unlink()
     (folder / "checkpoint.pt").unlink()  # stopped before its first epoch: spec.json is ours
     assert ask("train", *TINY, "--out", "runs/mine", "--quiet")[0] == 0
 

@@ -75,7 +75,7 @@ def test_a_terminal_keeps_its_alphabet_and_what_it_lacks_is_an_escape(
     monkeypatch.setattr(sys, "stdout", stream)
 
     assert main(["studies"]) == 0
-    assert main(["report", results]) == 0
+    assert main(["report", results, "--format", "md"]) == 0
 
     assert "±" in file.getvalue().decode("latin-1")
     assert file.getvalue().endswith(expected.encode("latin-1", "backslashreplace"))

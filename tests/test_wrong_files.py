@@ -154,7 +154,7 @@ VISUALIZE = [
     (["visualize", "rollout", "run", "--indices", ",".join(map(str, range(101)))], "100"),
     (["visualize", "rollout", "run", "--fusion", "sum"], "mean, max, min"),
     (["visualize", "rollout", "run", "--fusion", "Mean"], "did you mean 'mean'"),
-    (["visualize", "rollout", "run", "--fusion", ""], "mean, max, min"),
+    (["visualize", "rollout", "run", "--fusion", ""], "mean, max or min"),
     (["visualize", "rollout", "run", "--discard", "1"], "0 to 0.99"),
     (["visualize", "rollout", "run", "--discard", "-0.1"], "0 to 0.99"),
     (["visualize", "rollout", "run", "--discard", "nan"], "0 to 0.99"),
@@ -227,7 +227,7 @@ REPORT = [
 ]
 
 DIFF = [
-    (["diff", "", ""], "no complete run"),
+    (["diff", "", ""], "is empty"),
     (["diff", "\0", "\0"], "no run folder"),
     (["diff", LONG, LONG], "too long"),
     (["diff", "nowhere", "either"], "no run folder nowhere"),

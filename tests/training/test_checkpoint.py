@@ -51,7 +51,7 @@ def test_a_resumed_training_has_all_that_the_one_before_had(
     optimizer, tmp_path, tiny_fields
 ) -> None:
     """Weights and momentum, so that its next step is the same one; history and halved rate."""
-    spec = build_spec(tiny_fields, {"train.optimizer": optimizer})
+    spec = build_spec(tiny_fields, {"train.optimizer": optimizer, "train.epochs": 3})
     state = begin(spec, CPU)
     measured = {"train_loss": 2.0, "train_top1_pct": 10.0, "val_loss": 2.0, "val_top1_pct": 10.0,
                 "lr": 1e-3, "train_time_s": 1.0, "img_per_s": 100.0}  # fmt: skip

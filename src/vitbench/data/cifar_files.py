@@ -82,9 +82,11 @@ def read_cifar_files(root: Path, names: Iterable[str]) -> dict[str, bytes]:
         found = _verified(places.folder, names)
         if len(found) == len(names):
             return found
-        if not places.root.exists():
-            _check_network(places, f"no CIFAR-10 in {places.folder}")
-            places.root.mkdir(parents=True, exist_ok=True)
+        if not any(archive.exists() for archive in places.archives):
+            wrong = [name for name in MD5 if name not in _verified(places.folder, MD5)]
+            # Before the lock, so that a request that must be refused leaves nothing behind.
+            _check_network(places, _state_words(places.folder, wrong))
+        places.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"cannot use {root} as a data folder: {_reason(error)}") from None
     with _locked(places.root):
