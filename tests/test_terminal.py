@@ -108,7 +108,8 @@ def sweep(tiny_fields):
     """A sweep of four runs of 3 epochs that is only told of: its specs, its bars, its clock."""
     from vitbench.cli.progress import Progress
 
-    specs = [build_spec({**tiny_fields, "train.epochs": 3, "seed": seed}) for seed in range(4)]
+    fields = {**tiny_fields, "data.val_size": 100, "train.epochs": 3}
+    specs = [build_spec({**fields, "seed": seed}) for seed in range(4)]
     now = [1000.0]
     names = [(f"learned-2d s{seed}", spec) for seed, spec in enumerate(specs)]
 
