@@ -27,7 +27,9 @@ MOST_BESIDE = 64
 Rounds = Annotated[
     int, typer.Option("--rounds", help="How often each is timed; at least five, unless --quick.")
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="Three rounds: within a minute, and rough.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Three rounds, of startup one: within a minute, and rough.")
+]
 
 
 @app.command()
@@ -110,7 +112,7 @@ def data(
 @app.command()
 def startup(rounds: Rounds = 5, quick: Quick = False, as_json: options.Json = False) -> None:
     """What one waits for: --help, a report on four studies, the first step."""
-    num_rounds = _rounds(rounds, quick)
+    num_rounds = 1 if quick else _rounds(rounds, quick)  # each starts a Python, and most torch
 
     from vitbench.bench.startup import bench_startup
 
