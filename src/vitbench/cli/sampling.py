@@ -16,9 +16,9 @@ FITTED_ON = 500  # validation images of probes
 BUDGETS = {
     "explanations": 0.4e12,
     "sanity": 0.6e12,
-    "heads": 0.1e12,
-    "ablation": 0.25e12,
-    "tokens": 0.2e12,
+    "heads": 0.05e12,
+    "ablation": 0.15e12,
+    "tokens": 0.1e12,
     "sensitivity": 0.1e12,
 }
 # Softmax, copies and what else is done with a weight, counted as so many FLOP.
