@@ -1,6 +1,7 @@
 """The command line in this process: what it prints where, and its exit codes."""
 
 import json
+import os
 import re
 import shutil
 
@@ -562,3 +563,29 @@ def test_presets_names_auto_and_what_it_stands_for(capsys) -> None:
         "cpu", "default", "default",
     ]  # fmt: skip
     assert preset_for("smoke", "cuda") == "smoke"
+
+
+def test_tuning_a_study_that_has_runs_without_is_refused_before_any_trial(capsys, tmp_path) -> None:
+    words = ["sweep", "pos-embed", *TINY, "--seeds", "1", "--only", "none"]
+    run(capsys, *words)
+    folders = len(list((tmp_path / "runs").iterdir()))
+
+    for more in ([], ["--dry-run"]):
+        code, _, err = run(capsys, *words, "--tune", "train.lr=1e-3,2e-3", *more)
+        assert code == 2
+        assert "holds runs without --tune: choose another --results-dir" in err
+    assert len(list((tmp_path / "runs").iterdir())) == folders
+
+
+def test_a_study_that_is_called_null_can_be_swept(capsys) -> None:
+    assert run(capsys, "studies", "new", "null")[0] == 0
+    assert run(capsys, "sweep", "null.yaml", *TINY, "--dry-run")[0] == 0
+    for name in ("all", "patch_size", "pos-embed"):
+        assert run(capsys, "studies", "new", name)[0] == 2
+
+
+def test_a_study_in_a_pipe_is_not_shown_but_told(capsys) -> None:
+    os.mkfifo("pipe.yaml")
+    code, _, err = run(capsys, "studies", "show", "pipe.yaml")
+    assert code == 2
+    assert "is not a file but a pipe or a device" in err

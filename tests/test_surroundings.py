@@ -13,6 +13,8 @@ import pytest
 
 from vitbench.cli.main import main
 from vitbench.crash import bear_warnings
+from vitbench.data.datasets import data_root
+from vitbench.errors import DataError
 from vitbench.registry import DATASETS
 
 TINY = (
@@ -258,3 +260,31 @@ def test_a_warning_of_a_library_is_no_error_whatever_pythonwarnings_says(
             raised = True
 
     assert raised == raises
+
+
+def test_variables_of_tqdm_are_not_ours() -> None:
+    code = (
+        "import io, os; from vitbench.streams import import_tqdm; tqdm = import_tqdm();"
+        "bar = tqdm(total=1, file=io.StringIO()); bar.update(); bar.close();"
+        "print(os.environ['TQDM_MININTERVAL'], bar.ncols)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "TQDM_MININTERVAL": "soon", "TQDM_NCOLS": "20"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["soon", "None"]
+
+
+def test_without_a_home_folder_a_data_folder_is_asked_for(monkeypatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("VITBENCH_DATA", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+
+    with pytest.raises(DataError, match="--data-dir or VITBENCH_DATA; --preset smoke"):
+        data_root(None)

@@ -134,3 +134,16 @@ def _take_up_descriptors() -> None:
         except OSError:
             null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
             os.set_inheritable(null, True)
+
+
+def import_tqdm() -> Any:
+    """The class of tqdm's bars, imported without the user's TQDM_ variables.
+
+    tqdm reads them as it is imported: a wrong one is an error then, a right one would cut our bars.
+    """
+    theirs = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TQDM_")}
+    try:
+        from tqdm import tqdm
+    finally:
+        os.environ.update(theirs)
+    return tqdm

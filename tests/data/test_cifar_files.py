@@ -182,6 +182,15 @@ def test_without_network_one_line_says_what_helps(tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.usefixtures("no_network")
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", b"\x1f\x8b\x08\x04", b"text"])
+def test_an_archive_of_a_few_bytes_is_told_to_be_broken(content, tmp_path) -> None:
+    (tmp_path / ARCHIVE).write_bytes(content)
+
+    with pytest.raises(DataError, match=f"{ARCHIVE} is broken .*no network to download it"):
+        read_cifar_files(tmp_path, TRAIN)
+
+
+@pytest.mark.usefixtures("no_network")
 def test_a_damaged_folder_without_archive_is_named_with_what_helps(tmp_path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()

@@ -126,7 +126,9 @@ def test_files_are_the_same_with_a_hostile_matplotlibrc_a_broken_one_and_jupyter
     jupyters = "module://matplotlib_inline.backend_inline"
 
     plain, told = draw(tmp_path / "plain", "", MPLBACKEND="")
-    hostile, told_hostile = draw(tmp_path / "hostile", rc, MPLBACKEND=jupyters)
+    hostile, told_hostile = draw(
+        tmp_path / "hostile", rc, MPLBACKEND=jupyters, SOURCE_DATE_EPOCH="yesterday"
+    )
     broken, told_broken = draw(tmp_path / "broken", b"\xcb\xff\x00", MPLBACKEND="svg")
 
     assert len(set(plain)) == 6

@@ -342,6 +342,12 @@ def test_a_whole_state_is_resumed_as_it_was(stepped) -> None:
         lambda o: o[0]["state"][0]["momentum_buffer"].fill_(float("nan")),
         lambda o: o[1]["state"][0]["exp_avg_sq"].fill_(float("inf")),
         lambda o: o[1]["state"][0]["step"].fill_(-1),
+        lambda o: o[0]["param_groups"][0].pop("initial_lr"),
+        lambda o: o[1]["param_groups"][0].pop("betas"),
+        lambda o: o[1]["state"][0].update(exp_avg=5),
+        lambda o: o[1]["state"][0].pop("exp_avg"),
+        lambda o: o[1]["state"][0].update(exp_avg=torch.tensor(3.0)),
+        lambda o: o[1]["state"][0].update(step=o[1]["state"][0]["exp_avg"]),
     ],
 )
 def test_a_state_that_no_optimiser_has_is_refused_before_a_step_is_taken(stepped, change) -> None:

@@ -159,3 +159,13 @@ def test_a_file_that_cannot_be_read_is_told_and_no_consent(broken, content) -> N
 def test_a_mode_that_is_none_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'offline'"):
         wandb_mode("ofline")
+
+
+def test_a_server_that_is_no_address_is_told_and_no_consent(monkeypatch) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://[bad")
+
+    choice = users_choice()
+
+    assert choice.mode == "offline"
+    assert "'http://[bad' is no address" in choice.why

@@ -6,6 +6,7 @@ from typing import TextIO
 
 from vitbench.cli import layout
 from vitbench.errors import shortened
+from vitbench.streams import import_tqdm
 
 LONGEST = 300  # characters of a word in an error, such as a path
 
@@ -72,7 +73,7 @@ def _write(text: str, stream: TextIO) -> None:
     if "tqdm" not in sys.modules or not layout.can_redraw(stream):
         stream.write(text)
         return
-    from tqdm import tqdm
+    tqdm = import_tqdm()
 
     with tqdm.external_write_mode(file=stream):
         stream.write(text)

@@ -5,19 +5,21 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NoReturn, Self
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from vitbench.cli import console, layout
 from vitbench.model.cost import cost_of, forward_flop
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun
 from vitbench.runs.schema import RunResult
 from vitbench.spec.experiment import ExperimentSpec
+from vitbench.streams import import_tqdm
 from vitbench.study.plan import run_flop
 from vitbench.study.worker import OfWorker
 from vitbench.training.fit import Diverged, Event, RateHalved, StepDone
 from vitbench.training.history import EpochRecord
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 REDRAW_S = 0.1
 LONGEST_BAR = 30
@@ -241,7 +243,7 @@ class Progress:
     def _show(self, place: int, text: str) -> None:
         line = self._lines.get(place)
         if line is None:
-            self._lines[place] = tqdm(
+            self._lines[place] = import_tqdm()(
                 total=1, bar_format="{desc}", desc=text, leave=False, position=place
             )
         else:

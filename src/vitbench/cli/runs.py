@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,10 +91,10 @@ def prune(
             f"{'' if dry_run else ': they go too'}"
         )
     if not going:
-        if leftovers and not dry_run:
-            remove_leftovers(runs_dir)
-        else:
+        if not leftovers:
             console.note(f"nothing to remove in {runs_dir}")
+        elif not dry_run:
+            remove_leftovers(runs_dir)
         return
     console.product(_table(going))
     if dry_run:
@@ -128,7 +128,7 @@ class _Needed:
         self._results_dir = results_dir
         self._force = force
         self._files: list[tuple[Path, int, int, int]] = []
-        self._studies: list[tuple[Path, StudyResults]] = []
+        self._names: Callable[[Path], bool] = lambda _folder: False
 
     def __call__(self, folder: Path) -> bool:
         """Whether the folder is needed now.
@@ -136,17 +136,17 @@ class _Needed:
         Raises:
             FileError: A results file is damaged, so what it names is not known.
         """
-        from vitbench.runs.catalogue import is_named
+        from vitbench.runs.catalogue import names_in
 
         if self._force:
             return False
         files = self._as_they_are()
         if files != self._files:
-            self._studies, damaged = _studies(self._results_dir, tell=False)
+            studies, damaged = _studies(self._results_dir, tell=False)
             if damaged:
                 raise FileError(_unknown(damaged[0]))
-            self._files = files
-        return is_named(folder, self._studies)
+            self._files, self._names = files, names_in(studies)
+        return self._names(folder)
 
     def _as_they_are(self) -> list[tuple[Path, int, int, int]]:
         """The results files; one that was written since has another number, size or time."""

@@ -9,7 +9,7 @@ import typer
 from vitbench.cli import console
 from vitbench.cli.groups import Group
 from vitbench.errors import FileError, UsageError, shortened
-from vitbench.files import write_text
+from vitbench.files import is_stream, write_text
 from vitbench.spec.reading import as_text
 from vitbench.spec.study import KEY_PATTERN, LONGEST_KEY, load_study, study_file, study_names
 
@@ -20,8 +20,8 @@ app = typer.Typer(
 TEMPLATE = """\
 # A study of your own: vitbench sweep {name}.yaml --preset cpu
 # Fields go by their dotted names; vitbench train --help lists them all.
-name: {name}
-title: {name}
+name: "{name}"
+title: "{name}"
 # What all variants share, over the preset's fields:
 base: {{}}
 # What differs. `set` takes a value, or {{times: 1.5}} (or "3/2") of the base's value.
@@ -66,8 +66,11 @@ def list_studies() -> None:
 @app.command("show")
 def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or a file.")]) -> None:
     """Print a study's file, to read or to copy."""
+    path = study_file(name)
+    if is_stream(path):
+        raise FileError(f"{path} is not a file but a pipe or a device: use `cat`")
     load_study(name)  # what is no study is refused
-    lines = as_text(study_file(name).read_bytes()).splitlines()
+    lines = as_text(path.read_bytes()).splitlines()
     console.product("\n".join(lines).rstrip("\n"))
 
 
@@ -81,7 +84,7 @@ def new(
             f"study name {shortened(name)!r}: use small letters, digits and hyphens, "
             f"{LONGEST_KEY} at most"
         )
-    if name in study_names():
+    if name.replace("_", "-") in (*study_names(), "all"):
         raise UsageError(f"{name} is a built-in study: choose another name")
     path = Path(f"{name}.yaml")
     if path.exists():

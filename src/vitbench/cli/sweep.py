@@ -174,7 +174,8 @@ def sweep(
         load_images(to_train[0].data, "train", data_dir)
     seconds = costs.seconds_if_it_fits(to_train, target) if dry_run or timed else 0.0
     if timed and seconds:
-        costs.warn_of_time(preset, seconds, target, _less(plans))
+        fixed = precision is not None or seed_list is not None
+        costs.warn_of_time(preset, seconds, target, _less(plans, fixed))
     if dry_run:
         show_plan(plans, trials, seconds, as_json)
         return
@@ -239,10 +240,11 @@ def _check_writable(results_dir: Path, results_files: Sequence[Path], runs_dir: 
     options.check_writable("--runs-dir", runs_dir)
 
 
-def _less(plans: "Sequence[StudyPlan]") -> list[str]:
+def _less(plans: "Sequence[StudyPlan]", fixed_seeds: bool) -> list[str]:
     """Options that make studies take less time, where they can."""
     runs = [run for plan in plans for run in plan.runs]
-    ways = ["fewer seeds (--seeds 1)"] if len({run.spec.seed for run in runs}) > 1 else []
+    several = len({run.spec.seed for run in runs}) > 1 and not fixed_seeds
+    ways = ["fewer seeds (--seeds 1)"] if several else []
     if len({run.variant.key for run in runs}) > 1:
         ways.append("one variant (--only)")
     return [*ways, "fewer epochs (--epochs)"]

@@ -11,6 +11,7 @@ import typer
 from vitbench.cli import console, layout, options
 from vitbench.cli.kinds import KINDS, PAGES, check, is_offered, left_out
 from vitbench.errors import FileError, UsageError, shortened
+from vitbench.streams import import_tqdm
 
 if TYPE_CHECKING:
     from vitbench.figures.style import Drawing, Page
@@ -178,7 +179,7 @@ def visualize(
             )
 
     # From here on torch is needed.
-    from tqdm import tqdm
+    tqdm = import_tqdm()
 
     from vitbench.attention.rollout import FUSIONS
     from vitbench.cli.sampling import BUDGETS, FULL, sample_size

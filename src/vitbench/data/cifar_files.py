@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import lzma
 import socket
+import struct
 import sys
 import tarfile
 import threading
@@ -16,6 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from http.client import HTTPException
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -25,6 +27,7 @@ from filelock import FileLock, Timeout
 
 from vitbench.errors import DataError, shortened
 from vitbench.files import replacing
+from vitbench.streams import import_tqdm
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 ARCHIVE = "cifar-10-python.tar.gz"
@@ -48,7 +51,10 @@ STALLED_S = 30  # seconds without a byte after which a download is given up
 CHUNK = 2**20
 LOCK = ".cifar-10.lock"
 # What reading a damaged archive may raise.
-BROKEN = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+BROKEN = (
+    tarfile.TarError, OSError, EOFError, ValueError, TypeError, LookupError, OverflowError,
+    struct.error, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -260,7 +266,7 @@ def _downloaded(places: Places, what: str) -> Iterator[Path]:
         yield part
         if not places.archives[0].exists():
             part.replace(places.archives[0])
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
         raise _error(places, what, f"the download failed ({_reason(error)})") from None
     finally:
         with contextlib.suppress(OSError):
@@ -269,7 +275,7 @@ def _downloaded(places: Places, what: str) -> Iterator[Path]:
 
 def _chunks(url: str) -> Iterator[bytes]:
     """The bytes of a file on the network, with a bar on stderr."""
-    from tqdm import tqdm
+    tqdm = import_tqdm()
 
     with urlopen(url, timeout=STALLED_S) as response:
         total = int(response.headers.get("Content-Length") or 0) or None

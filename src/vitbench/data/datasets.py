@@ -14,6 +14,7 @@ import torch
 from vitbench.data.cifar_files import META, TEST, TRAIN, read_cifar_files
 from vitbench.data.image_set import ImageSet
 from vitbench.data.shapes import CLASSES, draw_shapes
+from vitbench.errors import DataError
 from vitbench.registry import DATASETS
 from vitbench.spec.data import DataSpec
 
@@ -37,12 +38,22 @@ def load_images(spec: DataSpec, part: Part, data_dir: Path | None) -> ImageSet:
 
 
 def data_root(data_dir: Path | None) -> Path:
-    """Folder (or archive) of data sets: as given, `VITBENCH_DATA`, or the user's cache."""
+    """Folder (or archive) of data sets: as given, `VITBENCH_DATA`, or the user's cache.
+
+    Raises:
+        DataError: None is given, and the user has no home folder.
+    """
     if data_dir is not None:
         return data_dir
-    if os.environ.get("VITBENCH_DATA"):
-        return Path(os.environ["VITBENCH_DATA"])
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        if os.environ.get("VITBENCH_DATA"):
+            return Path(os.environ["VITBENCH_DATA"]).expanduser()
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        raise DataError(
+            "there is no home folder for data sets: name a folder with --data-dir or "
+            "VITBENCH_DATA; --preset smoke needs no data"
+        ) from None
     return Path(cache) / "vitbench"
 
 

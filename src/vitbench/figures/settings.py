@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
 BACKEND = "MPLBACKEND"
+# Our files have no date, and the writer of PDF fails where this is no number.
+EPOCH = "SOURCE_DATE_EPOCH"
 # What no picture depends on, and what matplotlib keeps for the whole process.
 NOT_OURS = ("backend", "backend_fallback", "interactive", "toolbar", "timezone")
 
@@ -84,8 +86,13 @@ def own_settings(more: Mapping[str, Any] | None = None) -> Iterator[None]:
         "svg.hashsalt": "vitbench",
         **(more or {}),
     }
-    with matplotlib.rc_context(own):
-        yield
+    epoch = os.environ.pop(EPOCH, None)
+    try:
+        with matplotlib.rc_context(own):
+            yield
+    finally:
+        if epoch is not None:
+            os.environ[EPOCH] = epoch
 
 
 def colour_map(name: str) -> "Colormap":

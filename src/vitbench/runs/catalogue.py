@@ -128,14 +128,14 @@ def remove_leftovers(runs_dir: Path) -> None:
         _remove_tree(path)
 
 
-def is_named(folder: Path, studies: Sequence[tuple[Path, StudyResults]]) -> bool:
-    """Whether a results file names a run folder.
+def names_in(studies: Sequence[tuple[Path, StudyResults]]) -> Callable[[Path], bool]:
+    """What says whether results files name a run folder; they are gone through once.
 
     Args:
-        folder: The folder.
         studies: Results files and what they hold.
     """
-    return bool(_who_names(folder, _named(studies)))
+    named = _named(studies)
+    return lambda folder: bool(_who_names(folder, named))
 
 
 def _free_name(folder: Path) -> Path:

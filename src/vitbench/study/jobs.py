@@ -1,5 +1,6 @@
 """How many runs to train at once, and with how many threads each."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,8 +74,8 @@ def _recorded_threads(plans: Sequence[StudyPlan]) -> int | None:
 
 def _free_memory() -> int:
     """Bytes that new processes can have; where that is not known, more than they need."""
-    if MEMINFO.exists():
-        for line in MEMINFO.read_text(encoding="utf-8").splitlines():
+    with contextlib.suppress(OSError, ValueError):  # absent, or hidden in a sandbox
+        for line in MEMINFO.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return MOST_JOBS * MEMORY_OF_A_JOB

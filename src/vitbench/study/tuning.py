@@ -78,7 +78,10 @@ class Tuning:
         if asked is None:
             return
         file = results_file_of(study, base, results_dir)
-        there = read_results(file).tuned if file.exists() else []
+        results = read_results(file) if file.exists() else None
+        there = results.tuned if results else []
+        if results and results.runs and not there:  # before the trials, not after them
+            raise UsageError(f"{file} holds runs without --tune: choose another --results-dir")
         self.tuned = [one for one in there if (one.field, one.values) == asked]
         if not self.tuned:
             self.trials = plan_trials(study, base, *asked, seeds, runs_dir)
@@ -160,11 +163,12 @@ def plan_trials(
         if TRIAL_SEED in {seed + variant.seed_offset for seed in seeds}:
             raise UsageError(f"--tune: seed {TRIAL_SEED} is that of the trials: choose another")
     trials = []
+    folder_of = RunFolder.finder(runs_dir)
     for key, spec in variant_specs(study, base, study.variants).items():
         for value in values:
             own = build_spec(spec.to_json(), {field: value}).with_seed(TRIAL_SEED)
             check_buildable(own)
-            trials.append(Trial(key, value, own, RunFolder.of(own, runs_dir).path))
+            trials.append(Trial(key, value, own, folder_of(own).path))
     return trials
 
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Self
 
 import torch
 from pydantic import ValidationError
+from torch.optim import AdamW
 
 import vitbench
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError, shortened
@@ -25,6 +26,7 @@ from vitbench.training.bits import Bits
 from vitbench.training.device import versions
 from vitbench.training.fit import TrainingState, begin
 from vitbench.training.history import EpochRecord
+from vitbench.training.muon import Muon
 
 FORMATS = "vitbench-checkpoint-"
 FORMAT = f"{FORMATS}1"
@@ -140,7 +142,7 @@ class Checkpoint:
                     f"the spec's model has {weight.dtype} {tuple(weight.shape)}"
                 )
             self._check_numbers(f"weight {name}", given)
-        if extra := sorted(set(self.weights) - set(expected)):
+        if extra := sorted(set(self.weights) - set(expected), key=str):
             raise FileError(
                 f"{self.path}: weight {extra[0]} belongs to no part of the spec's model"
             )
@@ -189,21 +191,28 @@ class Checkpoint:
         for group, like in zip(groups, expected, strict=True):
             # The rate follows the schedule, and flags are the device's; numbers are the spec's.
             same = group["params"] == like["params"] and all(
-                group[name] == value
+                group.get(name) == value
                 for name, value in like.items()
-                if name in group and name != "lr" and type(value) in (int, float, tuple)
+                if name != "lr" and type(value) in (int, float, tuple)
             )
             if not same or not 0 <= float(group["lr"]) < math.inf:
                 raise self._unfit_optimizers()
         parameters = [one for group in fresh.param_groups for one in group["params"]]
         if not set(saved["state"]) <= set(range(len(parameters))):
             raise self._unfit_optimizers()
+        kinds = {AdamW: {"step", "exp_avg", "exp_avg_sq"}, Muon: {"momentum_buffer"}}
+        names = kinds.get(type(fresh))  # None: of a plug-in, whose names are its own
         for place, state in saved["state"].items():
+            if names is not None and not state.keys() >= names:
+                raise self._unfit_optimizers()
             for name, value in state.items():
                 if not isinstance(value, torch.Tensor):
-                    continue
-                of_parameter = value.shape == parameters[place].shape
-                if not of_parameter and not (value.ndim == 0 and value >= 0):
+                    if names is None:
+                        continue
+                    raise self._unfit_optimizers()
+                counts = value.ndim == 0 and bool(value >= 0)
+                shaped = value.shape == parameters[place].shape
+                if not (counts if name == "step" else shaped or (names is None and counts)):
                     raise self._unfit_optimizers()
                 self._check_numbers(f"the optimisers' {name}", value, math.inf)
 

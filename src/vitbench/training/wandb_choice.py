@@ -95,7 +95,10 @@ def _by_credentials() -> WandbChoice:
     settings = _settings()
     own_server = settings.get("base_url", _Setting("", Path())).value
     server = os.environ.get("WANDB_BASE_URL", "").strip() or own_server.strip()
-    host = urlsplit(server).netloc
+    try:
+        host = urlsplit(server).netloc
+    except ValueError:
+        raise _UnreadableError(f"W&B's server {shortened(server)!r} is no address") from None
     at = f" for {host}" if host and host not in OWN_SERVERS else ""
     machines = (host,) if at else OWN_SERVERS
     keys = [os.environ.get("WANDB_API_KEY"), os.environ.get("WANDB_IDENTITY_TOKEN_FILE")]
