@@ -177,8 +177,9 @@ def test_workers_end_with_a_sweep_that_is_killed(unbroken, tmp_path) -> None:
 
 def test_a_wandb_process_that_is_killed_in_a_run_stops_nothing(unbroken, tmp_path) -> None:
     (tmp_path / "two.yaml").write_text(STUDY)
+    offline = ["offline" if word == "disabled" else word for word in SWEEP]
     process = subprocess.Popen(
-        [*SWEEP[:-2], "--wandb", "offline"], cwd=tmp_path, env=ENVIRONMENT, text=True,
+        offline, cwd=tmp_path, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     wait_for(lambda: epochs_of(tmp_path, "none") >= 1, process)
