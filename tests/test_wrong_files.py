@@ -674,11 +674,15 @@ def in_world(world, monkeypatch):
 
 
 def state_of(folder: Path) -> dict[str, tuple[int, ...]]:
-    """What is in a folder: kind, size and time of every file, at any depth."""
+    """What is in a folder: kind, size and time of every file, at any depth.
+
+    Not the time of folders: a data folder is locked before its archive is tried.
+    """
     found = {}
     for path in folder.rglob("*"):
         stat = path.lstat()
-        found[str(path)] = (stat.st_mode, stat.st_size, stat.st_mtime_ns)
+        is_folder = path.is_dir() and not path.is_symlink()
+        found[str(path)] = (stat.st_mode, stat.st_size, 0 if is_folder else stat.st_mtime_ns)
     return found
 
 
