@@ -227,3 +227,24 @@ def test_two_weights_whose_gradients_are_one_tensor_get_one_each() -> None:
     assert in_parts.a.grad.data_ptr() != in_parts.b.grad.data_ptr()
     for part, expected in zip(in_parts.parameters(), whole.parameters(), strict=True):
         torch.testing.assert_close(part.grad, expected.grad)
+
+
+def test_a_gradient_lies_in_memory_as_its_weight_does() -> None:
+    """As of a copy of w.T, whose gradient is a transposed view: fused optimisers go by w."""
+
+    class Turned(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(3, 4))
+
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            return inputs @ self.weight.T.contiguous()
+
+    model, inputs, labels = Turned(), torch.randn(6, 4), torch.arange(6) % 3
+    (turned,) = torch.autograd.grad(model(inputs).square().sum(), [model.weight])
+    assert turned.stride() != model.weight.stride()
+
+    take_step(model, [], inputs, labels, build_spec({}).train)
+
+    assert model.weight.grad is not None
+    assert model.weight.grad.stride() == model.weight.stride()
