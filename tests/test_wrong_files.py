@@ -274,7 +274,7 @@ STUDIES = [
     (["studies", "show", "posembed"], "did you mean 'pos-embed'"),
     (["studies", "show", "absent.yaml"], "no study file"),
     (["studies", "show", "empty/"], "cannot read"),
-    (["studies", "show", "/dev/zero"], "bytes"),
+    (["studies", "show", "/dev/zero"], "not a file but a pipe or a device"),
     (["studies", "show", "../../etc/passwd"], "study file"),
     (["studies", "show", LONG], "pos-embed"),
     (["studies", "show", "a/\0"], "cannot read"),

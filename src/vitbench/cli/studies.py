@@ -68,7 +68,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or 
     """Print a study's file, to read or to copy."""
     path = study_file(name)
     if is_stream(path):
-        raise FileError(f"{path} is not a file but a pipe or a device: use `cat`")
+        raise FileError(f"{path} is not a file but a pipe or a device: give a file")
     load_study(name)  # what is no study is refused
     lines = as_text(path.read_bytes()).splitlines()
     console.product("\n".join(lines).rstrip("\n"))
