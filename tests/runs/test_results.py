@@ -216,7 +216,7 @@ WHAT_IS_WRONG = {
     b"[[": "line 1 is not JSON",
     b"[" * 100_000: "it is nested too deep",
     b'{"a": 1, "a": 2}': "'a' is there twice",
-    b'{"a": NaN}': "NaN is no JSON",
+    b'{"a": NaN}': "NaN is not JSON",
     b'{"a": ' + b"9" * 5000 + b"}": "too many digits",
 }
 

@@ -75,7 +75,7 @@ def test_a_whole_number_may_be_written_in_any_way_of_yaml_1_2(text, value) -> No
         ("train={<<: {lr: 1}}", "merge keys (<<)"),
         ("train.grad_clip=# none", "the value is empty"),
         ("train.grad_clip=---", "the value is empty"),
-        ("train.optimizer={name: adamw, name: muon}", "stands there twice"),
+        ("train.optimizer={name: adamw, name: muon}", "is there twice"),
         ("model.depth=true", "true and false are no value for it"),
         ("data.mean=[true, 0.5, 0.5]", "true and false are no value for it"),
         ("seed=9007199254740993.0", "all of its digits"),
@@ -301,8 +301,8 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"- a list\n", "holds no spec: it must be a mapping of fields"),
         (b"", "holds no spec"),
         (b"just words", "holds no spec"),
-        (b"\xff\xfe\x00\x01", "it is not text in UTF-8 but UTF-16: save it as UTF-8"),
-        ("seed: 1".encode("utf-16-le"), "it is not text in UTF-8 but UTF-16: save it as UTF-8"),
+        (b"\xff\xfe\x00\x01", "it is UTF-16: save it as UTF-8"),
+        ("seed: 1".encode("utf-16-le"), "it is UTF-16: save it as UTF-8"),
         (b"name: \xff", "it is not text in UTF-8"),
         (b"\x00\x01\x02", "not readable as spec"),
         (b"a: [1, 2", "line 1: not readable as spec"),
@@ -314,11 +314,11 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"seed: 1\n---\nseed: 2", "line 2: not readable as spec: a second document begins"),
         (b"train:\n\tlr: 1", "line 2: not readable as spec: a tab where YAML takes spaces only"),
         (b"seed: 1\ntrain: {epochs: 010}", "line 2: not readable as spec: 010: a leading 0"),
-        (b"1: 2\n0x1: 3", "line 2: not readable as spec: '0x1' stands there twice"),
+        (b"1: 2\n0x1: 3", "line 2: not readable as spec: '0x1' is there twice"),
         (b"[" * 100_000, "not readable as spec"),
         (b"a: " * 100_000, "not readable as spec"),
         (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes"),
-        (b"train:\n  lr: 1\n  lr: 2", "'lr' stands there twice: keep one of them"),
+        (b"train:\n  lr: 1\n  lr: 2", "'lr' is there twice: keep one of them"),
         (b"? [a, b]\n: 1", "not readable as spec"),
     ],
     ids=["list", "empty", "words", "utf-16", "utf-16 unmarked", "not utf-8", "control", "open",
@@ -359,11 +359,19 @@ def test_a_file_as_windows_saves_it_is_read(name, tmp_path) -> None:
     assert load_mapping(tmp_path / name, "spec") == {"seed": 4, "train": {"lr": 0.5}}
 
 
-@pytest.mark.parametrize(("text", "line"), [("", 1), ("hello", 1), ('{"seed": 1,\n x}', 2)])
-def test_what_is_no_json_is_said_to_be_none(text, line, tmp_path) -> None:
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it is empty"),
+        ("hello", "line 1 is not JSON"),
+        ('{"seed": 1,\n x}', "line 2 is not JSON"),
+        ('{"seed": NaN}', "NaN is not JSON"),
+    ],
+)
+def test_what_is_no_json_is_said_to_be_none(text, reason, tmp_path) -> None:
     (tmp_path / "spec.json").write_text(text)
 
-    with pytest.raises(FileError, match=f"not readable as spec: line {line} is not JSON"):
+    with pytest.raises(FileError, match=f"not readable as spec: {reason}"):
         load_mapping(tmp_path / "spec.json", "spec")
 
 
@@ -386,7 +394,7 @@ def test_a_key_twice_in_json_is_refused(tmp_path) -> None:
     path = tmp_path / "spec.json"
     path.write_text('{"train": {"lr": 0.1, "lr": 0.2}}')
 
-    with pytest.raises(FileError, match="'lr' stands there twice"):
+    with pytest.raises(FileError, match="'lr' is there twice"):
         load_mapping(path, "spec")
 
 

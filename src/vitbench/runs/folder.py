@@ -12,10 +12,11 @@ from filelock import FileLock
 
 from vitbench.errors import FileError, LaterVersionError
 from vitbench.files import UnfitFileError, is_locked, open_regular, read_regular, write_text
-from vitbench.runs.reading import LaterError, UnreadableError, checked, read_json
+from vitbench.runs.reading import LaterError, checked
 from vitbench.runs.schema import MOST_TEST_IMAGES, RunResult, unpack_classes
 from vitbench.spec.experiment import ExperimentSpec
 from vitbench.spec.overrides import Tree
+from vitbench.spec.reading import UnreadableError, as_text, read_json
 from vitbench.training.history import EpochRecord
 
 AGAIN = "remove its folder, and the run is done again"
@@ -123,7 +124,7 @@ class RunFolder:
         """
         path = self.spec_file
         try:
-            fields = read_json(read_regular(path, MOST_SPEC_BYTES))
+            fields = read_json(as_text(read_regular(path, MOST_SPEC_BYTES)))
         except FileNotFoundError:
             raise FileError(f"no spec file {path}") from None
         except OSError as error:
@@ -142,7 +143,7 @@ class RunFolder:
         """All finished epochs; None where the file is absent or a line of it damaged."""
         try:
             lines = read_regular(self.history_file, MOST_TEXT_BYTES).splitlines()
-            return [checked(EpochRecord, read_json(line)) for line in lines]
+            return [checked(EpochRecord, read_json(as_text(line))) for line in lines]
         except (OSError, UnreadableError):
             return None
 
@@ -217,7 +218,7 @@ class RunFolder:
         """
         file = self.result_file
         try:
-            result = checked(RunResult, read_json(read_regular(file, MOST_TEXT_BYTES)))
+            result = checked(RunResult, read_json(as_text(read_regular(file, MOST_TEXT_BYTES))))
             if result.status == "failed":
                 raise UnreadableError("status is 'failed', and such a run has no result")
             if result.status == "done" and None in (result.test_top1_pct, result.val_top1_pct):

@@ -10,10 +10,11 @@ from filelock import FileLock
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.files import UnfitFileError, is_stream, read_regular, write_text
 from vitbench.runs.published import from_flat
-from vitbench.runs.reading import UTF_16, LaterError, UnreadableError, checked, read_json
+from vitbench.runs.reading import LaterError, checked
 from vitbench.runs.schema import StudyResults, StudyRun
 from vitbench.spec.overrides import Tree
 from vitbench.spec.presets import PRESETS
+from vitbench.spec.reading import UTF_16, UnreadableError, as_text, read_json
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"
@@ -50,7 +51,7 @@ def read_results(path: Path) -> StudyResults:
     except ValueError:  # a NUL
         raise FileError(f"cannot read {str(path)!r}: no path has a NUL") from None
     try:
-        loaded = read_json(content)
+        loaded = read_json(as_text(content))
     except UnreadableError as error:
         if _begins_as_ours(content):
             raise FileError(f"{what}{error}") from None
@@ -112,7 +113,7 @@ def kind_of_work(path: Path) -> str | None:
         return WORK[ending]
     try:
         content = read_regular(path, MAX_FILE_BYTES)
-        loaded = read_json(content)
+        loaded = read_json(as_text(content))
     except UnfitFileError:
         return f"a file of over {MAX_FILE_BYTES:,} bytes"
     except OSError:

@@ -1,4 +1,4 @@
-"""YAML and JSON text as values, strictly: the one reader of specs, studies and `--set`.
+"""YAML and JSON text as values, strictly: the one reader of both, for every file and `--set`.
 
 YAML is read by the core schema of YAML 1.2: `1e-1` is a number, and `no` and `2024-01-31` are
 words. PyYAML alone reads YAML 1.1, in which `010` is 8 and `1:30` is 90. What the two versions read
@@ -10,7 +10,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -46,7 +46,7 @@ def as_text(content: bytes) -> str:
         UnreadableError: It is in another encoding, or is not text.
     """
     if content.startswith(UTF_16) or content[:2].count(0) == 1:
-        raise UnreadableError("it is not text in UTF-8 but UTF-16: save it as UTF-8")
+        raise UnreadableError("it is UTF-16: save it as UTF-8")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -57,10 +57,12 @@ def read_json(text: str) -> Any:
     """The value of JSON text.
 
     Raises:
-        UnreadableError: It is not JSON, or has a key twice in one object.
+        UnreadableError: It is not JSON, has a key twice in one object, or NaN or an infinity.
     """
+    if not text.strip():
+        raise UnreadableError("it is empty")
     try:
-        return json.loads(text, object_pairs_hook=_unrepeated)
+        return json.loads(text, object_pairs_hook=_unrepeated, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         what = f"{error.msg[0].lower()}{error.msg[1:]}"
         raise UnreadableError(f"line {error.lineno} is not JSON ({what})") from None
@@ -112,8 +114,12 @@ def _unrepeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
+def _no_constant(word: str) -> NoReturn:
+    raise UnreadableError(f"{word} is not JSON")
+
+
 def _twice(key: object) -> str:
-    return f"{shortened(repr(key))} stands there twice: keep one of them"
+    return f"{shortened(repr(key))} is there twice: keep one of them"
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
