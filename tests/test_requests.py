@@ -316,3 +316,40 @@ def test_a_study_of_a_built_in_name_is_shown_as_it_is(ask, tmp_path) -> None:
     (tmp_path / "mine.yaml").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
 
     assert ask("studies", "show", "mine.yaml")[:2] == (0, f"{text}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["sweep", "pos-embed", *TINY, "--max-seeds", "5"], "--max-seeds is for --precision"),
+        (["bench", "step", "--quick", "--rounds", "50"], "leave out --rounds, or --quick"),
+        (["bench", "startup", "--quick", "--rounds", "-1"], "leave out --rounds, or --quick"),
+        (
+            ["visualize", "rollout", "x.pt", "--sample", "9"],
+            "rollout does not read --sample",
+        ),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(words, message, ask) -> None:
+    code, _, err = ask(*words)
+
+    assert code == 2
+    assert message in err
+
+
+def test_beside_a_whole_spec_no_preset_is_advised(ask) -> None:
+    assert ask("train", *TINY, "--out", "first", "--quiet")[0] == 0
+    long = ["--spec", "first/spec.json", "--epochs", "1000000", "--device", "cpu", "--dry-run"]
+
+    for preset in ([], ["--preset", "default"]):
+        code, _, err = ask("train", *long, *preset)
+        assert code == 0
+        assert "this takes about" in err
+        assert "--preset" not in err
+
+
+def test_scores_of_visualize_all_are_the_kinds_that_read_a_sample() -> None:
+    from vitbench.cli.kinds import SCORES
+    from vitbench.cli.sampling import BUDGETS
+
+    assert tuple(BUDGETS) == SCORES

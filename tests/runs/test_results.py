@@ -439,6 +439,10 @@ def test_a_run_that_is_there_twice_is_refused_by_name(tmp_path, study_results) -
         ("a", b"\x89PNG\x00", "no text"),
         ("a.md", b"# Results", None),
         ("a.json", b'{"schema_version": 1, "studies": []}', None),  # a report
+        ("a.json", b'{"model.depth": 4}', "a spec"),
+        ("tsconfig.json", b'{"compilerOptions": {}}', "JSON that is no report"),
+        ("a.ipynb", b'{"cells": [], "nbformat": 4}', "JSON that is no report"),
+        ("a.json", b"[1, 2]", "JSON that is no report"),
         ("a.json", b"{", "a damaged results file"),
         ("a.csv", b"", None),
     ],

@@ -3,6 +3,7 @@
 import pytest
 
 from vitbench.errors import UsageError, VitbenchError
+from vitbench.model.cost import cost_of
 from vitbench.runs.schema import RunResult
 from vitbench.spec.overrides import build_spec
 from vitbench.spec.study import load_study, parse_study
@@ -55,6 +56,37 @@ def test_every_variant_is_tried_with_every_value_at_a_seed_of_its_own(
     ]
     assert {t.spec.seed for t in trials} == {TRIAL_SEED}
     assert all(t.spec.train.lr == t.value and t.to_train for t in trials)
+
+
+def test_an_option_of_a_choice_is_tuned_with_the_choice_that_the_base_has(
+    tiny_fields, tmp_path
+) -> None:
+    """At its default an option is left out of a spec, and cutout is not the default choice."""
+    study = load_study("pos-embed")
+    assert parse_tune("train.optimizer.lr=0.01,0.02")[1] == [0.01, 0.02]
+    base = build_spec(tiny_fields, {"data.augmentation": "cutout"})
+
+    field, values = parse_tune("data.augmentation.size=4,8")
+    trials = plan_trials(study, base, field, values, [0], tmp_path)
+
+    sizes = [trial.spec.data.augmentation.options["size"] for trial in trials]
+    assert sizes == [4, 8] * len(study.variants)
+    with pytest.raises(UsageError, match="size"):
+        plan_trials(study, build_spec(tiny_fields), field, values, [0], tmp_path)
+
+
+def test_trials_of_a_budget_of_flops_cost_the_same_whatever_is_tuned(tiny_fields, tmp_path) -> None:
+    study = load_study("pos-embed").model_copy(update={"budget": "flops"})
+    base = build_spec(tiny_fields, {"train.epochs": 20})
+
+    trials = plan_trials(study, base, "model.depth", [1, 4], [0], tmp_path)
+
+    for trial in trials:
+        cost, asked = cost_of(trial.spec).train_flop, cost_of(base).train_flop
+        assert abs(cost - asked) <= cost / trial.spec.train.epochs / 2
+    assert len({trial.spec.train.epochs for trial in trials}) == 2
+    with pytest.raises(UsageError, match=r"sets train\.epochs: a budget of FLOPs"):
+        plan_trials(study, base, "train.epochs", [5, 10], [0], tmp_path)
 
 
 def test_a_field_that_a_variant_sets_is_not_tuned(tiny_fields, tmp_path) -> None:

@@ -25,7 +25,8 @@ QUICK_ROUNDS = 3
 EPOCH_STEPS = 8
 MOST_BESIDE = 64
 Rounds = Annotated[
-    int, typer.Option("--rounds", help="How often each is timed; at least five, unless --quick.")
+    int | None,
+    typer.Option("--rounds", help="How often each is timed, five or more; 7 or 5 unless given."),
 ]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Three rounds, of startup one: within a minute, and rough.")
@@ -48,7 +49,7 @@ def step(
     beside: Annotated[
         int, typer.Option("--beside", help="Busy processes to run at the same time.")
     ] = 0,
-    rounds: Rounds = 7,
+    rounds: Rounds = None,
     quick: Quick = False,
     as_json: options.Json = False,
 ) -> None:
@@ -88,7 +89,7 @@ def step(
 def data(
     batch_size: Annotated[int, typer.Option("--batch-size", help="Images of a batch.")] = 128,
     device: options.Device = "auto",
-    rounds: Rounds = 7,
+    rounds: Rounds = None,
     quick: Quick = False,
     as_json: options.Json = False,
 ) -> None:
@@ -110,9 +111,9 @@ def data(
 
 
 @app.command()
-def startup(rounds: Rounds = 5, quick: Quick = False, as_json: options.Json = False) -> None:
+def startup(rounds: Rounds = None, quick: Quick = False, as_json: options.Json = False) -> None:
     """What one waits for: --help, a report on four studies, the first step."""
-    num_rounds = 1 if quick else _rounds(rounds, quick)  # each starts a Python, and most torch
+    num_rounds = _rounds(rounds, quick, 5, 1)  # each starts a Python, and most import torch
 
     from vitbench.bench.startup import bench_startup
 
@@ -134,13 +135,13 @@ def scaling(
     preset: options.Preset = "cpu",
     fields: options.SetFields = None,
     device: options.Device = "auto",
-    rounds: Rounds = 5,
+    rounds: Rounds = None,
     quick: Quick = False,
     as_json: options.Json = False,
 ) -> None:
     """How time grows with images, tokens, width, depth, batch and runs: fitted exponents."""
     options.check_word("--device", device, options.DEVICES)
-    num_rounds = _rounds(rounds, quick)
+    num_rounds = _rounds(rounds, quick, 5)
     spec = _spec(preset, fields, device)
 
     from vitbench.bench.scaling import bench_scaling
@@ -166,9 +167,12 @@ def _spec(preset: str, fields: list[str] | None, device: str) -> "ExperimentSpec
     return build_spec(*options.spec_layers(preset, None, fields, None, None))
 
 
-def _rounds(asked: int, quick: bool) -> int:
+def _rounds(asked: int | None, quick: bool, usual: int = 7, few: int = QUICK_ROUNDS) -> int:
+    """How often each is timed: as asked, else as usual, or a few times for a first look."""
+    if asked is None:
+        return few if quick else usual
     if quick:
-        return QUICK_ROUNDS
+        raise UsageError("--quick has rounds of its own: leave out --rounds, or --quick")
     if not 5 <= asked <= 1000:
         raise UsageError(f"--rounds {asked}: give a number from 5 to 1000, or --quick")
     return asked

@@ -83,19 +83,20 @@ def is_slow_here(preset: str, device: "torch.device") -> bool:
 
 
 def warn_of_time(
-    preset: str, seconds: float, device: "torch.device", less: Sequence[str] = ()
+    preset: str | None, seconds: float, device: "torch.device", less: Sequence[str] = ()
 ) -> None:
     """Say what takes a day or more here, or uses a GPU's preset on a CPU, and what takes less.
 
     Args:
-        preset: The preset.
+        preset: The preset; None where it decides nothing, as beside a whole spec.
         seconds: The time that all runs take.
         device: Where they run.
         less: Options that take less time, beside a smaller preset.
     """
     words = options.about(seconds)
-    ways = [f"--preset {preset}" for preset in _smaller(preset)] + list(less)
-    if is_slow_here(preset, device):
+    smaller = [] if preset is None else _smaller(preset)
+    ways = [*(f"--preset {name}" for name in smaller), *less]
+    if preset is not None and is_slow_here(preset, device):
         line = (
             f"preset {preset} is made for a GPU: {words} on this CPU; "
             "--preset cpu is made for this machine"

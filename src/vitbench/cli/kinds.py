@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Kinds that show single images; the others take a sample, or none.
 SHOW_IMAGES = ("rollout", "last-layer", "layers", "explanations", "explore")
+# Kinds that take a score over test images.
+SCORES = ("explanations", "sanity", "heads", "ablation", "tokens", "sensitivity")
 PAGES = ("explore",)  # pages for a browser, which `all` leaves out: it draws pictures
 
 

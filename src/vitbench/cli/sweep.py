@@ -73,8 +73,9 @@ def sweep(
         ),
     ] = None,
     max_seeds: Annotated[
-        int, typer.Option("--max-seeds", help="Seeds at most, with --precision.")
-    ] = 20,
+        int | None,
+        typer.Option("--max-seeds", help="Seeds at most, with --precision: 20 unless given."),
+    ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
@@ -131,7 +132,10 @@ def sweep(
     layers = options.spec_layers(preset, None, fields, dataset, epochs)
     if "seed" in layers[1]:
         raise UsageError("--set seed: a sweep has several seeds: give --seeds N or --seed-list")
-    chosen = _first_seeds(seeds, seed_list, precision, max_seeds)
+    if precision is None and max_seeds is not None:
+        raise UsageError("--max-seeds is for --precision; --seeds N takes N seeds")
+    most_seeds = 20 if max_seeds is None else max_seeds
+    chosen = _first_seeds(seeds, seed_list, precision, most_seeds)
 
     # From here on torch is needed.
     from vitbench.cli.sweep_tables import show_plan, show_results
@@ -189,7 +193,7 @@ def sweep(
         failed = _run([plan_for(tuning, chosen) for tuning in tunings], how)
         if precision is not None and not failed:
             for tuning in tunings:
-                failed += _add_seeds(partial(plan_for, tuning), precision, max_seeds, how)
+                failed += _add_seeds(partial(plan_for, tuning), precision, most_seeds, how)
     show_results(plans, as_json, quiet)
     if failed:
         for run in failed:

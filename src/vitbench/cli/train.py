@@ -80,15 +80,18 @@ def train(
     state = RunFolder(folder).state()
     cost = cost_of(spec)
     to_train = [spec] if state != "trained" else []
-    if costs.preset_matters(layers[1]) and not quiet:
+    matters = costs.preset_matters(layers[1])  # not beside a whole spec
+    if matters and not quiet:
         costs.say_auto_preset(asked, preset, device, to_train)
-    timed = costs.is_slow_here(preset, target) or costs.may_take_a_day(to_train, target)
+    is_slow = matters and costs.is_slow_here(preset, target)
+    timed = is_slow or costs.may_take_a_day(to_train, target)
     timed = timed and bool(to_train) and not quiet
     if timed and not dry_run:  # what is absent is told before anything is timed
         load_images(spec.data, "train", data_dir)
     seconds = costs.seconds_if_it_fits([spec], target) if dry_run or timed else 0.0
     if timed and seconds:
-        costs.warn_of_time(preset, seconds, target, ["fewer epochs (--epochs)"])
+        less = ["fewer epochs (--epochs)"]
+        costs.warn_of_time(preset if matters else None, seconds, target, less)
     if dry_run:
         left = seconds if state != "trained" else 0.0
         plan = {

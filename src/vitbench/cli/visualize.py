@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vitbench.cli import console, layout, options
-from vitbench.cli.kinds import KINDS, PAGES, check, is_offered, left_out
+from vitbench.cli.kinds import KINDS, PAGES, SCORES, check, is_offered, left_out
 from vitbench.errors import FileError, UsageError, shortened
 from vitbench.streams import import_tqdm
 
@@ -30,6 +30,7 @@ READERS = {
     "--dpi": (*PICTURES, COMPARE),
     "--save-data": (*PICTURES, COMPARE),
     "--wandb": PICTURES,
+    "--sample": (*SCORES, COMPARE),
 }
 DPI = 150
 COMPARES = (
@@ -151,7 +152,7 @@ def visualize(
         "--fusion": fusion != "mean", "--discard": discard != 0, "--layer": layer is not None,
         "--head": head is not None, "--patch": patch is not None, "--name": name is not None,
         "--format": file_format != "png", "--dpi": dpi != DPI, "--save-data": save_data,
-        "--wandb": wandb != "disabled",
+        "--wandb": wandb != "disabled", "--sample": sample is not None,
     }  # fmt: skip
     for option in (option for option, is_given in given.items() if is_given):
         if kind not in (readers := (*READERS[option], "all")):

@@ -124,14 +124,16 @@ def kind_of_work(path: Path) -> str | None:
         return "no text" if b"\0" in content[:4096] else None
     if _has_our_fields(loaded) or from_flat(loaded) is not None:
         return "a results file"
-    if not isinstance(loaded, dict):
+    fields = loaded.keys() if isinstance(loaded, dict) else set()
+    if {"schema_version", "studies"} <= fields or not loaded:
         return None
-    fields = loaded.keys()
     if {"identity", "spec"} <= fields:
         return "the result of a run"
     if {"name", "variants"} <= fields:
         return "a study"
-    return "a spec" if fields and fields <= {"data", "model", "train", "seed"} else None
+    sections = {str(name).partition(".")[0] for name in fields}
+    is_spec = bool(sections) and sections <= {"data", "model", "train", "seed"}
+    return "a spec" if is_spec else "JSON that is no report"
 
 
 def check_same_study(path: Path, header: StudyResults) -> None:

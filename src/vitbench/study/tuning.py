@@ -15,11 +15,11 @@ from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import RunResult, TunedField
 from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec, check_key, parse_assignments
+from vitbench.spec.overrides import build_spec, check_key, choice_fields, parse_assignments
 from vitbench.spec.study import StudySpec
 from vitbench.study.executors import Executor, SweepListener
 from vitbench.study.plan import results_file_of
-from vitbench.study.variants import variant_specs
+from vitbench.study.variants import specs_with
 
 TRIAL_SEED = 1_000_000
 
@@ -128,7 +128,12 @@ def parse_tune(asked: str) -> tuple[str, list[Any]]:
     check_key(field)
     if field == "seed":
         raise UsageError("--tune seed: a seed is not chosen; --seeds N runs several")
-    values = [_value(build_spec(parse_assignments([f"{field}={word}"])), field) for word in words]
+    values = []
+    for word in words:
+        asked_for = parse_assignments([f"{field}={word}"])
+        # An option of a choice is checked with the choice that each variant has.
+        is_option = field.rpartition(".")[0] in choice_fields()
+        values.append(asked_for[field] if is_option else _value(build_spec(asked_for), field))
     if any(value in values[:place] for place, value in enumerate(values)):
         raise UsageError(f"--tune {shortened(asked)!r}: a value is there twice")
     return field, values
@@ -162,13 +167,17 @@ def plan_trials(
             )
         if TRIAL_SEED in {seed + variant.seed_offset for seed in seeds}:
             raise UsageError(f"--tune: seed {TRIAL_SEED} is that of the trials: choose another")
-    trials = []
     folder_of = RunFolder.finder(runs_dir)
-    for key, spec in variant_specs(study, base, study.variants).items():
-        for value in values:
-            own = build_spec(spec.to_json(), {field: value}).with_seed(TRIAL_SEED)
+    by_value = [
+        specs_with(study, base, study.variants, {one.key: {field: value} for one in study.variants})
+        for value in values
+    ]
+    trials = []
+    for variant in study.variants:
+        for value, specs in zip(values, by_value, strict=True):
+            own = specs[variant.key].with_seed(TRIAL_SEED)
             check_buildable(own)
-            trials.append(Trial(key, value, own, folder_of(own).path))
+            trials.append(Trial(variant.key, value, own, folder_of(own).path))
     return trials
 
 

@@ -1,12 +1,12 @@
 """The experiment of each variant: fields set, a tuned value, and epochs of equal cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vitbench.errors import UsageError
 from vitbench.model.cost import cost_of
 from vitbench.runs.schema import TunedField
 from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec
+from vitbench.spec.overrides import Tree, build_spec
 from vitbench.spec.study import StudySpec, Variant, has_factor, variant_spec
 
 
@@ -27,24 +27,45 @@ def variant_specs(
     Raises:
         UsageError: A variant cannot be built so.
     """
-    specs = {variant.key: variant_spec(base, study, variant) for variant in variants}
-    if study.budget == "flops":
-        for variant in study.variants:
-            if "train.epochs" in variant.set:
-                raise UsageError(
-                    f"study {study.name}, variant {variant.key} sets train.epochs: a budget of "
-                    "FLOPs cannot be held then"
-                )
-        reference = variant_spec(base, study, study.variant(study.reference_key))
-        specs = {key: at_cost_of(spec, reference) for key, spec in specs.items()}
+    chosen: dict[str, Tree] = {}
     for one in tuned:
-        specs = {
-            key: build_spec(spec.to_json(), {one.field: one.chosen[key]})
-            if key in one.chosen
-            else spec
-            for key, spec in specs.items()
-        }
-    return specs
+        for key, value in one.chosen.items():
+            chosen.setdefault(key, {})[one.field] = value
+    return specs_with(study, base, variants, chosen)
+
+
+def specs_with(
+    study: StudySpec,
+    base: ExperimentSpec,
+    variants: Sequence[Variant],
+    fields: Mapping[str, Tree],
+) -> dict[str, ExperimentSpec]:
+    """Each variant's experiment, by its key, with fields of its own; then the study's budget.
+
+    Args:
+        study: The study; its budget says what all variants get the same of.
+        base: Its base experiment.
+        variants: Those that are asked for.
+        fields: Fields that a variant gets beside its own, by its key.
+
+    Raises:
+        UsageError: A variant cannot be built so.
+    """
+    specs = {}
+    for variant in variants:
+        spec = variant_spec(base, study, variant)
+        own = fields.get(variant.key)
+        specs[variant.key] = build_spec(spec.to_json(), own) if own else spec
+    if study.budget != "flops":
+        return specs
+    for variant in study.variants:
+        if "train.epochs" in variant.set or "train.epochs" in fields.get(variant.key, {}):
+            raise UsageError(
+                f"study {study.name}, variant {variant.key} sets train.epochs: a budget of FLOPs "
+                "cannot be held then"
+            )
+    reference = variant_spec(base, study, study.variant(study.reference_key))
+    return {key: at_cost_of(spec, reference) for key, spec in specs.items()}
 
 
 def same_experiments(study: StudySpec, base: ExperimentSpec) -> list[tuple[Variant, Variant]]:
