@@ -532,8 +532,8 @@ FAULTS: tuple[Fault, ...] = (
         ("tuned-on-the-first-value", "(ended[place], -place)", "-place"),
         ("of-equal-values-the-last", "(ended[place], -place)", "(ended[place], place)"),
         ("tuned-by-the-test-set", "result.val_top1_pct if", "result.test_top1_pct if"),
-        ("trials-at-a-seed-of-the-study", "{field: value}).with_seed(TRIAL_SEED)",
-         "{field: value})"),
+        ("trials-at-a-seed-of-the-study", "specs[variant.key].with_seed(TRIAL_SEED)",
+         "specs[variant.key]"),
     ),
     *_faults(
         "study/precision.py", "study/test_precision.py",
