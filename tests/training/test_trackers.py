@@ -1,5 +1,6 @@
 import json
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ def wandb_records(path: Path):
             part = b""
 
 
+def finished_records(path: Path):
+    """The records, once W&B has written the last: its process may outlast `finish`."""
+    for _ in range(200):
+        records = list(wandb_records(path))
+        if any(record.WhichOneof("record_type") == "exit" for record in records):
+            return records
+        time.sleep(0.05)
+    raise AssertionError(f"no exit record in {path}")
+
+
 def values(items):
     return {(i.key or "/".join(i.nested_key)): json.loads(i.value_json) for i in items}
 
@@ -42,7 +53,7 @@ def test_an_offline_run_holds_spec_epochs_summary_group_and_tags(tmp_path, tiny_
     result = run_experiment(request)
 
     (file,) = (tmp_path / "run").glob("wandb/offline-run-*/*.wandb")
-    records = list(wandb_records(file))
+    records = finished_records(file)
     run = next(r.run for r in records if r.WhichOneof("record_type") == "run")
     config = {update.key: json.loads(update.value_json) for update in run.config.update}
     assert run.display_name == spec.name
