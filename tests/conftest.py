@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from vitbench import registry
+from vitbench.config.build import build_spec
+from vitbench.config.study import load_study
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import load_study
 
 # Of this process, and of those that tests start: tests run beside one another.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

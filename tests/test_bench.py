@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from vitbench.bench.augmentation import AugmentationSpeed
-from vitbench.bench.beside import busy_processes
+from vitbench.bench.load import busy_processes
 from vitbench.bench.peers import build_peer, installed_peers
 from vitbench.bench.rounds import Median, Timed, in_turn, output_of, ratio
 from vitbench.bench.scaling import Growth, exponent
 from vitbench.cli.bench import _growth_table, _speeds_table
 from vitbench.cli.main import main
+from vitbench.config.build import build_spec
 from vitbench.errors import VitbenchError
 from vitbench.model.vit import build_model
 from vitbench.registry import PEERS
-from vitbench.spec.overrides import build_spec
 
 TINY = {"model.embed_dim": 16, "model.depth": 2, "model.num_heads": 2, "model.patch_size": 8}
 FIELDS = [f"--set={name}={value}" for name, value in {**TINY, "train.batch_size": 4}.items()]

@@ -8,9 +8,9 @@ import shutil
 import pytest
 
 from vitbench.cli.main import main
+from vitbench.config.presets import preset_for
+from vitbench.config.study import load_study, study_names
 from vitbench.runs.schema import pack_classes, unpack_classes
-from vitbench.spec.presets import preset_for
-from vitbench.spec.study import load_study, study_names
 
 TINY = [
     "--preset", "smoke", "--device", "cpu", "--wandb", "disabled",
@@ -475,8 +475,8 @@ def test_divergence_is_recorded_and_not_tried_again(capsys) -> None:
 
 
 def test_help_lists_every_field_with_its_choices_as_the_registries_have_them(capsys) -> None:
+    from vitbench.config.build import field_names
     from vitbench.registry import AUGMENTATIONS, POSITIONS
-    from vitbench.spec.overrides import field_names
 
     _, out, _ = run(capsys, "train", "--help")
 

@@ -1,4 +1,4 @@
-"""A few hundred mutations of our files; `benchmarks/fuzz_readers.py` does many more."""
+"""A few hundred mutations of our files; `scripts/fuzz_readers.py` does many more."""
 
 import importlib.util
 import sys
@@ -13,7 +13,7 @@ KINDS = ("checkpoint", "result", "history", "spec of a run", "predictions", "res
 
 @pytest.fixture(scope="module")
 def fuzz() -> ModuleType:
-    path = Path(__file__).parents[1] / "benchmarks" / "fuzz_readers.py"
+    path = Path(__file__).parents[1] / "scripts" / "fuzz_readers.py"
     spec = importlib.util.spec_from_file_location("fuzz_readers", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["fuzz_readers"] = module  # dataclasses look their module up

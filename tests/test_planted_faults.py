@@ -1,4 +1,4 @@
-"""The faults of benchmarks/planted_faults.py can be planted in the source as it is today."""
+"""The faults of scripts/planted_faults.py can be planted in the source as it is today."""
 
 import importlib.util
 import sys
@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-SCRIPT = Path(__file__).parent.parent / "benchmarks" / "planted_faults.py"
+SCRIPT = Path(__file__).parent.parent / "scripts" / "planted_faults.py"
 
 
 @pytest.fixture(scope="module")

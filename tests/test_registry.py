@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 import vitbench.registry
+from vitbench.config.build import build_spec
 from vitbench.errors import UnknownNameError
 from vitbench.registry import AUGMENTATIONS, POSITIONS, Option, Registry
-from vitbench.spec.overrides import build_spec
 
 REGISTRIES = {
     name: value for name, value in vars(vitbench.registry).items() if isinstance(value, Registry)

@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 
 from vitbench.cli.command import Command, fields_called
 from vitbench.cli.main import app, main
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import field_names
+from vitbench.config.build import field_names
+from vitbench.config.experiment import ExperimentSpec
 
 TINY = [
     "--preset", "smoke", "--device", "cpu", "--wandb", "disabled", "--epochs", "1",
@@ -349,7 +349,7 @@ def test_beside_a_whole_spec_no_preset_is_advised(ask) -> None:
 
 
 def test_scores_of_visualize_all_are_the_kinds_that_read_a_sample() -> None:
-    from vitbench.cli.kinds import SCORES
-    from vitbench.cli.sampling import BUDGETS
+    from vitbench.pictures.kinds import SCORES
+    from vitbench.pictures.sampling import BUDGETS
 
     assert tuple(BUDGETS) == SCORES

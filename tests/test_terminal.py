@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from vitbench.cli import layout
 from vitbench.cli.main import main
 from vitbench.cli.report_view import rendered
+from vitbench.config.build import build_spec
 from vitbench.report.formats import markdown
-from vitbench.report.tables import build_report
-from vitbench.spec.overrides import build_spec
+from vitbench.report.sections import build_report
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 NUM_STEPS = 10

@@ -18,10 +18,10 @@ import pytest
 import torch
 
 from vitbench.cli.main import main
+from vitbench.config.build import build_spec
+from vitbench.config.study import load_study
 from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import load_study
 from vitbench.training.bits import Bits
 from vitbench.training.checkpoint import FORMAT, save_checkpoint
 from vitbench.training.fit import begin

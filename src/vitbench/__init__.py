@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vitbench.attention.explanations import explain
+    from vitbench.config.build import build_spec
+    from vitbench.config.experiment import ExperimentSpec
     from vitbench.model.foreign import adopt
     from vitbench.model.vit import VisionTransformer, build_model
     from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.results import read_results
     from vitbench.runs.schema import RunResult, StudyResults
-    from vitbench.spec.experiment import ExperimentSpec
-    from vitbench.spec.overrides import build_spec
     from vitbench.training.checkpoint import Checkpoint
 
 __version__ = "0.1.0"
@@ -37,7 +37,7 @@ __all__ = [
 
 _HOMES = {
     "Checkpoint": "vitbench.training.checkpoint",
-    "ExperimentSpec": "vitbench.spec.experiment",
+    "ExperimentSpec": "vitbench.config.experiment",
     "RunOptions": "vitbench.runs.experiment",
     "RunRequest": "vitbench.runs.experiment",
     "RunResult": "vitbench.runs.schema",
@@ -45,7 +45,7 @@ _HOMES = {
     "VisionTransformer": "vitbench.model.vit",
     "adopt": "vitbench.model.foreign",
     "build_model": "vitbench.model.vit",
-    "build_spec": "vitbench.spec.overrides",
+    "build_spec": "vitbench.config.build",
     "explain": "vitbench.attention.explanations",
     "read_results": "vitbench.runs.results",
     "run_experiment": "vitbench.runs.experiment",

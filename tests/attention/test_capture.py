@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from vitbench.attention.capture import capture
-from vitbench.attention.similarity import cosine_similarity, norms, position_vectors
+from vitbench.attention.position_similarity import cosine_similarity, norms, position_vectors
+from vitbench.config.build import build_spec
 from vitbench.errors import UsageError
 from vitbench.model.vit import build_model
 from vitbench.registry import ATTENTIONS, POSITIONS
-from vitbench.spec.overrides import build_spec
 
 IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 

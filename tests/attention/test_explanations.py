@@ -5,13 +5,13 @@ import pytest
 import timm
 import torch
 
-from vitbench.attention import pixels
+from vitbench.attention import saliency
 from vitbench.attention.explanations import explain, weights_and_gradients
 from vitbench.attention.relevance import gradient_rollout, relevance
+from vitbench.config.build import build_spec
 from vitbench.model.foreign import adopt
 from vitbench.model.vit import build_model
 from vitbench.registry import ATTENTIONS, EXPLANATIONS, POSITIONS
-from vitbench.spec.overrides import build_spec
 
 IMAGES = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 CLASSES = torch.tensor([1, 0, 3])
@@ -144,11 +144,11 @@ def test_pixels_methods_equal_captums(ours) -> None:
     images = IMAGES.clone().requires_grad_()  # captum warns where it has to ask for that itself
     pairs = [
         (
-            pixels.input_gradient(ours, IMAGES, CLASSES),
+            saliency.input_gradient(ours, IMAGES, CLASSES),
             captum.attr.Saliency(ours).attribute(images, CLASSES, abs=False),
         ),
         (
-            pixels.integrated_gradients(ours, IMAGES, CLASSES, num_steps=20),
+            saliency.integrated_gradients(ours, IMAGES, CLASSES, num_steps=20),
             captum.attr.IntegratedGradients(ours).attribute(images, 0, CLASSES, n_steps=20),
         ),
     ]
@@ -158,12 +158,12 @@ def test_pixels_methods_equal_captums(ours) -> None:
     covering = captum.attr.Occlusion(ours).attribute(
         IMAGES, (3, 8, 8), strides=(3, 8, 8), target=CLASSES
     )
-    found = pixels.occlusion(ours, IMAGES, CLASSES, (4, 4))
+    found = saliency.occlusion(ours, IMAGES, CLASSES, (4, 4))
     assert_alike(found, covering[:, 0, ::8, ::8])
 
 
 def test_integrated_gradients_sum_to_the_difference_from_the_blank(ours) -> None:
-    found = pixels.integrated_gradients(ours, IMAGES, CLASSES, num_steps=64)
+    found = saliency.integrated_gradients(ours, IMAGES, CLASSES, num_steps=64)
 
     with torch.no_grad():
         logits, blank = ours(IMAGES), ours(torch.zeros(1, 3, 32, 32))
@@ -175,7 +175,7 @@ def test_pixels_are_summed_over_channels_and_patches() -> None:
     marked = torch.zeros(1, 3, 8, 8)
     marked[0, :, 4:, :4] = 2  # the patch below on the left
 
-    assert pixels.over_patches(marked, (2, 2))[0].tolist() == [[0, 0], [2 * 3 * 16, 0]]
+    assert saliency.over_patches(marked, (2, 2))[0].tolist() == [[0, 0], [2 * 3 * 16, 0]]
 
 
 @pytest.mark.parametrize("class_token", [True, False])

@@ -13,8 +13,8 @@ from vitbench.attention.faithfulness import (
 )
 from vitbench.attention.intervals import mean_over_images, pearson, share_of_images, spearman
 from vitbench.attention.sanity import cascade, similarity_to_randomised
+from vitbench.config.build import build_spec
 from vitbench.model.vit import build_model
-from vitbench.spec.overrides import build_spec
 
 
 class OnePatch(torch.nn.Module):

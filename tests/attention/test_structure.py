@@ -6,8 +6,8 @@ import torch
 from scipy import stats
 
 from vitbench.attention.structure import association, mean_and_interval, structure
+from vitbench.config.build import build_spec
 from vitbench.model.vit import build_model
-from vitbench.spec.overrides import build_spec
 
 RNG = np.random.default_rng(0)
 

@@ -8,11 +8,11 @@ from torchvision.transforms import RandomErasing
 from torchvision.transforms.v2 import AutoAugment, AutoAugmentPolicy
 from torchvision.transforms.v2 import functional as torchvision
 
+from vitbench.config.choice import parse_choice
 from vitbench.data import augment
 from vitbench.data.augment import build_augmentation
 from vitbench.data.policy import CIFAR10, OPERATIONS, apply_policy, magnitudes
 from vitbench.registry import AUGMENTATIONS
-from vitbench.spec.choice import parse_choice
 
 RECIPES = [name for name in AUGMENTATIONS.names() if name != "none"]
 

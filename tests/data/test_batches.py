@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from vitbench.config.seeds import derive_seed
 from vitbench.data.batches import num_batches, training_batches
 from vitbench.data.image_set import ImageSet
-from vitbench.spec.seeds import derive_seed
 
 
 def numbered(num: int = 103) -> ImageSet:

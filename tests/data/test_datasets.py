@@ -10,10 +10,10 @@ import pytest
 import torch
 from torchvision.datasets import CIFAR10 as TorchvisionCifar10
 
+from vitbench.config.data import DataSpec
 from vitbench.data.datasets import data_root, load_images
 from vitbench.data.shapes import CLASSES, KINDS, draw_shapes
 from vitbench.errors import DataError
-from vitbench.spec.data import DataSpec
 
 CIFAR10 = DataSpec()
 SHAPES = DataSpec(dataset="shapes")

@@ -5,11 +5,11 @@ import hashlib
 import pytest
 import torch
 
+from vitbench.config.data import DataSpec
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import UsageError
-from vitbench.spec.data import DataSpec
 
 
 def numbered(num: int) -> ImageSet:

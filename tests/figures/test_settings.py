@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from vitbench.figures.answers import (
+from vitbench.figures.attention import Picture, maps_figure, rollout_figure
+from vitbench.figures.curves import Series, curves_figure
+from vitbench.figures.internals import matrix_figure, spectrum_figure
+from vitbench.figures.positions import positions_figure
+from vitbench.figures.predictions import (
     Reliability,
     SheetImage,
     confusion_figure,
     contact_sheet_figure,
     reliability_figure,
 )
-from vitbench.figures.attention import Picture, maps_figure, rollout_figure
-from vitbench.figures.curves import Series, curves_figure
-from vitbench.figures.inside import matrix_figure, spectrum_figure
-from vitbench.figures.positions import positions_figure
 from vitbench.figures.style import as_svg, save
 
 HOSTILE = {
@@ -70,7 +70,7 @@ import hashlib, sys
 from pathlib import Path
 import numpy as np
 from vitbench.figures.curves import Series, curves_figure
-from vitbench.figures.inside import matrix_figure
+from vitbench.figures.internals import matrix_figure
 from vitbench.figures.style import save
 signs = np.linspace(-1, 1, 16).reshape(4, 4)
 for suffix in ("png", "svg", "pdf"):

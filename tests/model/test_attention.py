@@ -6,11 +6,11 @@ import pytest
 import timm.models.vision_transformer
 import torch
 
+from vitbench.config.build import build_spec
 from vitbench.errors import UsageError
 from vitbench.model.position import Position, PositionSum, TokenLayout, build_positions
 from vitbench.model.vit import build_model
 from vitbench.registry import ATTENTIONS
-from vitbench.spec.overrides import build_spec
 
 TOKENS = torch.randn(2, 5, 16, generator=torch.Generator().manual_seed(0))
 LAYOUT = TokenLayout((2, 2), embed_dim=16, num_heads=4, class_token=True)

@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from vitbench.config.build import build_spec
 from vitbench.model.cost import cost_of, forward_flop
 from vitbench.model.vit import VisionTransformer, build_model
-from vitbench.spec.overrides import build_spec
 
 SPECS = [
     {},

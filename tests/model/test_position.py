@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from vitbench.config.build import build_spec
+from vitbench.config.choice import parse_choice
 from vitbench.errors import UsageError
 from vitbench.model.position import Position, TokenLayout, build_positions
 from vitbench.model.vit import VisionTransformer, build_model
 from vitbench.registry import POSITIONS
-from vitbench.spec.choice import parse_choice
-from vitbench.spec.overrides import build_spec
 
 LAYOUT = TokenLayout((3, 4), embed_dim=8, num_heads=2, class_token=True)
 TINY = {"model.embed_dim": 16, "model.num_heads": 2, "model.depth": 2, "model.patch_size": 8}

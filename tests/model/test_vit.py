@@ -6,9 +6,9 @@ import torch
 import torchvision.models.vision_transformer
 from torch import Tensor
 
+from vitbench.config.build import build_spec
 from vitbench.model.position import PositionSum
 from vitbench.model.vit import VisionTransformer, build_model
-from vitbench.spec.overrides import build_spec
 
 IMAGES = torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 SMALL = {"embed_dim": 24, "depth": 3, "num_heads": 4}

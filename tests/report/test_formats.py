@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vitbench.registry import FORMATS
 from vitbench.report.latex import escape
-from vitbench.report.tables import build_report
+from vitbench.report.sections import build_report
 
 DOCS = Path(__file__).parents[2] / "docs" / "report-json.md"
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from vitbench.config.study import load_study
 from vitbench.registry import FORMATS
 from vitbench.report.formats import escape
+from vitbench.report.numbers import difference_words, interval_words, p_words
 from vitbench.report.reference import URL
-from vitbench.report.tables import build_report
-from vitbench.report.words import difference_words, interval_words, p_words
-from vitbench.spec.study import load_study
+from vitbench.report.sections import build_report
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
 NASTY = "a|b *c* _d_ `e` <script> [f](g) # h\n| i | $x$ & __j__ ~~k~~ &lt; \\|"

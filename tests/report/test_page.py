@@ -6,13 +6,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from vitbench.figures.comparison import Accuracy, seeds_figure
 from vitbench.figures.cost import Cost, cost_figure
+from vitbench.figures.differences import Accuracy, seeds_figure
 from vitbench.figures.style import as_svg
 from vitbench.registry import FORMATS
 from vitbench.report import reference
 from vitbench.report.columns import study_columns
-from vitbench.report.tables import build_report
+from vitbench.report.sections import build_report
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 SEEDS = {

@@ -2,8 +2,8 @@
 
 import pytest
 
+from vitbench.comparison.pairs import compare_study
 from vitbench.report import rows
-from vitbench.study.comparison import compare_study
 
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from vitbench.report.setting import held_sentence, varied_sentence
-from vitbench.report.tables import build_section
+from vitbench.config.build import build_spec
+from vitbench.config.study import Variant, load_study
+from vitbench.report.conditions import held_sentence, varied_sentence
+from vitbench.report.sections import build_section
 from vitbench.report.verdict import verdict_words
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import Variant, load_study
 
 CLEAR = {"none": [50.0, 50.5, 49.5], "learned-1d": [60.0, 60.4, 59.6]}
 

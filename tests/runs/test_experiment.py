@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from vitbench.config.build import build_spec, load_mapping
 from vitbench.data.datasets import shapes
 from vitbench.errors import FileError, LaterVersionError, UsageError
 from vitbench.registry import DATASETS
 from vitbench.runs.experiment import Note, RunBegun, RunOptions, RunRequest, run_experiment
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import unpack_classes
-from vitbench.spec.overrides import build_spec, load_mapping
 from vitbench.training import fit as fit_module
 from vitbench.training.checkpoint import Checkpoint
 from vitbench.training.history import EpochRecord

@@ -8,9 +8,9 @@ import zipfile
 import numpy as np
 import pytest
 
+from vitbench.config.build import build_spec
 from vitbench.errors import FileError, LaterVersionError
 from vitbench.runs.folder import Answers, RunFolder
-from vitbench.spec.overrides import build_spec
 from vitbench.training.history import EpochRecord
 
 ANSWERS = np.array([1, 2, 3], dtype=np.uint8)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from vitbench.config.build import build_spec
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.runs.results import (
     check_same_study,
@@ -16,7 +17,6 @@ from vitbench.runs.results import (
     read_results,
 )
 from vitbench.runs.schema import Look, PrecisionRule
-from vitbench.spec.overrides import build_spec
 
 
 def test_a_merged_run_takes_the_place_of_its_variant_and_seed_and_no_other(

@@ -4,10 +4,10 @@ import tempfile
 
 import pytest
 
+from vitbench.config.build import build_spec
 from vitbench.registry import DATASETS
 from vitbench.runs.experiment import Note, RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
-from vitbench.spec.overrides import build_spec
 from vitbench.study import executors
 from vitbench.study.executors import Local
 

@@ -1,8 +1,8 @@
 import pytest
 
+from vitbench.config.build import build_spec
+from vitbench.config.study import load_study, parse_study
 from vitbench.errors import UsageError
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import load_study, parse_study
 from vitbench.study.plan import plan_study, run_flop, runs_to_train
 
 

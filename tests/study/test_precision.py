@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vitbench.comparison.pairs import compare_study
+from vitbench.comparison.statistics import LEVEL, SeedsAndImages, sidak_alpha, welch_df
 from vitbench.report.rows import study_rows
 from vitbench.runs.results import find_results, read_results
 from vitbench.runs.schema import Look
-from vitbench.study.comparison import compare_study
 from vitbench.study.precision import (
     PRIOR_SEED_SDS,
     foreseen_half_width,
@@ -20,7 +21,6 @@ from vitbench.study.precision import (
     look_at,
     widest_half_width,
 )
-from vitbench.study.statistics import LEVEL, SeedsAndImages, sidak_alpha, welch_df
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 import torch
 
+from vitbench.config.build import build_spec
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
-from vitbench.spec.overrides import build_spec
 from vitbench.study import executors
 from vitbench.study.executors import Local, Processes, build_executor
 from vitbench.study.worker import OfWorker

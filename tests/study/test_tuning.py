@@ -2,11 +2,11 @@
 
 import pytest
 
+from vitbench.config.build import build_spec
+from vitbench.config.study import load_study, parse_study
 from vitbench.errors import UsageError, VitbenchError
 from vitbench.model.cost import cost_of
 from vitbench.runs.schema import RunResult
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.study import load_study, parse_study
 from vitbench.study.tuning import TRIAL_SEED, Trial, choose, parse_tune, plan_trials
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from vitbench.config.build import build_spec
+from vitbench.config.presets import preset_fields
+from vitbench.config.study import load_study, parse_study
 from vitbench.errors import UsageError
 from vitbench.model.cost import cost_of
 from vitbench.runs.schema import TunedField
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.presets import preset_fields
-from vitbench.spec.study import load_study, parse_study
 from vitbench.study.variants import variant_specs
 
 

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 import torch
 
+from vitbench.config.build import build_spec
 from vitbench.errors import FileError, LaterVersionError
-from vitbench.spec.overrides import build_spec
 from vitbench.training.bits import Bits
 from vitbench.training.checkpoint import Checkpoint, previous, save_checkpoint
 from vitbench.training.fit import begin

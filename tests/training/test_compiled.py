@@ -5,8 +5,8 @@ from shutil import which
 import pytest
 import torch
 
+from vitbench.config.build import build_spec
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
-from vitbench.spec.overrides import build_spec
 from vitbench.training.checkpoint import Checkpoint
 
 FIELDS = {"model.depth": 1, "data.val_size": 2800, "train.batch_size": 100}  # four steps

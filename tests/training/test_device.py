@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vitbench.spec.training import TrainingSpec
+from vitbench.config.training import TrainingSpec
 from vitbench.training.device import autocast, precision_of
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from vitbench.config.build import build_spec
 from vitbench.data.image_set import ImageSet
 from vitbench.model.vit import build_model
-from vitbench.spec.overrides import build_spec
 from vitbench.training.evaluate import EVAL_BATCH, evaluate
 
 

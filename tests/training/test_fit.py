@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import nn
 
+from vitbench.config.build import build_spec
+from vitbench.config.training import TrainingSpec
 from vitbench.data.datasets import load_images
 from vitbench.data.split import train_val_split
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.training import TrainingSpec
 from vitbench.training import fit as fit_module
 from vitbench.training.fit import (
     MOST_HALVINGS,

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from vitbench.spec.overrides import build_spec
+from vitbench.config.build import build_spec
 from vitbench.training.fit import begin
 from vitbench.training.memory import MemorySaving
 from vitbench.training.step import Parts, take_step

@@ -1,7 +1,7 @@
 import torch
 
+from vitbench.config.build import build_spec
 from vitbench.model.vit import build_model
-from vitbench.spec.overrides import build_spec
 from vitbench.training.optimizer import build_optimizers, set_lr_factor
 
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from vitbench.spec.training import TrainingSpec
+from vitbench.config.training import TrainingSpec
 from vitbench.training.schedule import lr_factor
 
 

@@ -6,10 +6,10 @@ import time
 import pytest
 import torch
 
+from vitbench.config.build import build_spec
 from vitbench.data.datasets import load_images
 from vitbench.data.split import train_val_split
 from vitbench.model.vit import build_model
-from vitbench.spec.overrides import build_spec
 from vitbench.training.evaluate import evaluate
 from vitbench.training.fit import begin, fit
 from vitbench.training.history import EpochRecord

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from vitbench.config.build import build_spec
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
-from vitbench.spec.overrides import build_spec
 from vitbench.training.trackers import Guarded, WandbTracker, wandb_mode
 
 

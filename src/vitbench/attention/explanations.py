@@ -13,7 +13,7 @@ made of.
 import torch
 from torch import Tensor
 
-from vitbench.attention import pixels
+from vitbench.attention import saliency
 from vitbench.attention.heads import maps_over_patches
 from vitbench.attention.relevance import gradient_rollout, relevance
 from vitbench.attention.rollout import rollout
@@ -107,21 +107,21 @@ def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tenso
 @EXPLANATIONS.register("gradient")
 def size_of_gradient(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Size of the input's gradient, summed over a patch (Simonyan et al., arXiv:1312.6034)."""
-    gradient = pixels.input_gradient(model, inputs, classes)
-    return pixels.over_patches(gradient.abs(), model.patch_embed.grid)
+    gradient = saliency.input_gradient(model, inputs, classes)
+    return saliency.over_patches(gradient.abs(), model.patch_embed.grid)
 
 
 @EXPLANATIONS.register("integrated-gradients")
 def integrated(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Integrated gradients from the mean colour (Sundararajan et al., arXiv:1703.01365)."""
-    gradient = pixels.integrated_gradients(model, inputs, classes)
-    return pixels.over_patches(gradient, model.patch_embed.grid)
+    gradient = saliency.integrated_gradients(model, inputs, classes)
+    return saliency.over_patches(gradient, model.patch_embed.grid)
 
 
 @EXPLANATIONS.register("occlusion")
 def covered(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Fall of the logit when a patch is covered (Zeiler and Fergus, arXiv:1311.2901)."""
-    return pixels.occlusion(model, inputs, classes, model.patch_embed.grid)
+    return saliency.occlusion(model, inputs, classes, model.patch_embed.grid)
 
 
 def weights_and_gradients(

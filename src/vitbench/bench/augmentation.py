@@ -8,10 +8,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from vitbench.bench.rounds import Contestant, Median, in_turn, ratio
+from vitbench.config.choice import Choice
 from vitbench.data.augment import build_augmentation
 from vitbench.data.batches import training_batches
 from vitbench.data.image_set import ImageSet
-from vitbench.spec.choice import Choice
 
 SIDE, NUM_CLASSES = 32, 10
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)

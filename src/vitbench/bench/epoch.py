@@ -4,9 +4,9 @@ import torch
 
 from vitbench.bench.rounds import Contestant, Median, in_turn, ratio
 from vitbench.bench.step import stepper
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import VitbenchError
 from vitbench.model.vit import build_model
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.fit import begin, fit
 from vitbench.training.history import EpochRecord
 from vitbench.training.speed import random_images

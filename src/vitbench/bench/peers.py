@@ -10,10 +10,10 @@ from importlib.util import find_spec
 
 from torch import Tensor, nn
 
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import UsageError
 from vitbench.model.vit import build_model
 from vitbench.registry import PEERS
-from vitbench.spec.experiment import ExperimentSpec
 
 NEAR = 1e-3  # parameters of a peer may differ by this share
 

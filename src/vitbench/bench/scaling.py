@@ -12,12 +12,12 @@ import torch
 
 from vitbench.bench.rounds import Contestant, Median, Timed, in_turn, median_of
 from vitbench.bench.step import stepper
+from vitbench.config.build import build_spec
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import VitbenchError
 from vitbench.model.cost import forward_flop
 from vitbench.model.vit import build_model
 from vitbench.runs.experiment import RunOptions, RunRequest
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec
 from vitbench.study.executors import Local
 from vitbench.training.fit import StepDone, begin, fit
 from vitbench.training.speed import random_images

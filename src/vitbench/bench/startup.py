@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from vitbench.bench.rounds import Contestant, Timed, in_turn, output_of
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.study import base_spec, folder_for, load_study
 from vitbench.runs.results import merge_runs
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.study import base_spec, folder_for, load_study
 from vitbench.study.variants import variant_specs
 
 STUDIES = ("patch-size", "pos-embed", "hyperparams", "augmentation")
@@ -22,8 +22,8 @@ FIRST_STEP = """
 import sys
 from pathlib import Path
 from vitbench.runs.experiment import RunRequest, run_experiment
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.presets import preset_fields
+from vitbench.config.build import build_spec
+from vitbench.config.presets import preset_fields
 from vitbench.training.fit import StepDone
 
 def listen(event):

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import nn
 
-from vitbench.bench.beside import busy_processes
+from vitbench.bench.load import busy_processes
 from vitbench.bench.peers import build_peer, version_of
 from vitbench.bench.rounds import (
     Contestant,
@@ -18,10 +18,10 @@ from vitbench.bench.rounds import (
     ratio,
     wait_for,
 )
+from vitbench.config.choice import Choice
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.model.cost import forward_flop
 from vitbench.model.vit import VisionTransformer, build_model
-from vitbench.spec.choice import Choice
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.device import device_name, precision_of, versions
 from vitbench.training.memory import MemorySaving, peak_memory_bytes, reset_peak_memory
 from vitbench.training.optimizer import build_optimizers

@@ -9,15 +9,15 @@ import typer
 
 from vitbench.cli import console, options
 from vitbench.cli.groups import Group
+from vitbench.config.presets import AUTO, preset_for
 from vitbench.errors import UsageError
-from vitbench.spec.presets import AUTO, preset_for
 
 if TYPE_CHECKING:
     from vitbench.bench.augmentation import AugmentationSpeed
     from vitbench.bench.rounds import Median
     from vitbench.bench.scaling import Growth
     from vitbench.bench.step import StepReport
-    from vitbench.spec.experiment import ExperimentSpec
+    from vitbench.config.experiment import ExperimentSpec
 
 app = typer.Typer(cls=Group, help="Measure speed, side by side with others.")
 
@@ -158,7 +158,7 @@ def scaling(
 
 def _spec(preset: str, fields: list[str] | None, device: str) -> "ExperimentSpec":
     """The experiment that `--preset` and `--set` ask for."""
-    from vitbench.spec.overrides import build_spec
+    from vitbench.config.build import build_spec
 
     if preset == AUTO:
         from vitbench.training.device import pick_device

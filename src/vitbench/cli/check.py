@@ -73,13 +73,13 @@ def check(
 
 
 def _find(paths: Sequence[Path]) -> Found:
-    from vitbench.runs.catalogue import is_run_folder
+    from vitbench.runs.catalogue import existing_checkpoints, is_run_folder
     from vitbench.runs.results import SUFFIX
 
     found = Found()
     for path in paths:
         if not path.exists():
-            there_are = options.checkpoints_there_are() if path.suffix == ".pt" else ""
+            there_are = existing_checkpoints() if path.suffix == ".pt" else ""
             raise FileError(f"nothing is at {path}{there_are}")
         if path.is_file():
             if path.suffix not in (".pt", ".json"):

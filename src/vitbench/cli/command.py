@@ -11,6 +11,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from vitbench.config.build import field_names
 from vitbench.errors import UsageError, shortened
 from vitbench.registry import (
     ATTENTIONS,
@@ -21,7 +22,6 @@ from vitbench.registry import (
     SCHEDULES,
     Registry,
 )
-from vitbench.spec.overrides import field_names
 
 _FIELDS = field_names()
 REGISTERED: dict[str, Registry] = {

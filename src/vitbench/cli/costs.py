@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vitbench.cli import console, options
+from vitbench.config.build import Tree, build_spec
+from vitbench.config.presets import AUTO, PRESETS, preset_fields
 from vitbench.errors import OutOfMemoryError, UsageError
-from vitbench.spec.overrides import Tree, build_spec
-from vitbench.spec.presets import AUTO, PRESETS, preset_fields
 
 if TYPE_CHECKING:
     import torch
 
-    from vitbench.spec.experiment import ExperimentSpec
+    from vitbench.config.experiment import ExperimentSpec
 
 GPU_PRESETS = ("default", "document")
 SMALLER = {"default": "cpu", "document": "cpu", "cpu-long": "cpu", "cpu": "smoke"}
@@ -123,7 +123,7 @@ def _smaller(preset: str) -> list[str]:
 def _cost_words(specs: "Sequence[ExperimentSpec]", preset: str) -> str:
     """FLOPs of a run, and where the preset is a CPU's, the time that they take on two cores."""
     from vitbench.model.cost import cost_of
-    from vitbench.report.words import number_words
+    from vitbench.report.numbers import number_words
 
     flops = [cost_of(spec).train_flop for spec in specs]
     low, high = min(flops), max(flops)

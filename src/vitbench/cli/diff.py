@@ -9,8 +9,8 @@ import typer
 from vitbench.cli import console, options
 
 if TYPE_CHECKING:
-    from vitbench.study.comparison import Comparison
-    from vitbench.study.diff import Difference
+    from vitbench.comparison.diff import Difference
+    from vitbench.comparison.pairs import Comparison
 
 
 def diff(
@@ -33,7 +33,7 @@ def diff(
     as_json: options.Json = False,
 ) -> None:
     """Compare two runs or variants, overall and class by class."""
-    from vitbench.study.diff import difference, open_side
+    from vitbench.comparison.diff import difference, open_side
 
     if figures is not None:
         options.check_writable("--figures", figures)
@@ -41,16 +41,16 @@ def diff(
     found = difference(a, open_side(second, beside=first))
     console.product(json.dumps(_as_json(found)) if as_json else _as_text(found))
     if figures is not None:
-        from vitbench.cli.diff_figures import drawings
         from vitbench.figures.style import save
+        from vitbench.pictures.diff import drawings
 
         for name, figure in drawings(found, data_dir, console.note):
             console.note(f"wrote {save(figure, figures / f'{name}.png')}")
 
 
 def _as_text(found: "Difference") -> str:
+    from vitbench.report.numbers import interval_words, p_words, runs_words
     from vitbench.report.verdict import comparison_words
-    from vitbench.report.words import interval_words, p_words, runs_words
 
     def cells(name: str, pair: "Comparison") -> tuple[str, ...]:
         return (
@@ -78,7 +78,7 @@ def _as_text(found: "Difference") -> str:
 
 def _too_few_words(found: "Difference") -> str:
     """Why some classes have no row, and what would help."""
-    from vitbench.study.diff import USEFUL_PCT, WIDE_PCT
+    from vitbench.comparison.diff import USEFUL_PCT, WIDE_PCT
 
     num, all_ = len(found.classes) - len(found.told), len(found.classes)
     which = "classes" if num == all_ else f"{num} of {all_} classes"

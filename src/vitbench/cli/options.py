@@ -12,10 +12,10 @@ import typer
 
 from vitbench.cli import console
 from vitbench.cli.command import REGISTERED, Command
+from vitbench.config.build import Tree, field_names, load_mapping, merge, parse_assignments
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.presets import AUTO, PRESETS, preset_fields
 from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import Tree, field_names, load_mapping, merge, parse_assignments
-from vitbench.spec.presets import AUTO, PRESETS, preset_fields
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
@@ -138,16 +138,6 @@ def check_folder(option: str, path: Path) -> None:
             return
         if place.is_symlink():
             raise FileError(f"{option} {path}: {place} is a link that leads nowhere")
-
-
-def checkpoints_there_are(most: int = 3) -> str:
-    """The newest checkpoints below runs/, as the end of a message that one is missing."""
-    found = [file for file in Path("runs").glob("*/checkpoint.pt") if file.is_file()]
-    newest = sorted(found, key=lambda file: file.stat().st_mtime_ns, reverse=True)
-    if not newest:
-        return ": vitbench train makes runs/NAME/checkpoint.pt"
-    more = f" and {len(newest) - most} more" if len(newest) > most else ""
-    return f"; there are {', '.join(map(str, newest[:most]))}{more}"
 
 
 def check_writable(option: str, folder: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console
-from vitbench.spec.overrides import build_spec
-from vitbench.spec.presets import AUTO, AUTO_DESCRIPTION, PRESETS
+from vitbench.config.build import build_spec
+from vitbench.config.presets import AUTO, AUTO_DESCRIPTION, PRESETS
 
 
 def presets(

@@ -8,10 +8,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from vitbench.cli import console, layout
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.model.cost import cost_of, forward_flop
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun
 from vitbench.runs.schema import RunResult
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.streams import import_tqdm
 from vitbench.study.plan import run_flop
 from vitbench.study.worker import OfWorker

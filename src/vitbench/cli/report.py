@@ -13,7 +13,7 @@ from vitbench.errors import FileError, ForeignFileError, UsageError
 from vitbench.files import UnfitFileError, is_stream, read_regular, same_file, write_text
 
 if TYPE_CHECKING:
-    from vitbench.report.tables import Report
+    from vitbench.report.sections import Report
     from vitbench.runs.schema import StudyResults
 
 MOST_REPORT_BYTES = 500_000_000
@@ -87,7 +87,7 @@ def report(
 ) -> None:
     """Write the tables: what was found, how sure it is, and what it cost."""
     from vitbench.registry import FORMATS
-    from vitbench.report.tables import build_report
+    from vitbench.report.sections import build_report
 
     name = _format_of(out or check) if form is None else SHORT.get(form, form)
     FORMATS.entry(name)
@@ -109,7 +109,7 @@ def report(
     if audit:
         _audit(built)
     if name == "html" and check is None:
-        from vitbench.cli.comparison_figures import MOST_STUDIES, with_figures
+        from vitbench.pictures.studies import MOST_STUDIES, with_figures
 
         if len(built.sections) > MOST_STUDIES:
             console.note(
@@ -186,7 +186,7 @@ def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]"
 
 def _draw(built: "Report", folder: Path) -> list[Path]:
     """Draw the figures of a report."""
-    from vitbench.cli.comparison_figures import write_figures
+    from vitbench.pictures.studies import write_figures
 
     paths = write_figures(built.sections, folder)
     console.note(f"wrote {len(paths)} figures to {folder}")
@@ -233,7 +233,7 @@ def _compare(text: str, path: Path, pictures: bool) -> None:
 
 def _audit(built: "Report") -> None:
     """Print what other methods give for each comparison, and where they disagree too much."""
-    from vitbench.study.audit import audit
+    from vitbench.comparison.audit import audit
 
     for section in built.sections:
         found = audit(section.results, section.compared)

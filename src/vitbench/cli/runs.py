@@ -205,14 +205,14 @@ def _agreed(going: "Sequence[CataloguedRun]") -> bool:
 
 
 def _total(runs: "Sequence[CataloguedRun]") -> str:
-    from vitbench.report.words import memory_words
+    from vitbench.report.numbers import memory_words
 
     number = f"{len(runs)} run folder{'s' if len(runs) > 1 else ''}"
     return f"{number}, {memory_words(sum(run.num_bytes for run in runs))}"
 
 
 def _table(runs: "Sequence[CataloguedRun]") -> str:
-    from vitbench.report.words import memory_words
+    from vitbench.report.numbers import memory_words
 
     rows = [
         (

@@ -8,10 +8,10 @@ import typer
 
 from vitbench.cli import console
 from vitbench.cli.groups import Group
+from vitbench.config.parsing import as_text
+from vitbench.config.study import KEY_PATTERN, LONGEST_KEY, load_study, study_file, study_names
 from vitbench.errors import FileError, UsageError, shortened
 from vitbench.files import is_stream, write_text
-from vitbench.spec.reading import as_text
-from vitbench.spec.study import KEY_PATTERN, LONGEST_KEY, load_study, study_file, study_names
 
 app = typer.Typer(
     cls=Group, rich_markup_mode=None, help="List studies, show one, or begin one of your own."

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitbench.cli import console, costs, options
+from vitbench.config.presets import AUTO, preset_fields, preset_for
 from vitbench.errors import FileError, UsageError
-from vitbench.spec.presets import AUTO, preset_fields, preset_for
 
 if TYPE_CHECKING:
+    from vitbench.config.build import Tree
+    from vitbench.config.experiment import ExperimentSpec
+    from vitbench.config.study import StudySpec
     from vitbench.runs.experiment import RunOptions
     from vitbench.runs.schema import StudyRun
-    from vitbench.spec.experiment import ExperimentSpec
-    from vitbench.spec.overrides import Tree
-    from vitbench.spec.study import StudySpec
     from vitbench.study.executors import Executor
     from vitbench.study.plan import PlannedRun, StudyPlan
     from vitbench.study.tuning import Tuning
@@ -125,7 +125,7 @@ def sweep(
     options.check_folder("--results-dir", results_dir)
     options.check_folder("--runs-dir", runs_dir)
     names = [n for given in studies for n in (DOCUMENT_STUDIES if given == "all" else (given,))]
-    from vitbench.spec.study import base_spec, load_study
+    from vitbench.config.study import base_spec, load_study
 
     given = {name: _with_budget(load_study(name), budget) for name in names}
     loaded = _each_once(given)
@@ -220,7 +220,7 @@ def _each_once(given: "dict[str, StudySpec]") -> "list[StudySpec]":
 
 def _say_what_counts_for_nothing(study: "StudySpec", base: "ExperimentSpec", asked: "Tree") -> None:
     """Name variants that are one on this base, and fields that were asked for in vain."""
-    from vitbench.spec.study import is_factor
+    from vitbench.config.study import is_factor
     from vitbench.study.variants import same_experiments
 
     for one, other in same_experiments(study, base):

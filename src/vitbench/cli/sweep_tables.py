@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from vitbench.cli import console, options
 
 if TYPE_CHECKING:
+    from vitbench.config.experiment import ExperimentSpec
     from vitbench.runs.schema import StudyResults
-    from vitbench.spec.experiment import ExperimentSpec
     from vitbench.study.plan import StudyPlan
 
 
@@ -114,16 +114,16 @@ def show_results(plans: "list[StudyPlan]", as_json: bool, quiet: bool) -> None:
 
 
 def _table(results: "StudyResults") -> str:
-    from vitbench.report.rows import study_rows
-    from vitbench.report.verdict import verdict_words
-    from vitbench.report.words import (
+    from vitbench.comparison.pairs import compare_study
+    from vitbench.report.numbers import (
         accuracy_words,
         count_words,
         gflop_words,
         not_averaged_words,
         time_words,
     )
-    from vitbench.study.comparison import compare_study
+    from vitbench.report.rows import study_rows
+    from vitbench.report.verdict import verdict_words
 
     compared = compare_study(results)
     reference = results.study.short_labels[results.study.reference_key]

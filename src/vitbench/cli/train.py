@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console, costs, options
-from vitbench.spec.presets import AUTO, preset_fields, preset_for
+from vitbench.config.presets import AUTO, preset_fields, preset_for
 
 
 def train(
@@ -49,7 +49,7 @@ def train(
     options.check_word("--wandb", wandb, options.WANDB_MODES)
     images_at_once = options.parse_micro_batch(micro_batch)
     layers = options.spec_layers(preset, spec_file, fields, dataset, epochs, seed)
-    from vitbench.spec.overrides import build_spec
+    from vitbench.config.build import build_spec
 
     spec = build_spec(*layers)
     folder = out or Path("runs")
@@ -67,7 +67,7 @@ def train(
         run_experiment,
     )
     from vitbench.runs.folder import RunFolder
-    from vitbench.study.listening import guarded
+    from vitbench.study.listener import guarded
     from vitbench.training.device import pick_device
 
     target = pick_device(device)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vitbench.cli import console, layout, options
-from vitbench.cli.kinds import KINDS, PAGES, SCORES, check, is_offered, left_out
 from vitbench.errors import FileError, UsageError, shortened
+from vitbench.pictures.kinds import KINDS, PAGES, SCORES, check, is_offered, left_out
 from vitbench.streams import import_tqdm
 
 if TYPE_CHECKING:
@@ -175,16 +175,18 @@ def visualize(
     chosen = _parse_indices(images, indices)
     for path in checkpoints:
         if not path.exists():
+            from vitbench.runs.catalogue import existing_checkpoints
+
             raise FileError(
-                f"no checkpoint, run folder or results file {path}{options.checkpoints_there_are()}"
+                f"no checkpoint, run folder or results file {path}{existing_checkpoints()}"
             )
 
     # From here on torch is needed.
     tqdm = import_tqdm()
 
     from vitbench.attention.rollout import FUSIONS
-    from vitbench.cli.sampling import BUDGETS, FULL, sample_size
-    from vitbench.cli.view import COUNT, Wanted, open_view
+    from vitbench.pictures.sampling import BUDGETS, FULL, sample_size
+    from vitbench.pictures.view import COUNT, Wanted, open_view
 
     kinds = list(KINDS) if kind == "all" else [kind]
     wanted = Wanted(
@@ -208,7 +210,7 @@ def visualize(
     note = _say_nothing if quiet else console.note
     no_bar = quiet or not layout.can_redraw(sys.stderr)
     if kind == COMPARE:
-        from vitbench.cli.compare import compare
+        from vitbench.pictures.side_by_side import compare
 
         with tqdm(desc=kind, unit="picture", disable=no_bar, leave=False) as bar:
             for drawing in compare(views, note):

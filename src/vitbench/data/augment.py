@@ -11,12 +11,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from vitbench.config.choice import Choice
 from vitbench.data import colour
 from vitbench.data.batches import Augmentation
 from vitbench.data.policy import apply_policy
 from vitbench.data.transforms import beside, crop_and_flip, erase, rotate
 from vitbench.registry import AUGMENTATIONS
-from vitbench.spec.choice import Choice
 
 
 def build_augmentation(choice: Choice) -> Augmentation:

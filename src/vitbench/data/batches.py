@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from vitbench.config.seeds import derive_seed
 from vitbench.data.image_set import ImageSet
-from vitbench.spec.seeds import derive_seed
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 

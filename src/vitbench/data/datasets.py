@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from vitbench.config.data import DataSpec
 from vitbench.data.cifar_files import META, TEST, TRAIN, read_cifar_files
 from vitbench.data.image_set import ImageSet
 from vitbench.data.shapes import CLASSES, draw_shapes
 from vitbench.errors import DataError
 from vitbench.registry import DATASETS
-from vitbench.spec.data import DataSpec
 
 Part = Literal["train", "test"]
 

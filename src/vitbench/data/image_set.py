@@ -6,7 +6,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from vitbench.spec.data import Channels
+from vitbench.config.data import Channels
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.model.vit import build_model
 from vitbench.registry import ATTENTIONS
-from vitbench.spec.experiment import ExperimentSpec
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from vitbench.config.build import explain
+from vitbench.config.model import ModelSpec
 from vitbench.errors import UsageError
 from vitbench.model.vit import VisionTransformer
-from vitbench.spec.model import ModelSpec
-from vitbench.spec.overrides import explain
 
 TOLERANCE = 1e-3  # of the largest logit
 # torchvision's name of a part, and timm's, which is ours.

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vitbench.config.choice import Choice
 from vitbench.errors import UsageError
 from vitbench.registry import POSITIONS
-from vitbench.spec.choice import Choice
 
 
 class TokenLayout(NamedTuple):

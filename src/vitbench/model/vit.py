@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.model import ModelSpec
+from vitbench.config.seeds import derive_seed
 from vitbench.model.block import NORM_EPS, Block
 from vitbench.model.dropout import Dropout, current_generator, same_draws
 from vitbench.model.patch import PatchEmbed
 from vitbench.model.position import PositionSum, TokenLayout, build_positions
 from vitbench.registry import ATTENTIONS, POSITIONS
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.model import ModelSpec
-from vitbench.spec.seeds import derive_seed
 
 
 class VisionTransformer(nn.Module):

@@ -7,11 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vitbench.report.reference import COLUMN as REFERENCE_STUDY
-from vitbench.report.rows import Row
-from vitbench.report.tables import Section
-from vitbench.report.verdict import verdict_words
-from vitbench.report.words import (
+from vitbench.report.numbers import (
     accuracy_words,
     count_words,
     difference_words,
@@ -22,6 +18,10 @@ from vitbench.report.words import (
     percent_words,
     time_words,
 )
+from vitbench.report.reference import COLUMN as REFERENCE_STUDY
+from vitbench.report.rows import Row
+from vitbench.report.sections import Section
+from vitbench.report.verdict import verdict_words
 
 
 @dataclass(frozen=True)

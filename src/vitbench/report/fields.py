@@ -5,11 +5,11 @@ Units are in the names; the unknown is None. docs/report-json.md describes each.
 
 from typing import Any
 
+from vitbench.comparison.pairs import Comparison
+from vitbench.comparison.statistics import Estimate, OneRunEach, SeedsAndImages
 from vitbench.report.reference import NAME, URL
 from vitbench.report.rows import Row
-from vitbench.report.tables import Report, Section
-from vitbench.study.comparison import Comparison
-from vitbench.study.statistics import Estimate, OneRunEach, SeedsAndImages
+from vitbench.report.sections import Report, Section
 
 SCHEMA_VERSION = 1
 Fields = dict[str, Any]

@@ -13,7 +13,7 @@ from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.fields import report_fields, row_fields
 from vitbench.report.latex import latex_tables
 from vitbench.report.page import page
-from vitbench.report.tables import Report, Section
+from vitbench.report.sections import Report, Section
 
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))")

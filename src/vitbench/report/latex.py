@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.reference import reference_sentence
-from vitbench.report.tables import Section
+from vitbench.report.sections import Section
 
 HEAD = r"% In the preamble: \usepackage{booktabs}"
 # All columns side by side are wider than a page: these first, the others below.

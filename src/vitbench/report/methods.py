@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vitbench.report.setting import choice_words, epochs_words, scaled_epochs, set_fields
-from vitbench.report.words import listed, runs_words
+from vitbench.comparison.pairs import compare_study
+from vitbench.comparison.statistics import SeedsAndImages
+from vitbench.report.conditions import choice_words, epochs_words, scaled_epochs, set_fields
+from vitbench.report.numbers import listed, runs_words
 from vitbench.runs.schema import StudyResults
-from vitbench.study.comparison import compare_study
-from vitbench.study.statistics import SeedsAndImages
 
 Cite = Callable[..., str]  # keys to what stands in the text
 REFERENCES = Path(__file__).with_name("references.bib")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from vitbench.report import reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.rows import Row
-from vitbench.report.tables import Report, Section
+from vitbench.report.sections import Report, Section
 
 TEMPLATE = Path(__file__).with_name("page.html")
 CAPTIONS = {

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from vitbench.comparison.pairs import Comparison, StudyComparisons, runs_by_variant
+from vitbench.comparison.statistics import SeedsAndImages
+from vitbench.config.study import Variant
 from vitbench.report.timing import timing_words
 from vitbench.runs.schema import StudyResults, StudyRun
-from vitbench.spec.study import Variant
-from vitbench.study.comparison import Comparison, StudyComparisons, runs_by_variant
-from vitbench.study.statistics import SeedsAndImages
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Threads of a run, runs at once on the machine, and the device change the time of
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from vitbench.report.words import listed
+from vitbench.report.numbers import listed
 from vitbench.runs.schema import StudyRun
 
 PLAIN = re.compile(r"[^A-Za-z0-9 .@/()-]+")  # a device's name in a cell must be no markup

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from vitbench.comparison.pairs import Comparison, StudyComparisons
+from vitbench.comparison.statistics import SeedsAndImages
+from vitbench.config.study import Claim
+from vitbench.report.numbers import listed, number_words, p_words, runs_words
 from vitbench.report.rows import Row
-from vitbench.report.words import listed, number_words, p_words, runs_words
 from vitbench.runs.schema import StudyResults
-from vitbench.spec.study import Claim
-from vitbench.study.comparison import Comparison, StudyComparisons
-from vitbench.study.statistics import SeedsAndImages
 
 MOST_NAMED = 20  # of what a sentence lists; the table has all variants
 

@@ -11,11 +11,11 @@ from typing import Literal
 
 from filelock import Timeout
 
+from vitbench.config.build import Tree
+from vitbench.config.recorded import completed
 from vitbench.errors import FileError
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import StudyResults
-from vitbench.spec.overrides import Tree
-from vitbench.spec.written import completed
 
 # done, diverged: complete; training: by another process, now; begun: some epochs are there;
 # new: none is; damaged: its files cannot be read.
@@ -56,6 +56,16 @@ def find_run_folders(runs_dir: Path) -> list[Path]:
     if not runs_dir.is_dir():
         return []
     return sorted(filter(is_run_folder, runs_dir.iterdir()), key=_by_number)
+
+
+def existing_checkpoints(most: int = 3) -> str:
+    """The newest checkpoints in runs/, as the end of a message that a checkpoint is missing."""
+    files = [file for file in Path("runs").glob("*/checkpoint.pt") if file.is_file()]
+    newest = sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    if not newest:
+        return ": vitbench train makes runs/NAME/checkpoint.pt"
+    more = f" and {len(newest) - most} more" if len(newest) > most else ""
+    return f"; there are {', '.join(map(str, newest[:most]))}{more}"
 
 
 def is_run_folder(path: Path) -> bool:

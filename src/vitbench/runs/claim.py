@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
+from vitbench.config.build import build_spec, load_mapping
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import FileError, UsageError
 from vitbench.runs.folder import RunFolder
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec, load_mapping
 from vitbench.training.checkpoint import Checkpoint
 
 

@@ -10,16 +10,16 @@ from typing import Any
 
 import torch
 
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.data.batches import num_batches
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
 from vitbench.data.split import train_val_split
 from vitbench.errors import FileError, LaterVersionError, OutOfMemoryError, UsageError
 from vitbench.runs.claim import check_free
-from vitbench.runs.ending import finish
+from vitbench.runs.finish import finish
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.bits import MOST_THREADS, Bits
 from vitbench.training.checkpoint import Checkpoint, save_checkpoint
 from vitbench.training.compiled import CannotCompileError, compile_for_training

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from vitbench.config.build import Tree
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.parsing import UnreadableError, as_text, read_json
 from vitbench.errors import FileError, LaterVersionError
 from vitbench.files import UnfitFileError, is_locked, open_regular, read_regular, write_text
-from vitbench.runs.reading import LaterError, checked
+from vitbench.runs.parsing import LaterError, checked
 from vitbench.runs.schema import MOST_TEST_IMAGES, RunResult, unpack_classes
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import Tree
-from vitbench.spec.reading import UnreadableError, as_text, read_json
 from vitbench.training.history import EpochRecord
 
 AGAIN = "remove its folder, and the run is done again"

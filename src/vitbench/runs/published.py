@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from vitbench.config.study import StudySpec, load_study, study_names
 from vitbench.runs.schema import StudyResults, StudyRun
-from vitbench.spec.study import StudySpec, load_study, study_names
 
 MOST_NAMES = 1000
 NUM_TEST = 10_000  # CIFAR-10's; the file does not say

@@ -7,14 +7,14 @@ from typing import Any
 
 from filelock import FileLock
 
+from vitbench.config.build import Tree
+from vitbench.config.parsing import UTF_16, UnreadableError, as_text, read_json
+from vitbench.config.presets import PRESETS
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.files import UnfitFileError, is_stream, read_regular, write_text
+from vitbench.runs.parsing import LaterError, checked
 from vitbench.runs.published import from_flat
-from vitbench.runs.reading import LaterError, checked
 from vitbench.runs.schema import StudyResults, StudyRun
-from vitbench.spec.overrides import Tree
-from vitbench.spec.presets import PRESETS
-from vitbench.spec.reading import UTF_16, UnreadableError, as_text, read_json
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"

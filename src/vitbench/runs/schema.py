@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from vitbench.spec.study import StudySpec
-from vitbench.spec.written import LARGEST, WrittenSpec
+from vitbench.config.recorded import LARGEST, WrittenSpec
+from vitbench.config.study import StudySpec
 from vitbench.training.bits import MOST_THREADS
 from vitbench.training.history import Count, EpochRecord, Loss, Percent, Rate, Seconds
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from vitbench.config.build import build_spec
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.files import open_regular
 from vitbench.runs.catalogue import IDENTITY_DIGITS
 from vitbench.runs.folder import AGAIN, MOST_PREDICTIONS_BYTES, Answers, RunFolder
 from vitbench.runs.schema import RunResult, unpack_classes
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec
 from vitbench.training.checkpoint import Checkpoint, previous
 from vitbench.training.history import EpochRecord
 

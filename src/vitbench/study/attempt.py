@@ -7,7 +7,7 @@ from vitbench.errors import VitbenchError
 from vitbench.model.cost import cost_of
 from vitbench.runs.experiment import Listener, Note, RunRequest, run_experiment
 from vitbench.runs.schema import RunResult, on_one_line
-from vitbench.study.listening import guarded
+from vitbench.study.listener import guarded
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 

@@ -17,7 +17,7 @@ from vitbench.runs.experiment import Listener, Note, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
 from vitbench.study.attempt import attempt, failed
-from vitbench.study.listening import guarded
+from vitbench.study.listener import guarded
 from vitbench.study.worker import OfWorker, serve
 
 POLL_S = 1.0  # between two looks at what another process trains

@@ -7,6 +7,9 @@ from typing import Literal
 
 import torch
 
+from vitbench.comparison.pairs import runs_by_variant
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.study import StudySpec, Variant, folder_for
 from vitbench.errors import FileError, UsageError
 from vitbench.model.cost import Cost, cost_of, forward_flop
 from vitbench.runs.claim import check_folder_of_run
@@ -14,9 +17,6 @@ from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_same_study, read_results
 from vitbench.runs.schema import StudyResults, TunedField
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.study import StudySpec, Variant, folder_for
-from vitbench.study.comparison import runs_by_variant
 from vitbench.study.variants import check_distinct, variant_specs
 from vitbench.training.speed import measured_flop_per_s
 

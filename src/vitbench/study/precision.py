@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from scipy.special import fdtri
 
+from vitbench.comparison.pairs import StudyComparisons, compare_study, seeds_for
+from vitbench.comparison.statistics import LEVEL, SeedsAndImages, sidak_alpha
 from vitbench.runs.schema import Look, StudyResults
-from vitbench.study.comparison import StudyComparisons, compare_study, seeds_for
-from vitbench.study.statistics import LEVEL, SeedsAndImages, sidak_alpha
 
 FIRST_LOOK = 5  # seeds; after three the spread over seeds looks small too often
 # What small ViTs on CIFAR-10 showed, in points and points^2 at 10,000 images. The standard

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vitbench.config.build import build_spec, check_key, choice_fields, parse_assignments
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.study import StudySpec
 from vitbench.errors import UsageError, VitbenchError, shortened
 from vitbench.runs.experiment import RunOptions, RunRequest, check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import RunResult, TunedField
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec, check_key, choice_fields, parse_assignments
-from vitbench.spec.study import StudySpec
 from vitbench.study.executors import Executor, SweepListener
 from vitbench.study.plan import results_file_of
 from vitbench.study.variants import specs_with

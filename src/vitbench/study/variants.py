@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+from vitbench.config.build import Tree, build_spec
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.study import StudySpec, Variant, has_factor, variant_spec
 from vitbench.errors import UsageError
 from vitbench.model.cost import cost_of
 from vitbench.runs.schema import TunedField
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import Tree, build_spec
-from vitbench.spec.study import StudySpec, Variant, has_factor, variant_spec
 
 
 def variant_specs(

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from vitbench.comparison.pairs import right_answers
+from vitbench.config.build import build_spec
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_runs_belong, read_results
 from vitbench.runs.schema import RunResult, StudyResults, StudyRun
 from vitbench.runs.verify import SLACK_PCT, Finding
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import build_spec
-from vitbench.study.comparison import right_answers
 from vitbench.study.variants import variant_specs
 
 ANEW = "remove that run from the file, and sweep again"

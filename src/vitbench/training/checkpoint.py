@@ -16,12 +16,12 @@ from pydantic import ValidationError
 from torch.optim import AdamW
 
 import vitbench
+from vitbench.config.build import explain
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.version import is_later
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError, shortened
 from vitbench.files import UnfitFileError, keep_as, open_regular, replacing
 from vitbench.model.vit import VisionTransformer, build_model, shapes_of
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.overrides import explain
-from vitbench.spec.version import is_later
 from vitbench.training.bits import Bits
 from vitbench.training.device import versions
 from vitbench.training.fit import TrainingState, begin

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import shortened
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.device import autocast, precision_of
 from vitbench.training.memory import is_out_of_memory
 

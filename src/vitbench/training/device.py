@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 import vitbench
+from vitbench.config.training import TrainingSpec
 from vitbench.errors import UsageError
-from vitbench.spec.training import TrainingSpec
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 

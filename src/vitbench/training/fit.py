@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.config.seeds import derive_seed
 from vitbench.data.augment import build_augmentation
 from vitbench.data.batches import num_batches, training_batches
 from vitbench.data.image_set import ImageSet
 from vitbench.model.vit import VisionTransformer, build_model
-from vitbench.spec.experiment import ExperimentSpec
-from vitbench.spec.seeds import derive_seed
 from vitbench.training.evaluate import evaluate
 from vitbench.training.history import EpochRecord
 from vitbench.training.memory import WHOLE_BATCHES, MemorySaving

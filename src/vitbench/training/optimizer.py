@@ -3,8 +3,8 @@
 from torch import nn
 from torch.optim import AdamW, Optimizer
 
+from vitbench.config.training import TrainingSpec
 from vitbench.registry import OPTIMIZERS
-from vitbench.spec.training import TrainingSpec
 from vitbench.training.muon import Muon
 
 

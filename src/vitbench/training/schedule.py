@@ -5,8 +5,8 @@ A schedule gives the factor on the peak rate after the warm-up, from how far the
 
 import math
 
+from vitbench.config.training import TrainingSpec
 from vitbench.registry import SCHEDULES
-from vitbench.spec.training import TrainingSpec
 
 
 def lr_factor(spec: TrainingSpec, step: int, steps_per_epoch: int) -> float:

@@ -4,9 +4,9 @@ import time
 
 import torch
 
+from vitbench.config.experiment import ExperimentSpec
 from vitbench.data.image_set import ImageSet
 from vitbench.model.cost import forward_flop
-from vitbench.spec.experiment import ExperimentSpec
 from vitbench.training.fit import StepDone, begin, fit
 from vitbench.training.memory import told_when_out
 from vitbench.training.team import LEAST_IMAGES

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from vitbench.config.training import TrainingSpec
 from vitbench.model.dropout import drawing_from
-from vitbench.spec.training import TrainingSpec
 from vitbench.training.device import autocast, precision_of
 from vitbench.training.team import Team
 

@@ -1,0 +1,125 @@
+"""The pictures of `vitbench diff --figures`: from a difference to what the figures take."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from vitbench.comparison.calibration import calibration
+from vitbench.comparison.diff import Difference, Side
+from vitbench.comparison.disagreement import Disagreement, confusion, most_different
+from vitbench.data.datasets import load_images
+from vitbench.errors import VitbenchError
+from vitbench.figures.predictions import (
+    Reliability,
+    SheetImage,
+    confusion_figure,
+    contact_sheet_figure,
+    reliability_figure,
+)
+from vitbench.report.columns import one_line
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_IMAGES = 16  # on each side of a contact sheet
+
+
+def drawings(
+    found: Difference, data_dir: Path | None, note: Callable[[str], None]
+) -> "Iterator[tuple[str, Figure]]":
+    """Confusion matrices, reliability diagrams and a contact sheet, each with its name.
+
+    Args:
+        found: The difference.
+        data_dir: Where the data set is; the sheet needs its images.
+        note: Told what cannot be drawn, and why.
+    """
+    yield "confusion", _confusion(found)
+    reliable = [_reliability(side, found.overall.seeds) for side in (found.first, found.second)]
+    absent = [
+        side.label
+        for side, of in zip((found.first, found.second), reliable, strict=True)
+        if of is None
+    ]
+    if absent:
+        names = " and ".join(absent)
+        note(f"no reliability diagrams: the logits of {names} were in run folders that are gone")
+    else:
+        sides = [side for side in reliable if side is not None]
+        title = f"Is who is sure right? {_versus(found)}, 15 bins of equal width"
+        yield "reliability", reliability_figure(sides, title)
+    try:
+        images = load_images(found.first.data, "test", data_dir).images
+    except VitbenchError as error:
+        note(f"no contact sheet: {error}")
+        return
+    if (sheet := _sheet(found, images)) is None:
+        note("no contact sheet: they are right on the same images")
+    else:
+        yield "contact_sheet", sheet
+
+
+def _versus(found: Difference) -> str:
+    return f"{one_line(found.first.label)} and {one_line(found.second.label)}"
+
+
+def _confusion(found: Difference) -> "Figure":
+    seeds = found.overall.seeds
+    first, second = (
+        confusion([side.answers[seed] for seed in seeds], side.labels, len(side.classes))
+        for side in (found.first, found.second)
+    )
+    names = one_line(found.first.label), one_line(found.second.label)
+    of = "1 seed" if len(seeds) == 1 else f"the mean of {len(seeds)} seeds"
+    title = f"What is taken for what, % of the true class, {of}"
+    return confusion_figure(names, (first, second), found.first.classes, title)
+
+
+def _reliability(side: Side, seeds: tuple[int, ...]) -> Reliability | None:
+    """None where the logits of a seed are not there."""
+    of_seeds = []
+    for seed in seeds:
+        logits = side.logits(seed)
+        if logits is None:
+            return None
+        of_seeds.append(calibration(logits, side.labels))
+    return Reliability(
+        one_line(side.label),
+        np.stack([one.confidence for one in of_seeds]),
+        np.stack([one.accuracy for one in of_seeds]),
+        np.stack([one.num_images / one.num_images.sum() for one in of_seeds]),
+        [100 * one.error for one in of_seeds],
+    )
+
+
+def _sheet(found: Difference, images: torch.Tensor) -> "Figure | None":
+    """The images on which either side is right more often; None where there are none."""
+    seeds, labels, classes = found.overall.seeds, found.first.labels, found.first.classes
+    sides = (found.first, found.second)
+    answers = [[side.answers[seed] for seed in seeds] for side in sides]
+    names = [one_line(side.label) for side in sides]
+
+    def lines(one: Disagreement) -> list[str]:
+        told = [f"{one.image}: {classes[labels[one.image]]}",
+                f"taken for {classes[one.taken_for]}"]  # fmt: skip
+        if len(seeds) > 1:
+            told.append(f"right {one.right[0]} to {one.right[1]} of {len(seeds)}")
+        return told
+
+    parts = []
+    for better, other in ((0, 1), (1, 0)):
+        most = most_different(answers[better], answers[other], labels, MOST_IMAGES)
+        if most:
+            heading = (
+                f"{names[better]} is right, {names[other]} is not"
+                if len(seeds) == 1
+                else f"{names[better]} is right in more seeds than {names[other]}"
+            )
+            parts.append((heading, [SheetImage(images[m.image].numpy(), lines(m)) for m in most]))
+    if not parts:
+        return None
+    title = f"Test images on which they differ most: {_versus(found)}"
+    return contact_sheet_figure(parts, title)

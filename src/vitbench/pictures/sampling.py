@@ -1,0 +1,52 @@
+"""How many test images `visualize all` takes its scores over, so that it ends within a minute.
+
+It is chosen by what a score costs with this model and not by a clock, so the same model gives the
+same pictures on every machine. A kind that is asked for by its name takes FULL images.
+"""
+
+from vitbench.attention.faithfulness import STEPS
+from vitbench.config.experiment import ExperimentSpec
+from vitbench.model.cost import forward_flop
+from vitbench.registry import EXPLANATIONS
+
+FULL = 500
+LEAST = 5
+FITTED_ON = 500  # validation images of probes
+# FLOP that a kind may take. Two cores do some 60 GFLOP a second, so 1e12 are about 17 seconds.
+BUDGETS = {
+    "explanations": 0.4e12,
+    "sanity": 0.6e12,
+    "heads": 0.05e12,
+    "ablation": 0.15e12,
+    "tokens": 0.1e12,
+    "sensitivity": 0.1e12,
+}
+# Softmax, copies and what else is done with a weight, counted as so many FLOP.
+FLOP_OF_A_WEIGHT = 200
+GRADIENT = 3  # a forward and a backward pass, in forward passes
+INTEGRATION = 20  # points of integrated gradients
+
+
+def sample_size(kind: str, spec: ExperimentSpec) -> int:
+    """Test images of a kind in `all`: what its budget buys, LEAST to FULL, in fives."""
+    model = spec.model
+    patches = (spec.data.img_size // model.patch_size) ** 2
+    tokens = patches + model.class_token
+    weights = model.depth * model.num_heads * tokens**2
+    forward = forward_flop(spec) + FLOP_OF_A_WEIGHT * weights
+    size = int(BUDGETS[kind] / (forward * _passes(kind, patches, model.depth, model.num_heads)))
+    return max(LEAST, min(FULL, size // 5 * 5))
+
+
+def _passes(kind: str, patches: int, depth: int, num_heads: int) -> int:
+    """Forward passes that a kind takes for each image, about."""
+    # Two maps of attention, four of a gradient, integrated gradients, and occlusion.
+    maps = 2 + 4 * GRADIENT + INTEGRATION * GRADIENT + patches + 1
+    return {
+        "explanations": maps + (len(EXPLANATIONS.names()) + 2) * (2 * STEPS - 1),
+        "sanity": maps * (depth + 3),
+        "heads": 5,
+        "ablation": depth * num_heads + 3 * depth + 2,
+        "tokens": 5,
+        "sensitivity": 10,
+    }[kind]

@@ -1,0 +1,188 @@
+"""The pictures of a report: of each study its differences, seeds, costs and curves.
+
+From a report's sections to what the figures take; `vitbench report` asks for it, with `--figures`
+and for a page.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vitbench.comparison.pairs import Comparison, runs_by_variant
+from vitbench.report.columns import one_line
+from vitbench.report.rows import Row
+from vitbench.report.sections import Section
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from vitbench.figures.cost import Cost
+    from vitbench.figures.curves import Series
+    from vitbench.figures.differences import Accuracy, Difference
+
+# A picture shows so many variants at most, the best ones.
+MOST_ROWS = 40
+MOST_LINES = 24
+MOST_STUDIES = 25  # that have figures in a page: a hundred would take a minute, and 30 MB
+
+
+def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
+    """Draw what there is to draw of each study; gives the paths of the PNG files, in that order.
+
+    Args:
+        sections: The studies.
+        folder: Where the files go: `<study>_differences.png`, `_seeds`, `_cost` and `_curves`.
+    """
+    from vitbench.figures.style import save
+
+    return [
+        save(figure, folder / f"{stem}_{name}.png")
+        for section, stem in zip(sections, _stems(sections), strict=True)
+        for name, figure in _figures(section)
+    ]
+
+
+def with_figures(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """The sections, the first MOST_STUDIES with their figures as SVG, for a page."""
+    from vitbench.figures.style import as_svg
+
+    drawn = [
+        replace(
+            section,
+            figures={name: as_svg(figure, f"{stem}-{name}") for name, figure in _figures(section)},
+        )
+        for section, stem in zip(sections[:MOST_STUDIES], _stems(sections), strict=False)
+    ]
+    return (*drawn, *sections[MOST_STUDIES:])
+
+
+def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
+    """Each figure of a study with its name."""
+    from vitbench.figures.cost import cost_figure
+    from vitbench.figures.curves import curves_figure
+    from vitbench.figures.differences import differences_figure, seeds_figure
+
+    title, reference = one_line(section.title), one_line(section.reference)
+    if differences := _differences(section):
+        margin_pct = section.results.study.margin_pct
+        together = " (all pairs at once)" if len(section.compared.pairs) > 1 else ""
+        heading = f"{title}: points above {reference}, 95% intervals{together}"
+        heading += _best_words(MOST_ROWS, len(differences))
+        shown = differences[:MOST_ROWS]
+        yield "differences", differences_figure(shown, reference, margin_pct, heading)
+    if accuracies := _accuracies(section):
+        heading = f"{title}: test accuracy of each seed"
+        heading += _best_words(MOST_ROWS, len(accuracies))
+        yield "seeds", seeds_figure(accuracies[:MOST_ROWS], heading)
+    if costs := _costs(section):
+        yield "cost", cost_figure(costs, f"{title}: accuracy against the cost of training")
+    if curves := _curves(section):
+        heading = f"{title}: validation accuracy over epochs"
+        heading += _best_words(MOST_LINES, len(section.rows))
+        yield "curves", curves_figure(curves, "validation accuracy in %", heading)
+
+
+def _differences(section: Section) -> "list[Difference]":
+    """Each variant against the reference, the best first."""
+    from vitbench.figures.differences import Difference
+
+    found = [
+        Difference(
+            one_line(row.label),
+            row.against.difference_pct,
+            row.against.interval,
+            _by_seed(section, row.against),
+            _verdict(row.against),
+        )
+        for row in section.rows
+        if row.against is not None
+    ]
+    return sorted(found, key=lambda one: -one.difference_pct)
+
+
+def _accuracies(section: Section) -> "list[Accuracy]":
+    """Each variant's seeds, the best first."""
+    from vitbench.figures.differences import Accuracy
+
+    found = [
+        Accuracy(one_line(row.label), row.accuracy_by_seed, row.interval)
+        for row in section.rows
+        if row.accuracy_by_seed
+    ]
+    return sorted(found, key=lambda one: -one.mean_pct)
+
+
+def _costs(section: Section) -> "list[Cost]":
+    """Each variant whose cost is known."""
+    from vitbench.figures.cost import Cost
+
+    return [
+        Cost(one_line(row.label), row.train_flop, row.mean_pct, row.interval, row.on_front)
+        for row in section.rows
+        if row.train_flop and row.mean_pct is not None
+    ]
+
+
+def _curves(section: Section) -> "list[Series]":
+    """Each variant's validation accuracy over epochs, if any run has kept it."""
+    from vitbench.figures.curves import Series
+
+    runs = runs_by_variant(section.results)
+    rows: Sequence[Row] = section.rows
+    if len(rows) > MOST_LINES:
+        rows = sorted(rows, key=lambda row: -(row.mean_pct or 0.0))[:MOST_LINES]
+    found = [
+        Series(
+            one_line(row.label),
+            [
+                [record.val_top1_pct for record in run.history]
+                for run in runs[row.key]
+                if run.history
+            ],
+        )
+        for row in rows
+    ]
+    return found if any(one.by_seed for one in found) else []
+
+
+def _by_seed(section: Section, pair: Comparison) -> dict[int, float]:
+    """The difference of each seed of the study alone, by the seed."""
+    first, second = (_of_seeds(section, key) for key in (pair.first, pair.second))
+    return {seed: first[seed] - second[seed] for seed in pair.seeds}
+
+
+def _of_seeds(section: Section, key: str) -> dict[int, float]:
+    """A variant's accuracy by seed of the study, which is not its own where it has an offset."""
+    row = _row(section, key)
+    offset = section.results.study.variant(key).seed_offset
+    return {seed - offset: accuracy for seed, accuracy in row.accuracy_by_seed.items()}
+
+
+def _best_words(most: int, number: int) -> str:
+    """What a heading says where a picture shows some of the variants alone."""
+    return f"; the {most} best of {number}, the table has all" if number > most else ""
+
+
+def _row(section: Section, key: str) -> Row:
+    return next(row for row in section.rows if row.key == key)
+
+
+def _verdict(pair: Comparison) -> str:
+    equivalent = pair.verdict == "inconclusive" and pair.within_margin
+    return "equivalent" if equivalent else pair.verdict
+
+
+def _stems(sections: Sequence[Section]) -> Iterator[str]:
+    """How the files of each study begin; no two alike, and nothing in them but plain characters."""
+    taken: set[str] = set()
+    for section in sections:
+        results = section.results
+        parts = [results.study.name, *([results.dataset] * (results.dataset != "cifar10"))]
+        first = re.sub(r"[^a-zA-Z0-9-]+", "_", "_".join(parts))
+        stem, number = first, 2
+        while stem in taken:
+            stem, number = f"{first}_{number}", number + 1
+        taken.add(stem)
+        yield stem

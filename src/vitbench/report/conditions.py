@@ -1,0 +1,194 @@
+"""How a study was run, and so what it cannot say: sentences from facts."""
+
+from typing import Any
+
+from vitbench.comparison.pairs import StudyComparisons
+from vitbench.comparison.statistics import OneRunEach, TwoCounts
+from vitbench.report.numbers import listed, runs_words, time_words
+from vitbench.report.timing import concurrent_words
+from vitbench.runs.schema import StudyResults, StudyRun, TunedField
+
+FEW_SEEDS = 5
+MOST_NAMED = 20  # seeds or variants in a sentence
+
+
+def varied_sentence(results: StudyResults) -> str:
+    """What differs between the variants: the fields that they set, are tuned in, or are cut to."""
+    fields = set_fields(results)
+    fields += [f"{one.field} (tuned for each variant)" for one in results.tuned]
+    epochs = scaled_epochs(results)
+    if epochs:
+        fields.append(f"train.epochs ({epochs}: equal FLOPs)")
+    if any(variant.seed_offset for variant in results.study.variants):
+        fields.append("seeds")
+    if not fields:
+        return "Nothing is varied."
+    return f"Varied: {listed(fields)}."
+
+
+def set_fields(results: StudyResults) -> list[str]:
+    """Fields that the variants set, by dotted name."""
+    return sorted({key for variant in results.study.variants for key in variant.set})
+
+
+def scaled_epochs(results: StudyResults) -> str:
+    """Each variant's epochs where they are scaled to equal FLOPs, in words; else nothing."""
+    if results.study.budget != "flops":
+        return ""
+    epochs = {run.variant: run.spec["train"]["epochs"] for run in results.runs if run.spec}
+    return listed([f"{key} {number}" for key, number in epochs.items()], MOST_NAMED)
+
+
+def held_sentence(results: StudyResults) -> str:
+    """What all variants share."""
+    base = results.base
+    if not base:
+        return "The settings of these runs were not recorded."
+    model, train, data = base["model"], base["train"], base["data"]
+    varied = {*set_fields(results), *(one.field for one in results.tuned)}
+    if results.study.budget == "flops":
+        varied.add("train.epochs")
+    name = choice_words(data["augmentation"])
+    augmentation = "no augmentation" if name == "none" else f"{name} augmentation"
+    facts = {
+        "model.embed_dim": f"dim {model['embed_dim']}",
+        "model.depth": f"depth {model['depth']}",
+        "model.num_heads": f"{model['num_heads']} heads",
+        "model.mlp_ratio": f"MLP ratio {model['mlp_ratio']:g}",
+        "model.patch_size": f"patch {model['patch_size']}",
+        "model.pos_embed": f"{choice_words(model['pos_embed'])} positions",
+        "data.augmentation": augmentation,
+        "train.optimizer": choice_words(train["optimizer"]),
+        "train.batch_size": f"batch {train['batch_size']}",
+        "train.epochs": epochs_words(train["epochs"]),
+    }
+    return (
+        f"The same for all: {listed([words for key, words in facts.items() if key not in varied])}."
+    )
+
+
+def how_it_was_run(results: StudyResults) -> dict[str, str]:
+    """Facts by their name: preset, data set, epochs, seeds, device, versions."""
+    runs = _runs(results)
+    facts = {
+        "preset": results.preset,
+        "data set": f"{results.dataset}, {results.num_test:,} test images",
+        "epochs": listed(sorted({str(run.epochs) for run in runs if run.epochs}, key=int)),
+        "seeds": listed(sorted({str(run.seed) for run in runs}, key=int), MOST_NAMED)
+        if results.base
+        else "",
+        **{what: listed(values) for what, values in bits(results).items()},
+        "runs at once": listed(concurrent_words(runs)),
+        "tuned": "; ".join(map(_tuned_words, results.tuned)),
+        "seeds were added": _precision_words(results),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _tuned_words(tuned: TunedField) -> str:
+    """What each variant's own value is, what it was chosen from, and what that cost."""
+    chosen = listed([f"{key} {value}" for key, value in tuned.chosen.items()])
+    return (
+        f"{tuned.field} for each variant on validation images, with a separate seed, from "
+        f"{listed([str(value) for value in tuned.values])}: {chosen}; the trials took "
+        f"{tuned.trials_flop / 1e12:,.1f} TFLOP and {time_words(tuned.trials_time_s)}"
+    )
+
+
+def _precision_words(results: StudyResults) -> str:
+    """The rule by which seeds were added, and the widths after each round."""
+    rule = results.precision
+    if rule is None:
+        return ""
+    looks = listed(
+        [
+            f"±{look.widest_pct:.2f} with {look.num_seeds} seeds"
+            for look in rule.looks
+            if look.widest_pct is not None
+        ]
+    )
+    return (
+        f"until every interval was within ±{rule.half_width_pct:g} points after two rounds in a "
+        f"row, or {rule.max_seeds} seeds; the widest was {looks}"
+    )
+
+
+def bits(results: StudyResults) -> dict[str, list[str]]:
+    """What the bits of runs depend on beside their specs, each value once."""
+    runs = [run for run in _runs(results) if run.device is not None]
+    values = {
+        "device": {f"{run.device} ({run.device_name})" for run in runs},
+        "threads": {str(run.threads) for run in runs if run.device == "cpu"},
+        "precision": {str(run.precision) for run in runs},
+        "versions": {
+            ", ".join(f"{name} {version}" for name, version in run.versions.items()) for run in runs
+        },
+    }
+    if any(run.micro_batch for run in runs):
+        values["micro-batch"] = {str(run.micro_batch or "whole batch") for run in runs}
+    if any(run.recompute for run in runs):
+        values["activations recomputed"] = {"yes" if run.recompute else "no" for run in runs}
+    if any(run.compiled for run in runs):
+        values["compiled"] = {"yes" if run.compiled else "no" for run in runs}
+    return {what: sorted(those) for what, those in values.items()}
+
+
+def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
+    """What a reader must not take from a study, each a sentence."""
+    found = []
+    seeds = [len(pair.seeds) for pair in compared.pairs]
+    if any(isinstance(pair.estimate, TwoCounts) for pair in compared.pairs):
+        found.append(
+            f"Only accuracies are known, so {results.num_test:,} test images are assumed, and not "
+            "paired: the intervals (Newcombe's) are wide, and do not include the noise of seeds."
+        )
+    elif any(isinstance(pair.estimate, OneRunEach) for pair in compared.pairs):
+        found.append(
+            "One seed each: McNemar's exact test compares two trained models, and other seeds may "
+            "reverse their order. This does not show that a choice is better."
+        )
+    elif seeds and min(seeds) < FEW_SEEDS:
+        found.append(
+            f"Only {runs_words(min(seeds))}: the spread over seeds is known only roughly, so the "
+            "intervals are wide."
+        )
+    if results.base:
+        budget = (
+            "training FLOPs (to a whole epoch)" if results.study.budget == "flops" else "epochs"
+        )
+        same = "" if "train.epochs" in set_fields(results) else f"the same {budget} and "
+        but = " except what was tuned" if results.tuned else ""
+        found.append(
+            f"All variants get {same}one recipe{but}: a variant that needs another recipe is at a "
+            "disadvantage."
+        )
+    found.append(
+        f"One data set ({results.dataset}) and one split of it: the intervals are about new seeds "
+        "and new images of the same kind, not about other data."
+    )
+    for what, values in bits(results).items():
+        if len(values) > 1:
+            found.append(
+                f"Mixed {what}: {listed(values)}. The same spec may give slightly different "
+                "results with each."
+            )
+    return found
+
+
+def epochs_words(number: int) -> str:
+    """A number of epochs in words."""
+    return "1 epoch" if number == 1 else f"{number} epochs"
+
+
+def choice_words(choice: Any) -> str:
+    """A choice of a spec as a word."""
+    if isinstance(choice, list):
+        return " + ".join(choice_words(one) for one in choice)
+    if isinstance(choice, dict):
+        options = ", ".join(f"{key} {value}" for key, value in choice.items() if key != "name")
+        return f"{choice['name']} ({options})" if "name" in choice else options
+    return str(choice)
+
+
+def _runs(results: StudyResults) -> list[StudyRun]:
+    return [run for run in results.runs if run.status != "failed"]

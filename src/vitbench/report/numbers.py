@@ -1,0 +1,100 @@
+"""Numbers as a reader wants them, the same in every format."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from vitbench.comparison.pairs import Comparison
+
+if TYPE_CHECKING:
+    from vitbench.report.rows import Row  # which uses words of this module
+
+UNKNOWN = "-"
+
+
+def accuracy_words(row: "Row") -> str:
+    """Mean and standard deviation over seeds: 63.12 ± 0.40, or the one number there is."""
+    if row.mean_pct is None:
+        return UNKNOWN
+    return f"{row.mean_pct:.2f}" + ("" if row.sd_pct is None else f" ± {row.sd_pct:.2f}")
+
+
+def interval_words(interval: tuple[float, float] | None) -> str:
+    """An interval: 62.1 to 64.2."""
+    return UNKNOWN if interval is None else f"{interval[0]:.2f} to {interval[1]:.2f}"
+
+
+def difference_words(comparison: Comparison | None) -> str:
+    """A difference in points with its simultaneous interval: +3.10 (+2.61 to +3.72)."""
+    if comparison is None:
+        return UNKNOWN
+    low, high = comparison.interval
+    return f"{comparison.difference_pct:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
+def p_words(p: float | None) -> str:
+    """A p: 0.0004, 0.032, 0.41, < 0.0001."""
+    if p is None:
+        return UNKNOWN
+    if p < 1e-4:
+        return "< 0.0001"
+    return f"{p:.4f}" if p < 1e-3 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def count_words(number: int | None) -> str:
+    """A count with its thousands: 460,906."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+def gflop_words(flop: int | None) -> str:
+    """FLOPs as GFLOP, three digits: 0.0678; large ones whole: 1,234."""
+    return UNKNOWN if flop is None else number_words(flop / 1e9, 3)
+
+
+def number_words(number: float, digits: int) -> str:
+    """A number to so many digits, without an exponent where it is large."""
+    return f"{number:.{digits}g}" if number < 10**digits - 0.5 else f"{number:,.0f}"
+
+
+def time_words(seconds: float | None) -> str:
+    """Seconds as a person would say them: 42 s, 9.8 min, 3.2 h."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def memory_words(num_bytes: int | None) -> str:
+    """Bytes as a person would say them: 640 MB, 1.6 GB."""
+    if num_bytes is None:
+        return UNKNOWN
+    return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
+
+
+def percent_words(percent: float | None) -> str:
+    """A percentage with two decimals."""
+    return UNKNOWN if percent is None else f"{percent:.2f}"
+
+
+def listed(words: Sequence[str], most: int | None = None) -> str:
+    """Words as a list: a, b and c; beyond the most that are named: a, b and 7 more."""
+    if most is not None and len(words) > most:
+        words = [*words[:most], f"{len(words) - most:,} more"]
+    if not words:
+        return ""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def seeds_words(seeds: Sequence[int]) -> str:
+    """Seeds in words: seed 1; seeds 0 and 2."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {listed([str(seed) for seed in seeds])}"
+
+
+def not_averaged_words(row: "Row") -> list[str]:
+    """What became of a row's other seeds, in words: failed: seed 1."""
+    return [f"{what}: {seeds_words(seeds)}" for what, seeds in row.not_averaged.items()]
+
+
+def runs_words(number: int) -> str:
+    """A number of seeds in words."""
+    return "1 seed" if number == 1 else f"{number} seeds"
