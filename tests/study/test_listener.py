@@ -43,7 +43,7 @@ def test_a_listener_that_fails_is_told_once_and_every_run_is_done(
     assert len(called) > 4  # it may hear again, as a screen that was cleared
     (told,) = caplog.records
     assert told.levelno == logging.WARNING
-    assert "BrokenPipeError: [Errno 32] Broken pipe (test_listening.py, line" in told.getMessage()
+    assert "BrokenPipeError: [Errno 32] Broken pipe (test_listener.py, line" in told.getMessage()
 
 
 def test_an_interrupt_of_the_listener_is_passed_on(requests) -> None:
