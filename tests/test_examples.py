@@ -13,6 +13,7 @@ from vitbench.runs.results import find_results, read_results
 from vitbench.runs.schema import StudyResults
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+REPORT = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
 TINY = ["--preset", "smoke", "--wandb", "disabled", "--device", "cpu", "--epochs", "1",
         *(f"--set={field}" for field in ("model.embed_dim=16", "model.depth=2",
                                          "model.num_heads=2", "model.patch_size=8"))]  # fmt: skip
@@ -53,7 +54,7 @@ def test_a_model_of_timm_is_explained(capsys) -> None:
 
 
 def test_the_report_of_real_runs_follows_from_its_results(tmp_path, monkeypatch, capsys) -> None:
-    """Trainings on CIFAR-10; whoever changes what a report says writes it anew."""
+    """Trainings on CIFAR-10; a change of a report's sentences has to write it again."""
     shutil.copytree(EXAMPLES / "cifar10", tmp_path / "cifar10")
     monkeypatch.chdir(tmp_path / "cifar10")
 
@@ -88,10 +89,11 @@ def test_what_was_planted_was_found(tmp_path, monkeypatch, capsys) -> None:
     assert verdicts["2 epochs"] == "better"
     assert verdicts["No position"] == "worse"
     (shapes,) = [part for part in report.split("\n## ") if part.startswith("Positional")]
-    for text in (EXAMPLES.parent / "README.md", EXAMPLES.parent / "docs" / "recipes.md"):
+    for page in ("findings.md", "recipes.md"):
+        text = (EXAMPLES.parent / "docs" / page).read_text(encoding="utf-8")
         for label, row in table_of(shapes).items():
             if label != "Variant":
-                assert f"| {label} |{row[2]}|" in text.read_text(encoding="utf-8")
+                assert f"| {label} |{row[2]}|" in text
 
 
 @pytest.mark.parametrize("name", ["chance", "cifar10", "planted"])
@@ -101,73 +103,79 @@ def test_the_results_in_examples_are_whole(name, capsys) -> None:
     assert code == 0, capsys.readouterr().out
 
 
-def test_the_tables_in_readme_are_those_of_the_report() -> None:
-    readme = (EXAMPLES.parent / "README.md").read_text(encoding="utf-8")
-    report = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
-
-    sections = {part.splitlines()[0]: part for part in report.split("\n## ")}
-    named = sections["Positional embedding"]
-    published = sections["Positional embedding, as published"]
-    (finding,) = re.findall(r"^\*\*Key finding\.\*\* (.*)$", named, flags=re.MULTILINE)
-    assert finding in " ".join(line.removeprefix("> ") for line in readme.splitlines())
-    rows, on_top = table_of(named), table_of(published)
-    for label, with_table in LABELS.items():
-        row = rows[label]
-        shown = "|".join([row[1], row[2], row[5], row[6], row[7]])
-        assert f"|{shown}|" in readme
-        assert f"| {label} |{row[2]}|{on_top[with_table][2]}|" in readme
+def test_the_numbers_of_the_findings_are_those_of_the_report() -> None:
+    """README's sample and findings, and docs/findings.md, word by word."""
+    readme = page_text("README.md")
+    pages = {"README.md": readme, "docs/findings.md": page_text("docs/findings.md")}
+    sections = {part.splitlines()[0]: part for part in REPORT.split("\n## ")}
+    named = table_of(sections["Positional embedding"])
+    published = table_of(sections["Positional embedding, as published"])
     patches = table_of(sections["Patch size"])
-    points, low, high = re.findall(r"[\d.]+", patches["2x2"][5])
-    assert f"2x2 is {points} points above 4x4 ({low} to {high})" in " ".join(readme.split())
-    points, low, high = re.findall(r"[\d.]+", patches["8x8"][5])
-    assert f"they are {points} points below ({high} to {low})" in " ".join(readme.split())
     equal = sections["Patch size at equal FLOPs"]
-    points, low, high = re.findall(r"[\d.]+", table_of(equal)["8x8"][5])
-    assert f"{points} points above 4x4 ({low} to {high}) and" in " ".join(readme.split())
-    points, low, high = found(equal, r"and 2x2 by ([\d.]+) points \(([\d.]+) to ([\d.]+)")
-    assert f"{points} above 2x2 ({low} to {high})" in " ".join(readme.split())
     differential = sections["Differential attention and patch size"]
-    points, low, high = found(
-        differential, r"and Differential, 8x8 by ([\d.]+) points \(([\d.]+) to ([\d.]+)"
-    )
-    assert f"8x8 is {points} points below 4x4 ({low} to {high}, five" in " ".join(readme.split())
-    spread = [table_of(differential)[row][2].split()[-1] for row in SPREADS]
-    assert "spread by {} points with 4x4 where those of plain attention spread by {}".format(
-        *spread
-    ) in " ".join(readme.split())
     configurations = sections["Model configuration"]
-    points, low, high = found(
-        configurations,
-        r"beats Config 3 by ([\d.]+) points \(sim\D+95% CI ([\d.]+) to ([\d.]+)",
-    )
-    assert f"Config 2 is {points} points above Config 3 ({low} to {high})" in " ".join(
-        readme.split()
-    )
-    points, low, high = found(configurations, r"and Base by ([\d.]+) points \(([\d.]+) to ([\d.]+)")
-    assert f"{points} above the base ({low} to {high})" in " ".join(readme.split())
     augmented = table_of(sections["Augmentation"])
-    points, low, high = re.findall(r"[\d.]+", augmented["AutoAugment"][5])
-    assert f"{points} points below them ({high} to {low}," in " ".join(readme.split())
+
+    assert key_finding(sections["Positional embedding"]) in readme
+    for label, with_table in LABELS.items():
+        row = named[label]
+        assert f"|{'|'.join([row[1], row[2], row[5], row[6], row[7]])}|" in readme
+        assert f"| {label} |{row[2]}|{published[with_table][2]}|" in pages["docs/findings.md"]
+
+    none = (
+        f"{points_of(named['No position'])} below 1D learned ({range_below(named['No position'])})"
+    )
+    two = f"2x2 is {points_of(patches['2x2'])} above 4x4 ({range_above(patches['2x2'])})"
+    row = table_of(equal)["8x8"]
+    eight = f"8x8 is {points_of(row)} above 4x4 ({range_above(row)})"
+    wide = difference(configurations, r"beats Config 3 by ")
+    config = f"{wide[0]} points above Config 3"
+    deviations = [table_of(differential)[row][2].split()[-1] for row in SPREADS]
+    auto = f"{points_of(augmented['AutoAugment'])} below"
+    for name, text in pages.items():
+        for sentence in (none, two, eight, config, auto):
+            assert sentence in text, (name, sentence)
+        for deviation in deviations:
+            assert deviation in text, (name, deviation)
+
+    findings = pages["docs/findings.md"]
+    assert (
+        f"8x8 is {points_of(patches['8x8'])} below 4x4 ({range_below(patches['8x8'])})" in findings
+    )
+    points, low, high = difference(equal, r"and 2x2 by ")
+    assert f"{points} above 2x2 ({low} to {high})" in findings
+    points, low, high = difference(differential, r"and Differential, 8x8 by ")
+    assert f"8x8 is {points} points below 4x4 ({low} to {high}, five seeds)" in findings
+    assert (
+        "deviation is {} points with differential attention and {} with".format(*deviations)
+        in findings
+    )
+    points, low, high = wide
+    assert f"Config 2 is {points} points above Config 3 ({low} to {high})" in findings
+    points, low, high = difference(configurations, r"and Base by ")
+    assert f"{points} above the base ({low} to {high})" in findings
     strong = augmented["Strong: and colour, rotation"][5].strip().replace("(", "").rstrip(")")
-    assert f"({strong.replace(' ', ', ', 1)};" in " ".join(readme.split())
+    assert f"({strong.replace(' ', ', ', 1)};" in findings
 
 
-def test_what_the_example_took_is_what_its_results_say() -> None:
+def test_the_cost_of_the_example_is_that_of_its_results() -> None:
     """A training that several studies share counts once."""
-    readme = " ".join((EXAMPLES.parent / "README.md").read_text(encoding="utf-8").split())
-    (command,) = re.findall(r"vitbench sweep (pos-embed pos-embed-as\S+ [a-z -]+) --preset", readme)
+    findings = page_text("docs/findings.md")
+    (command,) = re.findall(
+        r"vitbench sweep (pos-embed pos-embed-as\S+ [a-z -]+) --preset", findings
+    )
     studies = [read_results(path) for path in find_results(EXAMPLES / "cifar10")]
 
-    first = taken([one for one in studies if one.study.name in command.split()])
+    named = taken([results for results in studies if results.study.name in command.split()])
     number, hours = taken(studies)
 
-    assert "({} trainings, {} hours of steps)".format(*first) in readme
-    assert f"(in all {number} trainings, {hours} hours of steps)" in readme
+    assert "({} trainings, {} hours of steps)".format(*named) in findings
+    assert f"(in all {number} trainings, {hours} hours of steps)" in findings
 
 
 def taken(studies: list[StudyResults]) -> tuple[int, str]:
     """Trainings of studies, and the hours of their steps."""
-    seconds = {run.identity: run.train_time_s or 0.0 for one in studies for run in one.runs}
+    seconds = {run.identity: run.train_time_s or 0.0 for results in studies for run in results.runs}
     return len(seconds), f"{sum(seconds.values()) / 3600:.1f}"
 
 
@@ -180,12 +188,39 @@ LABELS = {
 }
 
 
-def found(section: str, pattern: str) -> tuple[str, ...]:
-    """What a pattern's groups match in the key finding of a section."""
+def page_text(page: str) -> str:
+    """The words of a page on one line; those of a quotation without its marks."""
+    lines = (EXAMPLES.parent / page).read_text(encoding="utf-8").splitlines()
+    return " ".join(" ".join(line.removeprefix("> ") for line in lines).split())
+
+
+def key_finding(section: str) -> str:
+    """The key finding of a section of the report."""
     (finding,) = re.findall(r"^\*\*Key finding\.\*\* (.*)$", section, flags=re.MULTILINE)
-    match = re.search(pattern, finding)
+    return str(finding)
+
+
+def difference(section: str, before: str) -> tuple[str, ...]:
+    """Points and interval of a difference in the key finding of a section, after some words."""
+    numbers = r"([\d.]+) points \((?:\D*95% CI )?([\d.]+) to ([\d.]+)"
+    match = re.search(before + numbers, key_finding(section))
     assert match is not None
     return match.groups()
+
+
+def points_of(row: list[str]) -> str:
+    """The size of the difference in a row of a report's table."""
+    return re.findall(r"[\d.]+", row[5])[0] + " points"
+
+
+def range_above(row: list[str]) -> str:
+    """The interval of a positive difference."""
+    return "{} to {}".format(*re.findall(r"[\d.]+", row[5])[1:])
+
+
+def range_below(row: list[str]) -> str:
+    """The interval of a negative difference, as one of a positive."""
+    return "{1} to {0}".format(*re.findall(r"[\d.]+", row[5])[1:])
 
 
 def table_of(section: str) -> dict[str, list[str]]:

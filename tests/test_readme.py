@@ -1,5 +1,6 @@
-"""Every vitbench command that README shows is run, as printed or as its dry run."""
+"""Every vitbench command that README and docs/commands.md show is run, or its dry run is."""
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -9,15 +10,26 @@ import pytest
 from vitbench.cli.main import main
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    command.split(" > ")[0].strip()
-    for block in BLOCKS
-    for line in block.splitlines()
-    for command in line.split(" && ")
-    if command.strip().startswith("vitbench ")
-]
+PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in ROOT.glob("docs/*.md"))]
+
+
+def text_of(page: str) -> str:
+    """The text of a page, by its path from the repository's root."""
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def commands_of(page: str) -> list[str]:
+    """The vitbench commands in a page's shell blocks, in their order."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text_of(page), flags=re.MULTILINE | re.DOTALL)
+    return [
+        command.split(" > ")[0].strip()
+        for block in blocks
+        for line in block.splitlines()
+        for command in line.split(" && ")
+        if command.strip().startswith("vitbench ")
+    ]
+
+
 MEASURED = (
     ["bench", "data", "--quick"],
     ["bench", "startup", "--quick"],
@@ -27,21 +39,35 @@ TINY = ["--set=model.embed_dim=16", "--set=model.depth=2", "--set=model.num_head
         "--set=model.patch_size=8", "--set=train.batch_size=64"]  # fmt: skip
 
 
-def test_readme_shows_the_commands_of_the_product() -> None:
-    for verb in ("train", "sweep", "report", "studies", "presets"):
-        assert any(command.startswith(f"vitbench {verb}") for command in COMMANDS)
+def test_pages_show_the_commands_of_the_product() -> None:
+    for page in ("README.md", "docs/commands.md"):
+        for verb in ("train", "sweep", "visualize", "report", "diff", "studies", "runs", "check"):
+            assert any(line.startswith(f"vitbench {verb}") for line in commands_of(page)), page
 
 
-def test_readmes_commands_run(tmp_path, monkeypatch, capsys) -> None:
+def test_readme_is_short_enough_to_be_read() -> None:
+    assert len(text_of("README.md").split()) <= 1300
+
+
+def needs_cifar10(words: list[str]) -> bool:
+    """Whether a command reads CIFAR-10's images, which not every machine has."""
+    return "examples/cifar10/model" in words
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/commands.md"])
+def test_the_commands_of_a_page_run(page, tmp_path, monkeypatch, capsys) -> None:
     """In their order, in one folder; a training of minutes is tried as its dry run.
 
     Steps are timed of a tiny model: no time is judged here.
     """
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    for command in COMMANDS:
+    Path("examples").symlink_to(ROOT / "examples")
+    for command in commands_of(page):
         words = shlex.split(command)[1:]
         if words in MEASURED:  # in test_bench.py, once is slow enough
+            continue
+        if needs_cifar10(words) and "VITBENCH_DATA" not in os.environ:
             continue
         if words[0] in ("train", "sweep"):
             on_shapes = "smoke" in words
@@ -56,22 +82,24 @@ def test_readmes_commands_run(tmp_path, monkeypatch, capsys) -> None:
 
 
 @pytest.mark.parametrize("name", ["default", "document", "cpu", "cpu-long", "smoke"])
-def test_readmes_presets_are_those_there_are(name) -> None:
-    assert f"| `{name}` |" in README
+def test_the_presets_of_the_page_of_commands_exist(name) -> None:
+    assert f"| `{name}` |" in text_of("docs/commands.md")
 
 
-def test_readmes_own_position_is_one_that_works(tmp_path, monkeypatch, capsys) -> None:
-    """The class that README adds, registered here, is in the help and trains."""
+def test_the_position_of_the_contributing_guide_works(tmp_path, monkeypatch, capsys) -> None:
+    """The class that CONTRIBUTING.md adds, registered here, is in the help and trains."""
     import torch
     from torch import Tensor, nn
 
     from vitbench.model.position import Position, TokenLayout
     from vitbench.registry import POSITIONS
 
-    (code,) = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    (code,) = re.findall(
+        r"^```python\n(.*?)^```$", text_of("CONTRIBUTING.md"), flags=re.MULTILINE | re.DOTALL
+    )
     there = {"POSITIONS": POSITIONS, "Position": Position, "TokenLayout": TokenLayout,
              "torch": torch, "nn": nn, "Tensor": Tensor}  # fmt: skip
-    exec(code, there)  # README's code, not a user's
+    exec(code, there)  # the guide's code, not a user's
     monkeypatch.chdir(tmp_path)
 
     assert main(["train", "--help"]) == 0
@@ -81,6 +109,7 @@ def test_readmes_own_position_is_one_that_works(tmp_path, monkeypatch, capsys) -
     del POSITIONS._things["ramp"], POSITIONS._added["ramp"]
 
 
-def test_links_lead_to_files_that_exist() -> None:
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files_that_exist(page) -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)", text_of(page)):
+        assert ((ROOT / page).parent / link).exists(), link
