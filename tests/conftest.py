@@ -40,12 +40,12 @@ def shapes_drawn_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _forget_plug_ins() -> Iterator[None]:
-    """What a test registers is gone after it; what a module of ours registers stays."""
+    """What a test registers is gone after it."""
     yield
     for kind in vars(registry).values():
         if isinstance(kind, registry.Registry):
-            for name in set(kind._added) - set(kind._in_source):
-                del kind._things[name], kind._added[name]
+            for name in kind.registered:
+                kind.unregister(name)
 
 
 @pytest.fixture

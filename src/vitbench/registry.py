@@ -1,183 +1,170 @@
-"""Things by name: `names()` without importing them, `get()` with.
+"""Every name that can be chosen, and the class or function that it stands for.
 
-A module registers what it defines with a decorator:
-
-    @POSITIONS.register("learned-1d")
-    class Learned1d(Position):
-        \"\"\"A learned vector per token.\"\"\"
-
-        def __init__(self, layout: TokenLayout, *, std: float = 0.02) -> None: ...
-
-The command line must list such names, with the first line of their docstrings and their options,
-before torch is imported. So `names()` and `entry()` read the decorators of the module's source, and
-only `get()` imports it. Options are the keyword-only parameters; each has a literal default, and
-the decorator may state from what to what they go: `ranges={"std": (0, 10)}`.
+There is one table per kind. To add something, write its class or function and add its row here:
+help, specs, studies and reports read these tables. Names and options are listed without importing
+torch; a class is imported when it is used.
 """
 
-import ast
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any, TypeVar
+from vitbench.entries import Registry, Row
 
-from vitbench.errors import UnknownNameError
+PADDING = (0, 32)  # pixels
+BETA = (0, 0.99999)
 
-Thing = TypeVar("Thing")
-Option = bool | int | float | str
-OPTION_TYPES: dict[str, type[Option]] = {"bool": bool, "int": int, "float": float, "str": str}
+DATASETS = Registry(
+    "data set",
+    {
+        "cifar10": Row(
+            "vitbench.data.datasets:cifar10",
+            img_size=32,
+            in_chans=3,
+            num_classes=10,
+            train_size=50_000,
+            test_size=10_000,
+            classes=(
+                *("airplane", "automobile", "bird", "cat", "deer"),
+                *("dog", "frog", "horse", "ship", "truck"),
+            ),
+        ),
+        "shapes": Row(
+            "vitbench.data.datasets:shapes",
+            img_size=32,
+            in_chans=3,
+            num_classes=10,
+            train_size=3_200,
+            test_size=1_000,
+            classes=(
+                *("disc-upper", "square-upper", "triangle-upper", "cross-upper", "ring-upper"),
+                *("disc-lower", "square-lower", "triangle-lower", "cross-lower", "ring-lower"),
+            ),
+        ),
+    },
+)
 
+AUGMENTATIONS = Registry(
+    "augmentation",
+    {
+        "none": Row("vitbench.data.augment:none"),
+        "baseline": Row("vitbench.data.augment:baseline", ranges={"padding": PADDING}),
+        "strong": Row(
+            "vitbench.data.augment:strong",
+            ranges={"padding": PADDING, "jitter": (0, 1), "degrees": (0, 180)},
+        ),
+        "cutout": Row(
+            "vitbench.data.augment:cutout",
+            ranges={"padding": PADDING, "size": (0, 64), "fill": (0, 255)},
+        ),
+        "random-erasing": Row(
+            "vitbench.data.augment:random_erasing",
+            ranges={
+                "padding": PADDING,
+                "chance": (0, 1),
+                "least": (0, 1),
+                "most": (0, 1),
+                "ratio": (0.3, 100),
+            },
+        ),
+        "autoaugment": Row("vitbench.data.augment:autoaugment", ranges={"padding": PADDING}),
+    },
+)
 
-@dataclass(frozen=True)
-class Entry:
-    """What can be known of a registered thing without importing it.
+POSITIONS = Registry(
+    "position",
+    {
+        "none": Row("vitbench.model.position:Position"),
+        "learned-1d": Row("vitbench.model.position:Learned1d", ranges={"std": (0, 100)}),
+        "learned-2d": Row("vitbench.model.position:Learned2d", ranges={"std": (0, 100)}),
+        "sinusoidal": Row("vitbench.model.position:Sinusoidal"),
+        "sincos-2d": Row("vitbench.model.position:SinCos2d"),
+    },
+)
 
-    Attributes:
-        name: Its name, as a user types it.
-        summary: The first line of its docstring.
-        options: Type and default of each of its options.
-        facts: What its decorator says beyond the name.
-    """
+ATTENTIONS = Registry(
+    "attention",
+    {
+        "softmax": Row("vitbench.model.attention:Attention"),
+        "differential": Row("vitbench.model.attention:Differential"),
+        "differential-published": Row("vitbench.model.attention:DifferentialPublished"),
+    },
+)
 
-    name: str
-    summary: str
-    options: dict[str, tuple[type[Option], Option]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+OPTIMIZERS = Registry(
+    "optimizer",
+    {
+        "adamw": Row("vitbench.training.optimizer:adamw", ranges={"beta1": BETA, "beta2": BETA}),
+        "muon": Row(
+            "vitbench.training.optimizer:muon",
+            ranges={
+                "lr": (0, 1000),
+                "weight_decay": (0, 1000),
+                "momentum": BETA,
+                "beta1": BETA,
+                "beta2": BETA,
+            },
+        ),
+    },
+)
 
-    @property
-    def ranges(self) -> dict[str, tuple[float, float]]:
-        """Least and largest value of its options, of those whose decorator states them."""
-        return dict(self.facts.get("ranges", {}))
+SCHEDULES = Registry(
+    "schedule",
+    {
+        "cosine": Row("vitbench.training.schedule:cosine", ranges={"final": (0, 10)}),
+        "cosine-by-epoch": Row("vitbench.training.schedule:cosine_by_epoch"),
+        "linear": Row("vitbench.training.schedule:linear", ranges={"final": (0, 10)}),
+        "constant": Row("vitbench.training.schedule:constant"),
+    },
+)
 
+TRACKERS = Registry("tracker", {"wandb": Row("vitbench.training.trackers:WandbTracker")})
 
-class Registry:
-    """The things of one kind, defined in one module.
+EXECUTORS = Registry(
+    "executor",
+    {
+        "local": Row("vitbench.study.executors:Local"),
+        "processes": Row("vitbench.study.executors:Processes"),
+    },
+)
 
-    Args:
-        kind: What they are, for messages: "position".
-        module: Where they are defined: "vitbench.model.position".
-    """
+EXPLANATIONS = Registry(
+    "explanation",
+    {
+        "attention": Row("vitbench.attention.explanations:last_attention"),
+        "rollout": Row("vitbench.attention.explanations:attention_rollout"),
+        "gradient-rollout": Row("vitbench.attention.explanations:attention_gradient_rollout"),
+        "relevance": Row("vitbench.attention.explanations:attention_relevance"),
+        "grad-cam": Row("vitbench.attention.explanations:grad_cam"),
+        "gradient": Row("vitbench.attention.explanations:size_of_gradient"),
+        "integrated-gradients": Row("vitbench.attention.explanations:integrated"),
+        "occlusion": Row("vitbench.attention.explanations:covered"),
+    },
+)
 
-    def __init__(self, kind: str, module: str) -> None:
-        self.kind = kind
-        self.module = module
-        self._things: dict[str, Any] = {}
-        self._added: dict[str, Entry] = {}
+FORMATS = Registry(
+    "format",
+    {
+        "markdown": Row("vitbench.report.formats:markdown", suffix=".md"),
+        "csv": Row("vitbench.report.formats:csv", suffix=".csv"),
+        "json": Row("vitbench.report.formats:json", suffix=".json"),
+        "latex": Row("vitbench.report.formats:latex", suffix=".tex"),
+        "html": Row("vitbench.report.formats:html", suffix=".html"),
+    },
+)
 
-    def register(self, name: str, **facts: Any) -> Callable[[Thing], Thing]:
-        """Give the decorated class or function a name (and facts, as literals)."""
+PEERS = Registry(
+    "peer",
+    {
+        "timm": Row("vitbench.bench.peers:timm"),
+        "torchvision": Row("vitbench.bench.peers:torchvision"),
+        "transformers": Row("vitbench.bench.peers:transformers"),
+        "vit-pytorch": Row("vitbench.bench.peers:vit_pytorch"),
+    },
+)
 
-        def decorate(thing: Thing) -> Thing:
-            self._things[name] = thing
-            self._added[name] = _entry_of(name, thing, facts)
-            return thing
-
-        return decorate
-
-    def names(self) -> tuple[str, ...]:
-        """Every name, in the order of the source."""
-        return tuple(self._entries())
-
-    def entry(self, name: str) -> Entry:
-        """What is known of a name.
-
-        Raises:
-            UnknownNameError: There is no such name.
-        """
-        entries = self._entries()
-        if name not in entries:
-            raise UnknownNameError(self.kind, name, entries)
-        return entries[name]
-
-    def get(self, name: str) -> Any:
-        """The thing itself; imports its module.
-
-        Raises:
-            UnknownNameError: There is no such name.
-        """
-        self.entry(name)
-        import_module(self.module)
-        return self._things[name]
-
-    def _entries(self) -> dict[str, Entry]:
-        return {**self._in_source, **self._added}
-
-    @cached_property
-    def _in_source(self) -> dict[str, Entry]:
-        spec = find_spec(self.module)
-        assert spec is not None, self.module
-        assert spec.origin is not None, self.module
-        return _read_entries(Path(spec.origin))
-
-
-def _read_entries(source: Path) -> dict[str, Entry]:
-    """Entries of a module, from the decorators in its source."""
-    entries = {}
-    for node in ast.parse(source.read_text(encoding="utf-8")).body:
-        if not isinstance(node, ast.ClassDef | ast.FunctionDef):
-            continue
-        for decorator in node.decorator_list:
-            if (
-                isinstance(decorator, ast.Call)
-                and isinstance(decorator.func, ast.Attribute)
-                and decorator.func.attr == "register"
-            ):
-                name = ast.literal_eval(decorator.args[0])
-                entries[name] = Entry(
-                    name,
-                    _first_line(ast.get_docstring(node)),
-                    _options_in(node),
-                    {k.arg: ast.literal_eval(k.value) for k in decorator.keywords if k.arg},
-                )
-    return entries
-
-
-def _options_in(node: ast.ClassDef | ast.FunctionDef) -> dict[str, tuple[type[Option], Option]]:
-    """The keyword-only parameters of a function, or of a class's `__init__`."""
-    function: ast.stmt | None = node
-    if isinstance(node, ast.ClassDef):
-        inits = (n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
-        function = next(inits, None)
-    if not isinstance(function, ast.FunctionDef):
-        return {}
-    parameters = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
-    return {
-        parameter.arg: (
-            OPTION_TYPES[ast.unparse(parameter.annotation)],
-            ast.literal_eval(default),
-        )
-        for parameter, default in parameters
-        if parameter.annotation is not None and default is not None
-    }
-
-
-def _entry_of(name: str, thing: Any, facts: dict[str, Any]) -> Entry:
-    """The same for a thing that is there, as when a user's own module registers one."""
-    function = thing.__init__ if inspect.isclass(thing) else thing
-    options: dict[str, tuple[type[Option], Option]] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            annotation = parameter.annotation
-            label = annotation if isinstance(annotation, str) else annotation.__name__
-            options[parameter.name] = (OPTION_TYPES[label], parameter.default)
-    return Entry(name, _first_line(inspect.getdoc(thing)), options, facts)
-
-
-def _first_line(docstring: str | None) -> str:
-    return (docstring or "").strip().partition("\n")[0]
-
-
-DATASETS = Registry("data set", "vitbench.data.datasets")
-AUGMENTATIONS = Registry("augmentation", "vitbench.data.augment")
-POSITIONS = Registry("position", "vitbench.model.position")
-ATTENTIONS = Registry("attention", "vitbench.model.attention")
-OPTIMIZERS = Registry("optimizer", "vitbench.training.optimizer")
-SCHEDULES = Registry("schedule", "vitbench.training.schedule")
-TRACKERS = Registry("tracker", "vitbench.training.trackers")
-EXECUTORS = Registry("executor", "vitbench.study.executors")
-PEERS = Registry("peer", "vitbench.bench.peers")
-EXPLANATIONS = Registry("explanation", "vitbench.attention.explanations")
-FORMATS = Registry("format", "vitbench.report.formats")
+FIELDS: dict[str, Registry] = {
+    "data.dataset": DATASETS,
+    "data.augmentation": AUGMENTATIONS,
+    "model.pos_embed": POSITIONS,
+    "model.attention": ATTENTIONS,
+    "train.optimizer": OPTIMIZERS,
+    "train.schedule": SCHEDULES,
+}
+"""The fields of a spec that name something, and what they choose from."""

@@ -13,9 +13,17 @@ from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.study import StudySpec, parse_study
 from vitbench.data.datasets import load_images
 from vitbench.data.split import train_val_split
+from vitbench.entries import Registry
 from vitbench.errors import UsageError
 from vitbench.model.cost import cost_of
-from vitbench.registry import ATTENTIONS, AUGMENTATIONS, OPTIMIZERS, POSITIONS, SCHEDULES, Registry
+from vitbench.registry import (
+    ATTENTIONS,
+    AUGMENTATIONS,
+    FIELDS,
+    OPTIMIZERS,
+    POSITIONS,
+    SCHEDULES,
+)
 from vitbench.training.fit import Diverged, StepDone, begin, fit
 
 CPU = torch.device("cpu")
@@ -119,15 +127,9 @@ def test_a_field_takes_a_value_or_refuses_it_in_a_line(field, value) -> None:
     assert spec is None or ExperimentSpec.model_validate(spec.to_json()) == spec
 
 
-FIELD_OF = {
-    "data.augmentation": AUGMENTATIONS,
-    "model.pos_embed": POSITIONS,
-    "train.optimizer": OPTIMIZERS,
-    "train.schedule": SCHEDULES,
-}
 ENDS = [
     (field, name, option, end)
-    for field, registry in FIELD_OF.items()
+    for field, registry in FIELDS.items()
     for name in registry.names()
     for option, ends in registry.entry(name).ranges.items()
     for end in ends
@@ -139,7 +141,7 @@ def test_an_option_goes_to_the_ends_of_its_range_and_no_further(
     field, name, option, end, tiny_fields
 ) -> None:
     spec = build_spec(tiny_fields, {field: {"name": name, option: end}})
-    low, high = FIELD_OF[field].entry(name).ranges[option]
+    low, high = FIELDS[field].entry(name).ranges[option]
     beyond = end - 1 if end == low else end + 1
 
     train, val = train_val_split(load_images(spec.data, "train", None), spec.data.val_size)

@@ -44,7 +44,6 @@ def explain(name: str, model: VisionTransformer, inputs: Tensor, classes: Tensor
         return torch.cat([method(model, *part).detach().cpu() for part in parts])
 
 
-@EXPLANATIONS.register("attention")
 def last_attention(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:  # noqa: ARG001
     """Attention of the class token in the last layer, mean of heads (ViT, arXiv:2010.11929)."""
     with torch.no_grad():
@@ -52,7 +51,6 @@ def last_attention(model: VisionTransformer, inputs: Tensor, classes: Tensor) ->
     return _over_patches(model, last)
 
 
-@EXPLANATIONS.register("rollout")
 def attention_rollout(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:  # noqa: ARG001
     """Attention rollout (Abnar and Zuidema, arXiv:2005.00928)."""
     with torch.no_grad():
@@ -60,13 +58,11 @@ def attention_rollout(model: VisionTransformer, inputs: Tensor, classes: Tensor)
     return _over_patches(model, rollout(weights))
 
 
-@EXPLANATIONS.register("gradient-rollout")
 def attention_gradient_rollout(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Rollout of attention times its gradient (after Chefer et al., arXiv:2012.09838)."""
     return _over_patches(model, gradient_rollout(*weights_and_gradients(model, inputs, classes)))
 
 
-@EXPLANATIONS.register("relevance")
 def attention_relevance(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Generic relevance of attention (Chefer et al., arXiv:2103.15679)."""
     joint = relevance(*weights_and_gradients(model, inputs, classes))
@@ -74,7 +70,6 @@ def attention_relevance(model: VisionTransformer, inputs: Tensor, classes: Tenso
     return _over_patches(model, joint - itself)
 
 
-@EXPLANATIONS.register("grad-cam")
 def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Grad-CAM on the last tokens that reach the answer one by one (arXiv:1610.02391).
 
@@ -104,21 +99,18 @@ def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tenso
     return placed
 
 
-@EXPLANATIONS.register("gradient")
 def size_of_gradient(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Size of the input's gradient, summed over a patch (Simonyan et al., arXiv:1312.6034)."""
     gradient = saliency.input_gradient(model, inputs, classes)
     return saliency.over_patches(gradient.abs(), model.patch_embed.grid)
 
 
-@EXPLANATIONS.register("integrated-gradients")
 def integrated(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Integrated gradients from the mean colour (Sundararajan et al., arXiv:1703.01365)."""
     gradient = saliency.integrated_gradients(model, inputs, classes)
     return saliency.over_patches(gradient, model.patch_embed.grid)
 
 
-@EXPLANATIONS.register("occlusion")
 def covered(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Fall of the logit when a patch is covered (Zeiler and Fergus, arXiv:1311.2901)."""
     return saliency.occlusion(model, inputs, classes, model.patch_embed.grid)

@@ -73,7 +73,6 @@ def _check_plain(spec: ExperimentSpec, name: str) -> None:
         raise UsageError(f"--against {name}: it has nothing like this {odd[0]}; leave it as it is")
 
 
-@PEERS.register("timm")
 def timm(spec: ExperimentSpec) -> nn.Module:
     """PyTorch Image Models' VisionTransformer."""
     from timm.models.vision_transformer import VisionTransformer
@@ -91,7 +90,6 @@ def timm(spec: ExperimentSpec) -> nn.Module:
     )
 
 
-@PEERS.register("torchvision")
 def torchvision(spec: ExperimentSpec) -> nn.Module:
     """Torchvision's VisionTransformer; images of three channels."""
     from torchvision.models.vision_transformer import VisionTransformer
@@ -122,7 +120,6 @@ class _Logits(nn.Module):
         return logits
 
 
-@PEERS.register("transformers")
 def transformers(spec: ExperimentSpec) -> nn.Module:
     """Hugging Face's ViTForImageClassification, with fused attention (SDPA)."""
     from transformers import ViTConfig, ViTForImageClassification
@@ -144,7 +141,6 @@ def transformers(spec: ExperimentSpec) -> nn.Module:
     return _Logits(ViTForImageClassification(config))
 
 
-@PEERS.register("vit-pytorch")
 def vit_pytorch(spec: ExperimentSpec) -> nn.Module:
     """Lucidrains' ViT, made the same network: biases of q, k and v, no norms at the patches."""
     from vit_pytorch import ViT

@@ -190,7 +190,7 @@ def _peers(against: str) -> list[str]:
     if names == ["none"]:
         return []
     for name in names:
-        PEERS.entry(name)
+        PEERS.check(name)
     return list(dict.fromkeys(names))
 
 

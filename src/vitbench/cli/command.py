@@ -13,26 +13,9 @@ from typer.core import TyperCommand
 
 from vitbench.config.build import field_names
 from vitbench.errors import UsageError, shortened
-from vitbench.registry import (
-    ATTENTIONS,
-    AUGMENTATIONS,
-    DATASETS,
-    OPTIMIZERS,
-    POSITIONS,
-    SCHEDULES,
-    Registry,
-)
+from vitbench.registry import FIELDS
 
 _FIELDS = field_names()
-REGISTERED: dict[str, Registry] = {
-    "data.dataset": DATASETS,
-    "data.augmentation": AUGMENTATIONS,
-    "model.pos_embed": POSITIONS,
-    "model.attention": ATTENTIONS,
-    "train.optimizer": OPTIMIZERS,
-    "train.schedule": SCHEDULES,
-}
-
 # Typer carries a Click inside, or uses the installed one: either way these are its classes.
 WrongUsage: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError"
@@ -123,7 +106,7 @@ def fields_called(name: str) -> list[str]:
     last = {field: field.rpartition(".")[2] for field in _FIELDS}
     of_choices = {
         f"{field}.{option}": option
-        for field, registry in REGISTERED.items()
+        for field, registry in FIELDS.items()
         for known in registry.names()
         for option in registry.entry(known).options
     }

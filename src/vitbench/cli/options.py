@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from vitbench.cli import console
-from vitbench.cli.command import REGISTERED, Command
+from vitbench.cli.command import Command
 from vitbench.config.build import Tree, field_names, load_mapping, merge, parse_assignments
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.presets import AUTO, PRESETS, preset_fields
 from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
+from vitbench.registry import FIELDS
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
@@ -119,7 +120,7 @@ def _field_help(name: str, text: str, defaults: Tree) -> str:
         value = value[part]
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    choices = f" One of {', '.join(REGISTERED[name].names())}." if name in REGISTERED else ""
+    choices = f" One of {', '.join(FIELDS[name].names())}." if name in FIELDS else ""
     return f"{text}{choices} [{'null' if value is None else value}]"
 
 

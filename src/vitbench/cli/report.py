@@ -90,7 +90,7 @@ def report(
     from vitbench.report.sections import build_report
 
     name = _format_of(out or check) if form is None else SHORT.get(form, form)
-    FORMATS.entry(name)
+    FORMATS.check(name)
     if check is not None and (out is not None or methods):
         raise UsageError("--check compares and writes nothing: leave out --out and --methods")
     if methods and name != "markdown":

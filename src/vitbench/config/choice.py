@@ -4,10 +4,11 @@ Names and options are checked against the registry's source, so nothing heavy is
 """
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer
 
+from vitbench.entries import Registry
 from vitbench.errors import UsageError, did_you_mean, shortened
 from vitbench.registry import (
     ATTENTIONS,
@@ -16,9 +17,8 @@ from vitbench.registry import (
     OPTIMIZERS,
     POSITIONS,
     SCHEDULES,
-    Option,
-    Registry,
 )
+from vitbench.signatures import Option, OptionType
 
 
 class Choice(BaseModel):
@@ -73,7 +73,7 @@ def parse_choice(registry: Registry, given: object) -> Choice:
         kind, default = entry.options[key]
         where = f"{registry.kind} {entry.name}: {key}"
         converted = _convert(value, kind, where)
-        if key in entry.ranges:
+        if key in entry.ranges and converted is not None:
             low, high = entry.ranges[key]
             if not low <= float(converted) <= high:
                 raise UsageError(f"{where} is {converted}: it takes {low:g} to {high:g}")
@@ -82,9 +82,13 @@ def parse_choice(registry: Registry, given: object) -> Choice:
     return Choice(name=entry.name, options=dict(sorted(options.items())))
 
 
-def _convert(value: object, kind: type[Option], where: str) -> Option:
-    """A value as the type of its option; a float that is whole will do for an int."""
-    wrong = UsageError(f"{where} is {shortened(repr(value))}: it takes {_TYPE_NAMES[kind]}")
+def _convert(value: object, option_type: OptionType, where: str) -> Option:
+    """A value as the type of its option; a whole float is accepted for an int."""
+    kind, *optional = get_args(option_type) or (option_type,)
+    if value is None and optional:
+        return None
+    allowed = f"{_TYPE_NAMES[kind]}{' or null' if optional else ''}"
+    wrong = UsageError(f"{where} is {shortened(repr(value))}: it takes {allowed}")
     if kind is str and isinstance(value, str):
         return value
     if kind is bool or isinstance(value, bool):
@@ -104,7 +108,7 @@ def _convert(value: object, kind: type[Option], where: str) -> Option:
     return int(number) if kind is int else number
 
 
-_TYPE_NAMES: dict[type[Option], str] = {
+_TYPE_NAMES: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",

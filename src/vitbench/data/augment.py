@@ -24,13 +24,11 @@ def build_augmentation(choice: Choice) -> Augmentation:
     return partial(AUGMENTATIONS.get(choice.name), **choice.options)
 
 
-@AUGMENTATIONS.register("none")
 def none(images: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
     """Images as they are."""
     return images
 
 
-@AUGMENTATIONS.register("baseline", ranges={"padding": (0, 32)})
 def baseline(images: Tensor, generator: torch.Generator, *, padding: int = 4) -> Tensor:
     """Random crop from the image padded with zeros, and random horizontal flip."""
     batch = len(images)
@@ -39,9 +37,6 @@ def baseline(images: Tensor, generator: torch.Generator, *, padding: int = 4) ->
     return crop_and_flip(images, top, left, flip, padding)
 
 
-@AUGMENTATIONS.register(
-    "strong", ranges={"padding": (0, 32), "jitter": (0, 1), "degrees": (0, 180)}
-)
 def strong(
     images: Tensor,
     generator: torch.Generator,
@@ -57,7 +52,6 @@ def strong(
     return rotate(images, angle)
 
 
-@AUGMENTATIONS.register("cutout", ranges={"padding": (0, 32), "size": (0, 64), "fill": (0, 255)})
 def cutout(
     images: Tensor,
     generator: torch.Generator,
@@ -81,16 +75,6 @@ def cutout(
     return erase(images, row, col, side, side, fill)
 
 
-@AUGMENTATIONS.register(
-    "random-erasing",
-    ranges={
-        "padding": (0, 32),
-        "chance": (0, 1),
-        "least": (0, 1),
-        "most": (0, 1),
-        "ratio": (0.3, 100),
-    },
-)
 def random_erasing(
     images: Tensor,
     generator: torch.Generator,
@@ -123,7 +107,6 @@ def random_erasing(
     return erase(images, top, left, high, wide, fill=0)
 
 
-@AUGMENTATIONS.register("autoaugment", ranges={"padding": (0, 32)})
 def autoaugment(images: Tensor, generator: torch.Generator, *, padding: int = 4) -> Tensor:
     """Baseline and AutoAugment's CIFAR-10 policy (Cubuk et al., arXiv:1805.09501)."""
     return apply_policy(baseline(images, generator, padding=padding), generator)

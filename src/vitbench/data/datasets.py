@@ -57,16 +57,6 @@ def data_root(data_dir: Path | None) -> Path:
     return Path(cache) / "vitbench"
 
 
-@DATASETS.register(
-    "cifar10",
-    img_size=32,
-    in_chans=3,
-    num_classes=10,
-    train_size=50_000,
-    test_size=10_000,
-    classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship",
-             "truck"),
-)  # fmt: skip
 def cifar10(part: Part, data_dir: Path | None) -> ImageSet:
     """CIFAR-10 (Krizhevsky 2009): 60,000 photographs of ten things."""
     names = TRAIN if part == "train" else TEST
@@ -84,16 +74,6 @@ def cifar10(part: Part, data_dir: Path | None) -> ImageSet:
     )
 
 
-@DATASETS.register(
-    "shapes",
-    img_size=32,
-    in_chans=3,
-    num_classes=10,
-    train_size=3_200,
-    test_size=1_000,
-    classes=("disc-upper", "square-upper", "triangle-upper", "cross-upper", "ring-upper",
-             "disc-lower", "square-lower", "triangle-lower", "cross-lower", "ring-lower"),
-)  # fmt: skip
 def shapes(part: Part, data_dir: Path | None) -> ImageSet:  # noqa: ARG001
     """Coloured forms in clutter, drawn here: kind of object by upper or lower half."""
     num, seed = (3_200, 1) if part == "train" else (1_000, 2)

@@ -13,10 +13,8 @@ from vitbench.errors import UsageError
 from vitbench.model.cpu_attention import cpu_attention
 from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
-from vitbench.registry import ATTENTIONS
 
 
-@ATTENTIONS.register("softmax")
 class Attention(nn.Module):
     """Softmax attention over all tokens (Vaswani et al., arXiv:1706.03762).
 
@@ -91,7 +89,6 @@ class Attention(nn.Module):
         return self.proj_drop(self.proj(attended.transpose(1, 2).flatten(2)))
 
 
-@ATTENTIONS.register("differential")
 class Differential(Attention):
     """Differential attention: one softmax minus lambda times another (Ye et al., arXiv:2410.05258).
 
@@ -174,7 +171,6 @@ class Differential(Attention):
         return first - self.lambda_part(self.lambda_q2, self.lambda_k2) + self.lambda_init
 
 
-@ATTENTIONS.register("differential-published")
 class DifferentialPublished(Differential):
     """The reference study's form of differential attention, which is not the paper's.
 

@@ -40,7 +40,6 @@ class TokenLayout(NamedTuple):
         return self.grid[0] * self.grid[1]
 
 
-@POSITIONS.register("none")
 class Position(nn.Module):
     """No position: an image is a set of patches.
 
@@ -69,7 +68,6 @@ class Position(nn.Module):
         return None
 
 
-@POSITIONS.register("learned-1d", ranges={"std": (0, 100)})
 class Learned1d(Position):
     """A learned vector per token, the class token too (ViT, arXiv:2010.11929, equation 1).
 
@@ -92,7 +90,6 @@ class Learned1d(Position):
         return self.table[0, 0] if self.layout.class_token else None
 
 
-@POSITIONS.register("learned-2d", ranges={"std": (0, 100)})
 class Learned2d(Position):
     """A learned vector per row and one per column, joined (ViT, arXiv:2010.11929, appendix D.4).
 
@@ -122,7 +119,6 @@ class Learned2d(Position):
         return tokens + torch.cat([row, col], dim=-1).flatten(0, 1)  # (N, D) to each image
 
 
-@POSITIONS.register("sinusoidal")
 class Sinusoidal(Position):
     """Fixed sines and cosines of the token's number (Vaswani et al., arXiv:1706.03762).
 
@@ -155,7 +151,6 @@ class Sinusoidal(Position):
         return self.table[0] if self.layout.class_token else None
 
 
-@POSITIONS.register("sincos-2d")
 class SinCos2d(Position):
     """Fixed sines and cosines of column and row, as in MAE (He et al., arXiv:2111.06377).
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from vitbench.registry import FORMATS
 from vitbench.report import reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.fields import report_fields, row_fields
@@ -23,7 +22,6 @@ ALIGN = {"left": ":---", "right": "---:"}
 _FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-@FORMATS.register("markdown", suffix=".md")
 def markdown(report: Report) -> str:
     """GitHub's markdown: a summary, then a section for each study."""
     parts = ["# Results", _summary(report), *(_section(section) for section in report.sections)]
@@ -32,7 +30,6 @@ def markdown(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-@FORMATS.register("csv", suffix=".csv")
 def csv(report: Report) -> str:
     """A line for each study and variant, under names with units."""
     lines = [
@@ -51,20 +48,17 @@ def csv(report: Report) -> str:
     return written.getvalue()
 
 
-@FORMATS.register("json", suffix=".json")
 def json(report: Report) -> str:
     """Everything as one document; docs/report-json.md describes it."""
     # ASCII alone, so that what a label holds steers no terminal.
     return javascript.dumps(report_fields(report), indent=2, allow_nan=False) + "\n"
 
 
-@FORMATS.register("latex", suffix=".tex")
 def latex(report: Report) -> str:
     """A booktabs table for each study."""
     return latex_tables(report.sections)
 
 
-@FORMATS.register("html", suffix=".html")
 def html(report: Report) -> str:
     """One page for a browser, offline: tables to sort, figures to point at."""
     return page(report)

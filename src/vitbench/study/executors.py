@@ -12,7 +12,6 @@ from typing import Protocol
 
 import torch
 
-from vitbench.registry import EXECUTORS
 from vitbench.runs.experiment import Listener, Note, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
@@ -50,7 +49,6 @@ def build_executor(jobs: int, threads: int) -> Executor:
     return Processes(jobs, threads)
 
 
-@EXECUTORS.register("local")
 class Local:
     """One run after the other, in this process."""
 
@@ -90,7 +88,6 @@ class _Worker:
     told: bool = False
 
 
-@EXECUTORS.register("processes")
 class Processes:
     """Several runs at once, each in a process of its own.
 

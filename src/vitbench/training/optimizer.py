@@ -26,7 +26,6 @@ def set_lr_factor(optimizers: list[Optimizer], factor: float) -> None:
             group["lr"] = group["initial_lr"] * factor
 
 
-@OPTIMIZERS.register("adamw", ranges={"beta1": (0, 0.99999), "beta2": (0, 0.99999)})
 def adamw(
     model: nn.Module, spec: TrainingSpec, *, beta1: float = 0.9, beta2: float = 0.999
 ) -> list[Optimizer]:
@@ -34,16 +33,6 @@ def adamw(
     return [_adamw(dict(model.named_parameters()), spec, (beta1, beta2))]
 
 
-@OPTIMIZERS.register(
-    "muon",
-    ranges={
-        "lr": (0, 1000),
-        "weight_decay": (0, 1000),
-        "momentum": (0, 0.99999),
-        "beta1": (0, 0.99999),
-        "beta2": (0, 0.99999),
-    },
-)
 def muon(
     model: nn.Module,
     spec: TrainingSpec,

@@ -26,25 +26,21 @@ def lr_factor(spec: TrainingSpec, step: int, steps_per_epoch: int) -> float:
     return float(schedule(progress, spec.epochs, **spec.schedule.options))
 
 
-@SCHEDULES.register("cosine", ranges={"final": (0, 10)})
 def cosine(progress: float, epochs: int, *, final: float = 0.0) -> float:  # noqa: ARG001
     """Half a cosine from 1 to `final` (SGDR without restarts, arXiv:1608.03983)."""
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-@SCHEDULES.register("cosine-by-epoch")
 def cosine_by_epoch(progress: float, epochs: int) -> float:
     """The cosine's value at an epoch's start, for the whole epoch."""
     return cosine(math.floor(progress * epochs + 1e-9) / epochs, epochs)
 
 
-@SCHEDULES.register("linear", ranges={"final": (0, 10)})
 def linear(progress: float, epochs: int, *, final: float = 0.0) -> float:  # noqa: ARG001
     """A straight line from 1 to `final`."""
     return 1 - (1 - final) * progress
 
 
-@SCHEDULES.register("constant")
 def constant(progress: float, epochs: int) -> float:  # noqa: ARG001
     """The peak rate throughout."""
     return 1.0

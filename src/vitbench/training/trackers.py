@@ -126,7 +126,6 @@ def wandb_mode(mode: str) -> str:
     return users_choice().mode if mode == "auto" else mode
 
 
-@TRACKERS.register("wandb")
 class WandbTracker:
     """Weights & Biases: one W&B run a run, grouped by what its seeds replicate.
 
