@@ -18,7 +18,7 @@ from vitbench.cli import layout
 from vitbench.cli.main import main
 from vitbench.cli.report_view import rendered
 from vitbench.config.build import build_spec
-from vitbench.report.formats import markdown
+from vitbench.report.formats.markdown import render
 from vitbench.report.sections import build_report
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -500,7 +500,7 @@ def results(study_results, tmp_path):
     path = tmp_path / "results" / "positional_embedding_results.json"
     path.parent.mkdir()
     path.write_text(study.model_dump_json())
-    return markdown(build_report([study]))
+    return render(build_report([study]))
 
 
 def test_a_report_is_laid_out_on_a_terminal_and_markdown_elsewhere(

@@ -114,13 +114,20 @@ SCHEDULES = Registry(
     },
 )
 
-TRACKERS = Registry("tracker", {"wandb": Row("vitbench.training.trackers:WandbTracker")})
+TRACKERS = Registry(
+    "tracker",
+    {
+        "wandb": Row("vitbench.training.trackers.wandb:tracker"),
+        "csv": Row("vitbench.training.trackers.csv:CsvTracker"),
+        "none": Row("vitbench.training.trackers.tracker:NoTracker"),
+    },
+)
 
 EXECUTORS = Registry(
     "executor",
     {
-        "local": Row("vitbench.study.executors:Local"),
-        "processes": Row("vitbench.study.executors:Processes"),
+        "local": Row("vitbench.study.executors.local:Local"),
+        "processes": Row("vitbench.study.executors.processes:Processes"),
     },
 )
 
@@ -141,11 +148,11 @@ EXPLANATIONS = Registry(
 FORMATS = Registry(
     "format",
     {
-        "markdown": Row("vitbench.report.formats:markdown", suffix=".md"),
-        "csv": Row("vitbench.report.formats:csv", suffix=".csv"),
-        "json": Row("vitbench.report.formats:json", suffix=".json"),
-        "latex": Row("vitbench.report.formats:latex", suffix=".tex"),
-        "html": Row("vitbench.report.formats:html", suffix=".html"),
+        "markdown": Row("vitbench.report.formats.markdown:render", suffix=".md"),
+        "csv": Row("vitbench.report.formats.csv:render", suffix=".csv"),
+        "json": Row("vitbench.report.formats.json:render", suffix=".json"),
+        "latex": Row("vitbench.report.formats.latex:render", suffix=".tex"),
+        "html": Row("vitbench.report.formats.html:render", suffix=".html"),
     },
 )
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vitbench.registry import FORMATS
-from vitbench.report.latex import escape
+from vitbench.report.formats.latex import escape
 from vitbench.report.sections import build_report
 
 DOCS = Path(__file__).parents[2] / "docs" / "report-json.md"

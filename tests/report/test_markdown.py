@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from vitbench.config.study import load_study
 from vitbench.registry import FORMATS
-from vitbench.report.formats import escape
+from vitbench.report.formats.markdown import escape
 from vitbench.report.numbers import difference_words, interval_words, p_words
 from vitbench.report.reference import URL
 from vitbench.report.sections import build_report

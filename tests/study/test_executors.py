@@ -8,8 +8,8 @@ from vitbench.config.build import build_spec
 from vitbench.registry import DATASETS
 from vitbench.runs.experiment import Note, RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
-from vitbench.study import executors
-from vitbench.study.executors import Local
+from vitbench.study.executors import executor
+from vitbench.study.executors.local import Local
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def test_a_run_that_another_trains_is_left_to_it_and_read_at_the_end(requests, m
 
     def wait(_seconds: float) -> None:
         """While ours waits, the other ends its run."""
-        assert told == ["what is left is being trained by another process: waiting for it"]
+        assert told == ["the remaining runs are trained by another process: waiting"]
         lock.release()
 
-    monkeypatch.setattr(executors.time, "sleep", wait)
+    monkeypatch.setattr(executor.time, "sleep", wait)
 
     ended = list(
         Local().execute(

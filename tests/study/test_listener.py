@@ -10,7 +10,8 @@ from vitbench.config.build import build_spec
 from vitbench.registry import DATASETS
 from vitbench.runs.experiment import Note, RunOptions, RunRequest
 from vitbench.study.attempt import attempt
-from vitbench.study.executors import Local, Processes
+from vitbench.study.executors.local import Local
+from vitbench.study.executors.processes import Processes
 from vitbench.training.history import EpochRecord
 
 

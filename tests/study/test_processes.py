@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from vitbench.config.build import build_spec
+from vitbench.errors import UnknownNameError, UsageError
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
-from vitbench.study import executors
-from vitbench.study.executors import Local, Processes, build_executor
+from vitbench.study.executors import processes
+from vitbench.study.executors.executor import build_executor
+from vitbench.study.executors.local import Local
+from vitbench.study.executors.processes import Processes
 from vitbench.study.worker import OfWorker
 from vitbench.training.fit import StepDone
 from vitbench.training.history import EpochRecord
@@ -63,7 +66,7 @@ def test_a_worker_that_the_system_kills_ends_its_run_and_no_other(requests) -> N
 
 
 def test_a_worker_without_a_sign_of_life_is_told_of(requests, monkeypatch) -> None:
-    monkeypatch.setattr(executors, "POLL_S", 0.1)
+    monkeypatch.setattr(processes, "POLL_S", 0.1)
     stopped, told = [], []
 
     def stop_once(event: object) -> None:
@@ -73,7 +76,7 @@ def test_a_worker_without_a_sign_of_life_is_told_of(requests, monkeypatch) -> No
         if isinstance(event, OfWorker) and isinstance(event.event, StepDone) and not stopped:
             stopped.append(executor._workers[event.worker].process.pid)
             os.kill(stopped[0], signal.SIGSTOP)
-            monkeypatch.setattr(executors, "SILENT_S", 1.0)
+            monkeypatch.setattr(processes, "SILENT_S", 1.0)
 
     with closing(Processes(jobs=1, threads=1)) as executor:
         ended = dict(executor.execute(requests[:1], stop_once))
@@ -113,3 +116,12 @@ def test_closing_ends_what_is_being_trained(requests) -> None:
 def test_one_job_with_all_threads_needs_no_process() -> None:
     assert isinstance(build_executor(1, torch.get_num_threads()), Local)
     assert isinstance(build_executor(1, torch.get_num_threads() + 1), Processes)
+
+
+def test_an_executor_is_chosen_by_its_name() -> None:
+    assert isinstance(build_executor(1, torch.get_num_threads() + 1, "local"), Local)
+    assert isinstance(build_executor(1, torch.get_num_threads(), "processes"), Processes)
+    with pytest.raises(UsageError, match="local trains one run at a time, not 2: use --executor"):
+        build_executor(2, 1, "local")
+    with pytest.raises(UnknownNameError, match=r"'proceses'.* did you mean 'processes'"):
+        build_executor(1, 1, "proceses")

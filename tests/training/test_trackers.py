@@ -1,3 +1,4 @@
+import csv
 import json
 import struct
 import time
@@ -7,7 +8,10 @@ import pytest
 
 from vitbench.config.build import build_spec
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
-from vitbench.training.trackers import Guarded, WandbTracker, wandb_mode
+from vitbench.training.history import EpochRecord
+from vitbench.training.trackers.csv import CsvTracker
+from vitbench.training.trackers.tracker import Guarded, TrackedRun
+from vitbench.training.trackers.wandb import WandbTracker, resolved_mode
 
 
 def wandb_records(path: Path):
@@ -141,14 +145,14 @@ def test_auto_is_online_with_a_key_and_offline_without(monkeypatch, tmp_path) ->
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     monkeypatch.delenv("WANDB_MODE", raising=False)
-    assert wandb_mode("auto") == "offline"
+    assert resolved_mode("auto") == "offline"
 
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    assert wandb_mode("auto") == "online"
+    assert resolved_mode("auto") == "online"
 
     monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert wandb_mode("auto") == "disabled"
-    assert wandb_mode("offline") == "offline"
+    assert resolved_mode("auto") == "disabled"
+    assert resolved_mode("offline") == "offline"
 
 
 @pytest.mark.parametrize("key", ["short", "0" * 40], ids=["wrong-key", "no-server"])
@@ -172,3 +176,54 @@ def test_without_wandbs_server_a_run_is_logged_offline_and_ends_the_same(
     assert list((tmp_path / "tracked").glob("wandb/offline-run-*/*.wandb"))
     assert tracked.test_loss == alone.test_loss
     assert WandbTracker.unreachable  # the next run does not wait again
+
+
+def test_the_csv_tracker_writes_a_line_per_epoch_and_a_resumed_run_repeats_none(
+    tmp_path, tiny_fields
+) -> None:
+    spec = build_spec(tiny_fields)
+    request = RunRequest(spec, tmp_path / "run", RunOptions(device="cpu", tracker="csv"))
+
+    def stop(event: object) -> None:
+        if isinstance(event, EpochRecord):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(request, stop)
+    result = run_experiment(request)
+
+    lines = list(csv.DictReader((tmp_path / "run" / "metrics.csv").read_text().splitlines()))
+    assert [int(line["epoch"]) for line in lines] == [record.epoch for record in result.history]
+    assert [float(line["val_loss"]) for line in lines] == [
+        record.val_loss for record in result.history
+    ]
+
+
+def test_an_epoch_that_is_trained_again_replaces_its_line(tmp_path) -> None:
+    tracker = CsvTracker()
+    tracker.start(TrackedRun("id", "name", "group", (), {}, tmp_path))
+
+    for epoch, loss in ((1, 2.0), (2, 1.0), (3, 0.5), (2, 1.5)):
+        tracker.log_epoch(record_of(epoch, loss))
+
+    lines = list(csv.DictReader((tmp_path / "metrics.csv").read_text().splitlines()))
+    assert [(line["epoch"], line["train_loss"]) for line in lines] == [("1", "2.0"), ("2", "1.5")]
+
+
+def record_of(epoch: int, train_loss: float) -> EpochRecord:
+    """An epoch with a loss."""
+    return EpochRecord(
+        epoch=epoch, train_loss=train_loss, train_top1_pct=50, val_loss=1, val_top1_pct=50,
+        lr=0.001, train_time_s=1, img_per_s=100,
+    )  # fmt: skip
+
+
+def test_no_tracker_leaves_nothing_and_trains_the_same(tmp_path, tiny_fields) -> None:
+    spec = build_spec(tiny_fields)
+    results = [
+        run_experiment(RunRequest(spec, tmp_path / name, RunOptions(device="cpu", tracker=name)))
+        for name in ("none", "csv")
+    ]
+
+    assert results[0].test_loss == results[1].test_loss
+    assert not {"metrics.csv", "wandb"} & {path.name for path in (tmp_path / "none").iterdir()}

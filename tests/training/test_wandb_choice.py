@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from vitbench.errors import UnknownNameError
-from vitbench.training.trackers import wandb_mode
-from vitbench.training.wandb_choice import users_choice
+from vitbench.training.trackers.wandb import resolved_mode
+from vitbench.training.trackers.wandb_settings import users_choice
 
 KEY = "0" * 40
 
@@ -100,7 +100,7 @@ def test_wandb_disabled_and_offline_are_found_where_wandb_writes_them(place, mon
 
     write(place, "[default]\ndisabled = true\n")  # of an early version
     assert users_choice().mode == "disabled"
-    assert wandb_mode("online") == "online"  # outright it is asked for
+    assert resolved_mode("online") == "online"  # outright it is asked for
 
 
 def test_the_working_folders_settings_win_over_the_users_own(monkeypatch) -> None:
@@ -158,7 +158,7 @@ def test_a_file_that_cannot_be_read_is_told_and_no_consent(broken, content) -> N
 
 def test_a_mode_that_is_none_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'offline'"):
-        wandb_mode("ofline")
+        resolved_mode("ofline")
 
 
 def test_a_server_that_is_no_address_is_told_and_no_consent(monkeypatch) -> None:

@@ -18,7 +18,7 @@ from vitbench.errors import VitbenchError
 from vitbench.model.cost import forward_flop
 from vitbench.model.vit import build_model
 from vitbench.runs.experiment import RunOptions, RunRequest
-from vitbench.study.executors import Local
+from vitbench.study.executors.local import Local
 from vitbench.training.fit import StepDone, begin, fit
 from vitbench.training.speed import random_images
 

@@ -9,6 +9,7 @@ import typer
 
 from vitbench.cli import console, options
 from vitbench.cli.groups import Group
+from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_for
 from vitbench.errors import UsageError
 
@@ -54,7 +55,7 @@ def step(
     as_json: options.Json = False,
 ) -> None:
     """Training steps: the same network, optimiser (AdamW) and batch, in turn."""
-    options.check_word("--device", device, options.DEVICES)
+    options.check_word("--device", device, DEVICES)
     num_rounds = _rounds(rounds, quick)
     if not 0 <= beside <= MOST_BESIDE:
         raise UsageError(f"--beside {beside}: give a number from 0 to {MOST_BESIDE}")
@@ -94,7 +95,7 @@ def data(
     as_json: options.Json = False,
 ) -> None:
     """Augmented batches: ours, and torchvision's transforms in a DataLoader."""
-    options.check_word("--device", device, options.DEVICES)
+    options.check_word("--device", device, DEVICES)
     num_rounds = _rounds(rounds, quick)
     num_images = 2560 if quick else 10240
     if not 1 <= batch_size <= num_images:
@@ -140,7 +141,7 @@ def scaling(
     as_json: options.Json = False,
 ) -> None:
     """How time grows with images, tokens, width, depth, batch and runs: fitted exponents."""
-    options.check_word("--device", device, options.DEVICES)
+    options.check_word("--device", device, DEVICES)
     num_rounds = _rounds(rounds, quick, 5)
     spec = _spec(preset, fields, device)
 

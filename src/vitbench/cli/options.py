@@ -12,14 +12,13 @@ import typer
 
 from vitbench.cli import console
 from vitbench.cli.command import Command
+from vitbench.config.allowed import WANDB_MODES
 from vitbench.config.build import Tree, field_names, load_mapping, merge, parse_assignments
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.presets import AUTO, PRESETS, preset_fields
 from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
-from vitbench.registry import FIELDS
+from vitbench.registry import EXECUTORS, FIELDS, TRACKERS
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-WANDB_MODES = ("auto", "online", "offline", "disabled")
 MOST_AT_ONCE = 1_000_000
 
 _FIELDS = field_names()
@@ -68,6 +67,9 @@ Wandb = Annotated[
         help="Weights & Biases: online, offline, disabled; auto is what `wandb offline`, `wandb "
         "disabled` or WANDB_MODE say, else online with credentials.",
     ),
+]
+Tracker = Annotated[
+    str, typer.Option("--tracker", help=f"Log each run to: {', '.join(TRACKERS.names())}.")
 ]
 MicroBatch = Annotated[
     str,
@@ -252,10 +254,37 @@ def about(seconds: float) -> str:
     return f"about {console.duration(seconds)}" if seconds else "no time"
 
 
-def say_wandb_mode(mode: str) -> None:
-    """Say once what `--wandb auto` comes to here, and why."""
-    from vitbench.training.wandb_choice import users_choice
+def check_tracking(tracker: str, wandb: str) -> None:
+    """Refuse an unknown tracker or W&B mode, and a W&B mode for another tracker.
 
-    if mode == "auto":
+    Raises:
+        UsageError: Either is unknown, or the two contradict each other.
+    """
+    TRACKERS.check(tracker)
+    check_word("--wandb", wandb, WANDB_MODES)
+    if tracker != "wandb" and wandb != "auto":
+        raise UsageError(f"--wandb {wandb} is for --tracker wandb, not {tracker}: omit one of them")
+
+
+def check_executor(executor: str, jobs: str) -> None:
+    """Refuse an unknown executor, and one that cannot train as many runs at once as --jobs says.
+
+    Raises:
+        UsageError: It is unknown, or local with several jobs.
+    """
+    if executor != "auto":
+        EXECUTORS.check(executor)
+    if executor == "local" and jobs not in ("auto", "1"):
+        raise UsageError(
+            f"--executor local trains one run at a time, not {shortened(jobs)}: "
+            "use --executor processes, or --jobs 1"
+        )
+
+
+def say_wandb_mode(mode: str, tracker: str = "wandb") -> None:
+    """Say once which mode `--wandb auto` is here, and why."""
+    from vitbench.training.trackers.wandb_settings import users_choice
+
+    if mode == "auto" and tracker == "wandb":
         choice = users_choice()
         console.note(f"W&B: {choice.mode} ({choice.why})")

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vitbench.cli import console, costs, options
+from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_fields, preset_for
 from vitbench.errors import FileError, UsageError
+from vitbench.registry import EXECUTORS
 
 if TYPE_CHECKING:
     from vitbench.config.build import Tree
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from vitbench.config.study import StudySpec
     from vitbench.runs.experiment import RunOptions
     from vitbench.runs.schema import StudyRun
-    from vitbench.study.executors import Executor
+    from vitbench.study.executors.executor import Executor
     from vitbench.study.plan import PlannedRun, StudyPlan
     from vitbench.study.tuning import Tuning
 
@@ -106,9 +108,18 @@ def sweep(
             "cores, and one on a GPU.",
         ),
     ] = "auto",
+    executor_name: Annotated[
+        str,
+        typer.Option(
+            "--executor",
+            help=f"How runs are executed: {', '.join(EXECUTORS.names())}; auto is local for one "
+            "run at a time, otherwise processes.",
+        ),
+    ] = "auto",
     micro_batch: options.MicroBatch = "auto",
     recompute: options.Recompute = False,
     compile_: options.Compile = False,
+    tracker: options.Tracker = "wandb",
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -119,8 +130,9 @@ def sweep(
     What is done already is not done again, so the same command goes on after a stop, and a larger
     --seeds adds to what is there.
     """
-    options.check_word("--device", device, options.DEVICES)
-    options.check_word("--wandb", wandb, options.WANDB_MODES)
+    options.check_word("--device", device, DEVICES)
+    options.check_tracking(tracker, wandb)
+    options.check_executor(executor_name, jobs)
     images_at_once = options.parse_micro_batch(micro_batch)
     options.check_folder("--results-dir", results_dir)
     options.check_folder("--runs-dir", runs_dir)
@@ -141,7 +153,7 @@ def sweep(
     from vitbench.cli.sweep_tables import show_plan, show_results
     from vitbench.data.datasets import load_images
     from vitbench.runs.experiment import RunOptions
-    from vitbench.study.executors import build_executor
+    from vitbench.study.executors.executor import build_executor
     from vitbench.study.jobs import choose_jobs
     from vitbench.study.plan import check_apart, plan_study, runs_to_train
     from vitbench.study.tuning import Tuning, parse_tune
@@ -166,7 +178,7 @@ def sweep(
     check_apart(plans)
     trials = [trial.spec for tuning in tunings for trial in tuning.trials if trial.to_train]
     to_train = [*trials, *(run.spec for run in runs_to_train(plans))]
-    shared = choose_jobs(jobs, plans, len(to_train), target)
+    shared = choose_jobs("1" if executor_name == "local" else jobs, plans, len(to_train), target)
     _check_writable(results_dir, [plan.results_file for plan in plans], runs_dir)
     for study in () if quiet else loaded:
         _say_what_counts_for_nothing(study, bases[study.name], layers[1])
@@ -184,9 +196,11 @@ def sweep(
         show_plan(plans, trials, seconds, as_json)
         return
     if to_train and not quiet:
-        options.say_wandb_mode(wandb)
-    with closing(build_executor(shared.jobs, shared.threads)) as executor:
-        run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
+        options.say_wandb_mode(wandb, tracker)
+    with closing(build_executor(shared.jobs, shared.threads, executor_name)) as executor:
+        run_options = RunOptions(
+            data_dir, device, tracker, wandb, images_at_once, recompute, compile_
+        )
         how = How(run_options, quiet, executor)
         for tuning in tunings:
             _choose(tuning, how)

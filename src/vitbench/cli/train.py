@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vitbench.cli import console, costs, options
+from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_fields, preset_for
 
 
@@ -35,6 +36,7 @@ def train(
     micro_batch: options.MicroBatch = "auto",
     recompute: options.Recompute = False,
     compile_: options.Compile = False,
+    tracker: options.Tracker = "wandb",
     wandb: options.Wandb = "auto",
     dry_run: options.DryRun = False,
     as_json: options.Json = False,
@@ -45,8 +47,8 @@ def train(
     A run that was stopped goes on after its last finished epoch; a complete one is not trained
     again.
     """
-    options.check_word("--device", device, options.DEVICES)
-    options.check_word("--wandb", wandb, options.WANDB_MODES)
+    options.check_word("--device", device, DEVICES)
+    options.check_tracking(tracker, wandb)
     images_at_once = options.parse_micro_batch(micro_batch)
     layers = options.spec_layers(preset, spec_file, fields, dataset, epochs, seed)
     from vitbench.config.build import build_spec
@@ -121,8 +123,8 @@ def train(
         )
         return
     if state != "trained" and not quiet:
-        options.say_wandb_mode(wandb)
-    run_options = RunOptions(data_dir, device, wandb, images_at_once, recompute, compile_)
+        options.say_wandb_mode(wandb, tracker)
+    run_options = RunOptions(data_dir, device, tracker, wandb, images_at_once, recompute, compile_)
     request = RunRequest(spec, folder, run_options)
     name = f"{spec.data.dataset.name} s{spec.seed}"
     with Progress(name, [(name, spec)], quiet) as progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from vitbench.cli import console, layout, options
+from vitbench.config.allowed import DEVICES, DPI, PICTURE_FORMATS, WANDB_MODES
 from vitbench.errors import FileError, UsageError, shortened
 from vitbench.pictures.kinds import KINDS, PAGES, SCORES, check, is_offered, left_out
 from vitbench.streams import import_tqdm
@@ -32,12 +33,10 @@ READERS = {
     "--wandb": PICTURES,
     "--sample": (*SCORES, COMPARE),
 }
-DPI = 150
 COMPARES = (
     "two checkpoints or more, or a study's runs: the same images on one scale, structure, accuracy"
 )
 MANY = 12  # images to explore, unless more or fewer are asked for
-FILE_FORMATS = ("png", "svg", "pdf")
 
 
 def _list_kinds(asked: bool) -> None:
@@ -116,7 +115,7 @@ def visualize(
         ),
     ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", help=f"Of the pictures: {', '.join(FILE_FORMATS)}.")
+        str, typer.Option("--format", help=f"Of the pictures: {', '.join(PICTURE_FORMATS)}.")
     ] = "png",
     dpi: Annotated[int, typer.Option("--dpi", help="Dots per inch of the pictures.")] = DPI,
     save_data: Annotated[
@@ -142,9 +141,9 @@ def visualize(
     """
     options.check_word("kind", kind, (*KINDS, COMPARE, "all"))
     options.check_word("--fusion", fusion, ("mean", "max", "min"))
-    options.check_word("--device", device, options.DEVICES)
-    options.check_word("--wandb", wandb, options.WANDB_MODES)
-    options.check_word("--format", file_format, FILE_FORMATS)
+    options.check_word("--device", device, DEVICES)
+    options.check_word("--wandb", wandb, WANDB_MODES)
+    options.check_word("--format", file_format, PICTURE_FORMATS)
     options.check_writable("--out", out)
     if wandb != "disabled" and file_format != "png":
         raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")

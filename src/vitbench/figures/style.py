@@ -18,10 +18,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from vitbench.config.allowed import DPI
 from vitbench.figures.settings import colour_map, own_settings
 from vitbench.files import replacing
 
-DPI = 150
 ONE_SIDED = colour_map("inferno")
 SIGNED = colour_map("PuOr_r")
 GREYS = colour_map("gray")

@@ -28,7 +28,7 @@ from vitbench.runs.schema import StudyResults
 from vitbench.training.checkpoint import Checkpoint
 from vitbench.training.device import pick_device
 from vitbench.training.evaluate import evaluate
-from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
+from vitbench.training.trackers.tracker import Guarded, TrackedRun, build_tracker
 
 COUNT = 5  # images, unless more or fewer are asked for
 MOST_FITTED_ON = 2000  # validation images of which tokens are held
@@ -329,7 +329,7 @@ class View:
             return
         spec = self.spec
         folder = self.path if self.path.is_dir() else self.path.parent
-        tracker = Guarded(build_tracker(wandb), say)
+        tracker = Guarded(build_tracker("wandb", wandb), say)
         tracker.start(
             TrackedRun(
                 spec.identity, spec.name, spec.base_identity[:16], (), spec.to_json(), folder

@@ -31,7 +31,7 @@ from vitbench.training.memory import (
     reset_peak_memory,
     told_when_out,
 )
-from vitbench.training.trackers import Guarded, TrackedRun, build_tracker
+from vitbench.training.trackers.tracker import Guarded, TrackedRun, build_tracker
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class RunOptions:
     Attributes:
         data_dir: Where its data set is; the usual places where None.
         device: auto, cpu, cuda or mps.
-        wandb: auto, online, offline or disabled.
+        tracker: A name of the registry TRACKERS.
+        wandb: Mode of the tracker wandb: auto, online, offline or disabled.
         micro_batch: Images of one forward and backward pass; None for whole batches, and for fewer
             where there is not enough memory for them.
         recompute: Whether blocks' inner values are computed anew in the backward pass.
@@ -51,6 +52,7 @@ class RunOptions:
 
     data_dir: Path | None = None
     device: str = "auto"
+    tracker: str = "wandb"
     wandb: str = "disabled"
     micro_batch: int | None = None
     recompute: bool = False
@@ -151,7 +153,8 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
     with folder.lock(), _threads_put_back():
         if folder.state() == "trained":  # by another process, while this one waited
             return _own_result(folder, spec)
-        guarded = Guarded(build_tracker(options.wandb), lambda line: listen(Note(line)))
+        built = build_tracker(options.tracker, options.wandb)
+        guarded = Guarded(built, lambda line: listen(Note(line)))
         with told_when_out():
             state, bits = _begin_or_resume(folder, spec, device, options, listen)
             folder.write_spec(spec)

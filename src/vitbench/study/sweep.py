@@ -10,7 +10,7 @@ from vitbench.runs.experiment import RunOptions, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import merge_runs, read_results
 from vitbench.runs.schema import RunResult, StudyResults, StudyRun, pack_classes
-from vitbench.study.executors import Executor, SweepListener
+from vitbench.study.executors.executor import Executor, SweepListener
 from vitbench.study.plan import PlannedRun, StudyPlan
 
 

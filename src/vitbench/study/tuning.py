@@ -17,7 +17,7 @@ from vitbench.runs.experiment import RunOptions, RunRequest, check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import RunResult, TunedField
-from vitbench.study.executors import Executor, SweepListener
+from vitbench.study.executors.executor import Executor, SweepListener
 from vitbench.study.plan import results_file_of
 from vitbench.study.variants import specs_with
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 
 import vitbench
+from vitbench.config.allowed import DEVICES
 from vitbench.config.training import TrainingSpec
 from vitbench.errors import UsageError
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def pick_device(name: str) -> torch.device:

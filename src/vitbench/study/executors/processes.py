@@ -1,80 +1,23 @@
-"""Ways to run a plan, one registered class each: requests in, results out as they come."""
+"""Several runs at once, each in a process of its own."""
 
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Protocol
 
-import torch
-
-from vitbench.runs.experiment import Listener, Note, RunRequest
-from vitbench.runs.folder import RunFolder
+from vitbench.runs.experiment import Note, RunRequest
 from vitbench.runs.schema import RunResult
-from vitbench.study.attempt import attempt, failed
+from vitbench.study.attempt import failed
+from vitbench.study.executors.executor import POLL_S, SweepListener, WaitForOthers, first_free
 from vitbench.study.listener import guarded
 from vitbench.study.worker import OfWorker, serve
 
-POLL_S = 1.0  # between two looks at what another process trains
 SILENT_S = 600.0  # without a step, after which a worker is said to hang
 STOP_S = 1.5  # that a worker gets to close its W&B run
-ELSEWHERE = "what is left is being trained by another process: waiting for it"
-
-SweepListener = Callable[..., None]  # a Listener that takes an OfWorker too
-
-
-class Executor(Protocol):
-    """A way to run a plan."""
-
-    def execute(
-        self, requests: Sequence[RunRequest], listen: SweepListener
-    ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests; yield the place of each in the sequence, and its result, as they come.
-
-        An error of the listener ends no run.
-        """
-
-    def close(self) -> None:
-        """End whatever processes there are."""
-
-
-def build_executor(jobs: int, threads: int) -> Executor:
-    """What trains so many runs at once, each with so many threads; one with all of them here."""
-    if jobs == 1 and threads == torch.get_num_threads():
-        return Local()
-    return Processes(jobs, threads)
-
-
-class Local:
-    """One run after the other, in this process."""
-
-    def execute(
-        self, requests: Sequence[RunRequest], listen: Listener
-    ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests in their order; an error ends its run and no other.
-
-        What another process trains at this moment is left to it, and its result is read once it is
-        there: two sweeps share the work.
-        """
-        listen = guarded(listen)
-        left = dict(enumerate(requests))
-        told = False
-        while left:
-            place = _free(left)
-            if place is not None:
-                yield place, attempt(left.pop(place), listen)
-                continue
-            if not told:
-                listen(Note(ELSEWHERE))
-                told = True
-            time.sleep(POLL_S)
-
-    def close(self) -> None:
-        """There is nothing to end."""
 
 
 @dataclass
@@ -110,16 +53,13 @@ class Processes:
         """Run requests; what another sweep trains at this moment is left to it."""
         listen = guarded(listen)
         left = dict(enumerate(requests))
-        told = False
+        wait_for_others = WaitForOthers(listen)
         while left or self._is_training():
             self._hand_out(requests, left)
             if self._is_training():
                 yield from self._hear(requests, listen)
-                continue
-            if not told:
-                listen(Note(ELSEWHERE))
-                told = True
-            time.sleep(POLL_S)
+            else:
+                wait_for_others()
 
     def close(self) -> None:
         """End all workers: at once where they can close what they opened, else by force."""
@@ -137,7 +77,7 @@ class Processes:
     def _hand_out(self, requests: Sequence[RunRequest], left: dict[int, RunRequest]) -> None:
         """Give every idle worker a run that nobody trains."""
         for number in range(self._jobs):
-            place = _free(left)
+            place = first_free(left)
             if place is None:
                 return
             worker = self._workers.get(number) or self._start(number)
@@ -228,11 +168,6 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _free(left: dict[int, RunRequest]) -> int | None:
-    """The first place whose run no process trains."""
-    return next((p for p in left if not RunFolder(left[p].folder).is_busy()), None)
 
 
 def _why_lost(process: SpawnProcess) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.reference import reference_sentence
-from vitbench.report.sections import Section
+from vitbench.report.sections import Report, Section
 
 HEAD = r"% In the preamble: \usepackage{booktabs}"
 # All columns side by side are wider than a page: these first, the others below.
@@ -76,8 +76,9 @@ ACCENTS = {
 }
 
 
-def latex_tables(sections: Sequence[Section]) -> str:
-    """A floating table for each study."""
+def render(report: Report) -> str:
+    """A floating booktabs table for each study."""
+    sections = report.sections
     labels = list(_labels(sections))
     first = next((section for section in sections if section.has_published), None)
     tables = [

@@ -1,67 +1,24 @@
-"""Renderers, one registered function per format: a report in, text out."""
+"""A report as markdown, as GitHub shows it."""
 
-import csv as comma_separated
-import io
-import json as javascript
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from vitbench.report import reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
-from vitbench.report.fields import report_fields, row_fields
-from vitbench.report.latex import latex_tables
-from vitbench.report.page import page
 from vitbench.report.sections import Report, Section
 
 # An underscore inside a word is plain as it is; at a word's end it would begin emphasis.
 _SPECIAL = re.compile(r"([\\`*{}\[\]<>#|~$&]|(?<![^\W_])_|_(?![^\W_]))")
 _AT_THE_START = re.compile(r"^(\d*)([-+=.)])")  # what would begin a list or a rule
 ALIGN = {"left": ":---", "right": "---:"}
-# A spreadsheet takes the wide forms of =, +, - and @ for the narrow ones.
-_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
 
 
-def markdown(report: Report) -> str:
+def render(report: Report) -> str:
     """GitHub's markdown: a summary, then a section for each study."""
     parts = ["# Results", _summary(report), *(_section(section) for section in report.sections)]
     if report.pictures:
         parts.append(_pictures(report.pictures))
     return "\n\n".join(parts) + "\n"
-
-
-def csv(report: Report) -> str:
-    """A line for each study and variant, under names with units."""
-    lines = [
-        {
-            "study": section.results.study.name,
-            "dataset": section.results.dataset,
-            **row_fields(section, row),
-        }
-        for section in report.sections
-        for row in section.rows
-    ]
-    written = io.StringIO()
-    writer = comma_separated.writer(written, lineterminator="\n")
-    writer.writerow(lines[0])
-    writer.writerows([_field(value) for value in line.values()] for line in lines)
-    return written.getvalue()
-
-
-def json(report: Report) -> str:
-    """Everything as one document; docs/report-json.md describes it."""
-    # ASCII alone, so that what a label holds steers no terminal.
-    return javascript.dumps(report_fields(report), indent=2, allow_nan=False) + "\n"
-
-
-def latex(report: Report) -> str:
-    """A booktabs table for each study."""
-    return latex_tables(report.sections)
-
-
-def html(report: Report) -> str:
-    """One page for a browser, offline: tables to sort, figures to point at."""
-    return page(report)
 
 
 def escape(text: str) -> str:
@@ -145,18 +102,6 @@ def _stem(link: str) -> str:
 
 def _url(link: str) -> str:
     return link.replace(" ", "%20").replace("(", "%28").replace(")", "%29")
-
-
-def _field(value: Any) -> Any:
-    """A value as a spreadsheet should see it; text never as a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        text = one_line(value)
-        return f"'{text}" if text.startswith(_FORMULA) else text
-    return value
 
 
 def _bullets(lines: Iterable[str]) -> str:

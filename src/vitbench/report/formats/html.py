@@ -24,8 +24,8 @@ CAPTIONS = {
 }
 
 
-def page(report: Report) -> str:
-    """The page, with the figures that its sections were handed."""
+def render(report: Report) -> str:
+    """One offline page, with the figures that the sections hold."""
     found = [
         f'<li><a href="#study-{number}">{_plain(section.title)}</a>: {_plain(section.finding)}</li>'
         for number, section in enumerate(report.sections)

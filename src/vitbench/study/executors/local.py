@@ -1,0 +1,43 @@
+"""One run after the other, in this process."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from vitbench.runs.experiment import RunRequest
+from vitbench.runs.schema import RunResult
+from vitbench.study.attempt import attempt
+from vitbench.study.executors.executor import SweepListener, WaitForOthers, first_free
+from vitbench.study.listener import guarded
+
+
+class Local:
+    """One run after the other, in this process.
+
+    Args:
+        jobs: Runs at once: 1.
+        threads: Threads of a run; unless given, those that torch has.
+    """
+
+    def __init__(self, jobs: int = 1, threads: int | None = None) -> None:
+        assert jobs == 1, "build_executor refuses more"
+        self._threads = threads
+
+    def execute(
+        self, requests: Sequence[RunRequest], listen: SweepListener
+    ) -> Iterator[tuple[int, RunResult]]:
+        """Run requests in their order; an error ends its run and no other."""
+        if self._threads is not None:
+            torch.set_num_threads(self._threads)
+        listen = guarded(listen)
+        left = dict(enumerate(requests))
+        wait = WaitForOthers(listen)
+        while left:
+            index = first_free(left)
+            if index is None:
+                wait()
+            else:
+                yield index, attempt(left.pop(index), listen)
+
+    def close(self) -> None:
+        """There is nothing to end."""
