@@ -28,5 +28,5 @@ format:
 	ruff check --fix .
 
 pictures:  ## the pictures that README and docs show
-	python examples/finding.py
+	python scripts/finding.py
 	cd examples/cifar10 && vitbench report results --figures figures --out RESULTS.md

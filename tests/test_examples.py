@@ -1,8 +1,10 @@
 """The files in examples/ do what they say."""
 
+import json
 import re
 import runpy
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -42,6 +44,27 @@ def test_the_study_is_swept_and_read_in_python(tmp_path, monkeypatch, capsys) ->
     out = capsys.readouterr().out
     assert "half                 seed 0" in out
     assert "all 3 models give the same answer on" in out
+
+
+def test_a_position_of_ones_own_is_known_to_workers_and_in_the_report(capsys) -> None:
+    study = {
+        "name": "ramp", "title": "Ramp", "reference": "none", "base": {},
+        "variants": [
+            {"key": "none", "label": "None", "set": {"model.pos_embed": "none"}},
+            {"key": "ramp", "label": "Ramp", "set": {"model.pos_embed": "ramp"}},
+        ],
+    }  # fmt: skip
+    Path("ramp.yaml").write_text(json.dumps(study), encoding="utf-8")
+
+    subprocess.run(
+        [sys.executable, EXAMPLES / "own_position.py", "sweep", "ramp.yaml", *TINY, "--seeds", "1",
+         "--jobs", "2"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+
+    assert main(["report"]) == 0
+    assert "| Ramp |" in capsys.readouterr().out
 
 
 def test_a_model_of_timm_is_explained(capsys) -> None:

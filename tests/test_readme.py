@@ -3,6 +3,9 @@
 import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,27 +89,31 @@ def test_the_presets_of_the_page_of_commands_exist(name) -> None:
     assert f"| `{name}` |" in text_of("docs/commands.md")
 
 
-def test_the_position_of_the_contributing_guide_works(tmp_path, monkeypatch, capsys) -> None:
-    """The class that CONTRIBUTING.md adds, registered here, is in the help and trains."""
-    import torch
-    from torch import Tensor, nn
+def test_the_position_of_the_contributing_guide_works(tmp_path) -> None:
+    """Its class and its row, put into a copy of the package, are in the help and train."""
+    guide = text_of("CONTRIBUTING.md")
+    (code,) = re.findall(r"^```python\n(.*?)^```$", guide, flags=re.MULTILINE | re.DOTALL)
+    (row,) = re.findall(r'^"ramp": Row.*$', guide, flags=re.MULTILINE)
+    package = tmp_path / "src" / "vitbench"
+    shutil.copytree(ROOT / "src" / "vitbench", package)
+    positions, registry = package / "model" / "position.py", package / "registry.py"
+    positions.write_text(f"{positions.read_text()}\n\n{code}")
+    head, tail = registry.read_text().split('    "position",\n    {\n')
+    registry.write_text(f'{head}    "position",\n    {{\n        {row}\n{tail}')
 
-    from vitbench.model.position import Position, TokenLayout
-    from vitbench.registry import POSITIONS
+    def vitbench(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "vitbench", *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(package.parent), "WANDB_MODE": "disabled"},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
 
-    (code,) = re.findall(
-        r"^```python\n(.*?)^```$", text_of("CONTRIBUTING.md"), flags=re.MULTILINE | re.DOTALL
-    )
-    there = {"POSITIONS": POSITIONS, "Position": Position, "TokenLayout": TokenLayout,
-             "torch": torch, "nn": nn, "Tensor": Tensor}  # fmt: skip
-    exec(code, there)  # the guide's code, not a user's
-    monkeypatch.chdir(tmp_path)
-
-    assert main(["train", "--help"]) == 0
-    assert "sincos-2d, ramp" in " ".join(capsys.readouterr().out.split())
-    words = ["train", "--preset", "smoke", "--epochs", "1", "--wandb", "disabled", *TINY]
-    assert main([*words, "--set", "model.pos_embed={name: ramp, std: 0.1}"]) == 0
-    del POSITIONS._things["ramp"], POSITIONS._added["ramp"]
+    assert "One of ramp, none, learned-1d" in " ".join(vitbench("train", "--help").split())
+    words = ["train", "--preset", "smoke", "--epochs", "1", *TINY]
+    assert "test accuracy" in vitbench(*words, "--set", "model.pos_embed={name: ramp, std: 0.1}")
 
 
 @pytest.mark.parametrize("page", PAGES)
