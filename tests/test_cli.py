@@ -178,13 +178,13 @@ def test_a_report_that_no_longer_follows_is_found(capsys, tmp_path) -> None:
     assert (same, out_same) == (0, "")
     assert with_pictures == 0
     assert elsewhere == 0, err_elsewhere
-    assert "follows from the results" in err_same
+    assert "matches the results" in err_same
     assert differs == 3
     removed = [line for line in out.splitlines() if line.startswith("-") and "9 seeds" in line]
     added = [line for line in out.splitlines() if line.startswith("+") and "2 seeds" in line]
     assert removed
     assert len(removed) == len(added)
-    assert "does not follow" in err
+    assert "does not match" in err
     assert absent == 2
 
 
@@ -247,7 +247,7 @@ def test_two_runs_or_two_variants_are_compared_by_class(capsys, tmp_path) -> Non
     same, runs, _ = run(capsys, "diff", one, two, "--json")
 
     assert (code, same) == (0, 0)
-    assert out.startswith("No position against 1D learned, 2 seeds\n")
+    assert out.startswith("No position compared with 1D learned, 2 seeds\n")
     assert "too few seeds for " in out
     document = json.loads(turned)
     assert document["seeds"] == [0, 1]
@@ -509,7 +509,7 @@ def test_without_a_gpu_the_preset_is_cpu_and_its_cost_is_said_in_a_line(capsys) 
     about_patches, about_cost = sweep_err.splitlines()
     assert about_patches.startswith("patch-size: every variant sets model.patch_size itself")
     assert re.match(
-        r"preset cpu \(--device cpu\): [\d.]+ to [\d.]+ TFLOP a run, about ", about_cost
+        r"preset cpu \(--device cpu\): [\d.]+ to [\d.]+ TFLOP per run, about ", about_cost
     )
     assert silence == ""
 
@@ -588,4 +588,4 @@ def test_a_study_in_a_pipe_is_not_shown_but_told(capsys) -> None:
     os.mkfifo("pipe.yaml")
     code, _, err = run(capsys, "studies", "show", "pipe.yaml")
     assert code == 2
-    assert "is not a file but a pipe or a device" in err
+    assert "is a pipe or a device" in err

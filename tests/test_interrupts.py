@@ -135,7 +135,7 @@ def test_an_interrupted_sweep_says_in_a_line_how_to_go_on(number, code, unbroken
 
     assert process.returncode == code
     assert out == ""
-    assert "the same command goes on from there" in err.splitlines()[-1]
+    assert "run the same command again to resume" in err.splitlines()[-1]
     assert "Traceback" not in err
 
     again = sweep(tmp_path)
@@ -153,7 +153,7 @@ def test_ctrl_c_ends_all_processes_of_a_sweep_and_the_same_command_goes_on(
     _, err = process.communicate()
 
     assert process.returncode == 130
-    assert "the same command goes on from there" in err.splitlines()[-1]
+    assert "run the same command again to resume" in err.splitlines()[-1]
     assert "Traceback" not in err
     wait_until_gone(process.pid)
 
@@ -222,7 +222,7 @@ def test_a_disk_that_is_full_is_one_line_and_with_room_it_goes_on(unbroken, tmp_
 
     assert (process.returncode, out) == (1, "")
     assert len(err.splitlines()) == 1
-    assert "checkpoint.pt: File too large; all that is finished is kept" in err
+    assert "checkpoint.pt: File too large; everything finished is kept" in err
     assert not any(name.endswith((".pt", ".part")) for name in left)
 
     again = sweep(tmp_path)

@@ -430,12 +430,12 @@ def test_every_model_sees_the_images_that_the_first_one_answers_wrong(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["{run}", "{other}", "--layer", "0"], "does not read --layer"),
+        (["{run}", "{other}", "--layer", "0"], "does not use --layer"),
         (["{results}", "--indices", "99999"], "image 99999"),
         (["{run}"], "two checkpoints or more"),
         (["{run}", "{run}"], "same run"),
         (["{run}", "{results}"], "one results file"),
-        (["{run}", "{other}", "--wandb", "offline"], "does not read --wandb"),
+        (["{run}", "{other}", "--wandb", "offline"], "does not use --wandb"),
     ],
 )
 def test_what_cannot_be_compared_is_said(arguments, words, trained, study, capsys) -> None:

@@ -1,4 +1,4 @@
-"""`vitbench check`: whether files are whole and agree with one another."""
+"""`vitbench check`: verify that files are undamaged and consistent."""
 
 import json
 import os
@@ -20,7 +20,7 @@ HERE = (Path("runs"), Path("results"))
 
 @dataclass
 class Found:
-    """What there is to check."""
+    """The files to check."""
 
     runs: list[Path] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
@@ -43,17 +43,17 @@ def check(
         list[Path] | None,
         typer.Argument(
             metavar="[PATH...]",
-            help="Run folders, results files, checkpoints, or folders of them; ./runs and "
-            "./results unless given.",
+            help="Run folders, results files, checkpoints, or folders of them; default: ./runs "
+            "and ./results.",
             show_default=False,
             parser=options.path,
         ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Check files: whole, of the right form, and in agreement; exit 3 where they are not.
+    """Verify files for damage and consistency; exit 3 if there are findings.
 
-    Each finding says what mends it. What is told on stderr as a note harms nothing.
+    Each finding says how to fix it. Notes on stderr are harmless.
     """
     found = _find(paths or [path for path in HERE if path.exists()])
     if not (found.runs or found.results or found.checkpoints):
@@ -66,7 +66,7 @@ def check(
         console.product(json.dumps(document, indent=1))
     else:
         _tell(findings)
-        ending = f"{len(grave)} finding{'s' * (len(grave) > 1)}" if grave else "all is well"
+        ending = f"{len(grave)} finding{'s' * (len(grave) > 1)}" if grave else "no problems"
         console.product(f"{found}: {ending}")
     if grave:
         raise typer.Exit(3)
@@ -80,7 +80,7 @@ def _find(paths: Sequence[Path]) -> Found:
     for path in paths:
         if not path.exists():
             there_are = existing_checkpoints() if path.suffix == ".pt" else ""
-            raise FileError(f"nothing is at {path}{there_are}")
+            raise FileError(f"no file or folder {path}{there_are}")
         if path.is_file():
             if path.suffix not in (".pt", ".json"):
                 raise UsageError(f"{path}: give a checkpoint (.pt), a results file or a folder")
@@ -88,7 +88,8 @@ def _find(paths: Sequence[Path]) -> Found:
             found.named.add(path)
             continue
         folders, files = [path], []
-        for parent, below, names in os.walk(path):  # once: there may be ten thousand folders
+        # A single walk: there may be ten thousand folders.
+        for parent, below, names in os.walk(path):
             folders += [Path(parent, name) for name in below]
             files += [Path(parent, name) for name in names if name.endswith((".pt", SUFFIX))]
         runs = {folder for folder in folders if is_run_folder(folder)}

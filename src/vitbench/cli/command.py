@@ -1,6 +1,7 @@
-"""What every command does with the words it is given, whatever they are.
+"""How every command parses its arguments.
 
-A repeated option, an empty value and an option that is a field of the spec are told in a line.
+A repeated option, an empty value, and an option that is a field of the spec are reported in one
+line.
 """
 
 import re
@@ -23,13 +24,13 @@ WrongUsage: type[Exception] = next(
 
 
 class Command(TyperCommand):
-    """A command that takes all that it is given, or says what it does not take.
+    """A command that uses every argument or refuses it.
 
-    Click alone keeps the last of two values, and takes an empty one.
+    Click alone keeps the last of two values, and accepts an empty one.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse words, once to see what is there and once as Click does."""
+        """Parse the arguments twice: once to collect all values, once as Click does."""
         parser: Any = self.make_parser(ctx)
         for option in {*parser._long_opt.values(), *parser._short_opt.values()}:
             if option.action == "store":
@@ -42,7 +43,9 @@ class Command(TyperCommand):
             raise
         for word in rest:
             if self._takes("--set") and word.partition("=")[0] in _FIELDS and "=" in word:
-                raise UsageError(f"{shortened(word)!r} stands alone: write --set {shortened(word)}")
+                raise UsageError(
+                    f"{shortened(word)!r} is not an option: write --set {shortened(word)}"
+                )
         for parameter in self.params:
             self._check_values(parameter, given.get(parameter.name))
         return super().parse_args(ctx, args)
@@ -51,25 +54,25 @@ class Command(TyperCommand):
         return any(option in parameter.opts for parameter in self.params)
 
     def _check_values(self, parameter: Any, given: object) -> None:
-        """Raise UsageError for an empty value, and for two where one is taken."""
+        """Raise UsageError for an empty value, and for two values of a single-valued option."""
         values = list(given) if isinstance(given, list | tuple) else [given]
         is_option = parameter.param_type_name == "option"
         name = max(parameter.opts, key=len) if is_option else (parameter.metavar or parameter.name)
         name = name.strip("[].")
         if any(isinstance(value, str) and not value.strip() for value in values):
             help_text = getattr(parameter, "help", None) or ""
-            raise UsageError(f"{name} is empty; what it takes: {help_text}")
+            raise UsageError(f"{name} is empty; it takes: {help_text}")
         if is_option and not parameter.multiple and len(set(values)) > 1:
             listed = " and ".join(shortened(repr(value)) for value in dict.fromkeys(values))
             raise UsageError(f"{name} is given as {listed}: it takes one value")
 
     def _say_which_field(self, error: Any, args: Sequence[str]) -> None:
-        """Raise UsageError where an unknown option is a field of the spec, or nearly."""
+        """Raise UsageError if an unknown option is a field of the spec, or almost one."""
         unknown = error.option_name
         start = f"{unknown}=" if unknown.startswith("--") else unknown
         found = (place for place, word in enumerate(args) if f"{word}=".startswith(start))
         place = next(found, None)
-        if place is None:  # one of several letters
+        if place is None:  # a short option joined with others
             return
         word = args[place]
         option, equals, value = word.partition("=")
@@ -78,7 +81,7 @@ class Command(TyperCommand):
             value = after[0] if after and not after[0].startswith("-") else "VALUE"
         if self._takes(f"--{option.lstrip('-')}"):
             raise UsageError(f"no option {option}; did you mean '--{option.lstrip('-')}'?")
-        if option.lstrip("-") == "seed":  # of a sweep, which has several
+        if option.lstrip("-") == "seed":  # a sweep has several seeds
             return
         fields = fields_called(option.lstrip("-"))
         if not error.possibilities:
@@ -88,7 +91,7 @@ class Command(TyperCommand):
 
 
 def be_strict(app: typer.Typer) -> None:
-    """Make every command of an app, and of the apps in it, a `Command`."""
+    """Make every command of an app and its sub-apps a `Command`."""
     for info in app.registered_commands:
         info.cls = Command if info.cls in (None, TyperCommand) else info.cls
     for group in app.registered_groups:
@@ -97,10 +100,10 @@ def be_strict(app: typer.Typer) -> None:
 
 
 def fields_called(name: str) -> list[str]:
-    """The fields of a spec that have a name, or a part of theirs in it; three at most.
+    """The fields of a spec with a given name, or a part of it; at most three.
 
     Args:
-        name: What was typed for an option, as `patch-size`, `model.depth` or `heads`.
+        name: What was typed as an option, such as `patch-size`, `model.depth` or `heads`.
     """
     name = name.lower().replace("-", "_")
     last = {field: field.rpartition(".")[2] for field in _FIELDS}
@@ -120,10 +123,10 @@ def fields_called(name: str) -> list[str]:
 
 
 def fields_about(name: str) -> list[str]:
-    """The fields whose description has the words of a name, or whose name is near; three at most.
+    """The fields whose description has the words of a name, or with a similar name; at most 3.
 
     Args:
-        name: What was typed for an option, as `learning-rate`.
+        name: What was typed as an option, such as `learning-rate`.
     """
     name = name.lower().replace("-", "_")
     last = {field.rpartition(".")[2]: field for field in _FIELDS}

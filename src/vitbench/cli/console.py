@@ -12,12 +12,12 @@ LONGEST = 300  # characters of a word in an error, such as a path
 
 
 def product(text: str) -> None:
-    """Print what the command was called for, over any progress bar."""
+    """Print the command's result, above any progress bar."""
     _write(f"{_printable(text)}\n", sys.stdout)
 
 
 def document(markdown: str) -> None:
-    """Print a document: laid out on a terminal, as markdown in a pipe or a file."""
+    """Print a document: formatted in a terminal, as markdown in a pipe or a file."""
     width = layout.terminal_width(sys.stdout)
     if width is None:
         product(markdown)
@@ -28,35 +28,35 @@ def document(markdown: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a line for the user, over any progress bar."""
+    """Print a line for the user, above any progress bar."""
     _write(f"{_printable(text)}\n", sys.stderr)
     sys.stderr.flush()
 
 
 def error(text: str) -> None:
-    """Print what was wrong, on one line; words of any length are not."""
+    """Print what was wrong, on one line; very long words are shortened."""
     note(f"vitbench: {' '.join(shortened(word, LONGEST) for word in text.split())}")
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], least: Sequence[str] = ()) -> str:
-    """Rows in aligned columns, those of numbers to the right, as wide as the terminal at most.
+    """Rows in aligned columns, numbers right-aligned, at most as wide as the terminal.
 
     Args:
         header: Names of the columns.
         rows: Cells of each row.
-        least: Columns that a narrow terminal may leave out, the least important first.
+        least: Columns that may be omitted in a narrow terminal, the least important first.
     """
     printable = [[_printable(cell) for cell in row] for row in rows]
     return layout.table(header, printable, layout.terminal_width(sys.stdout), least)
 
 
 def prose(text: str) -> str:
-    """Text whose lines are broken at spaces where the terminal is narrower."""
+    """Text wrapped at spaces to the width of the terminal."""
     return "\n".join(layout.fold(text, layout.terminal_width(sys.stdout), indent=2))
 
 
 def duration(seconds: float) -> str:
-    """A time as a person would say it: 42 s, 9 min 5 s, 3 h 20 min, 12 days."""
+    """A time in words: 42 s, 9 min 5 s, 3 h 20 min, 12 days."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

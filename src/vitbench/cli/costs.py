@@ -1,4 +1,4 @@
-"""What a command will cost here, said on stderr before it starts: the preset, and long times."""
+"""The cost of a command on this machine, printed on stderr before it starts."""
 
 import contextlib
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 GPU_PRESETS = ("default", "document")
 SMALLER = {"default": "cpu", "document": "cpu", "cpu-long": "cpu", "cpu": "smoke"}
 DAY_S = 86_400
-# Preset `cpu` takes some ten minutes on two cores (docs/recipes.md): stated, not measured here.
+# Preset `cpu` takes about ten minutes on two cores (docs/recipes.md): quoted, not measured here.
 TWO_CORES_FLOP_PER_S = 65e9
-SLOW_CPU_FLOP_PER_S = 5e9  # what takes less than a day at this rate is not timed first
+SLOW_CPU_FLOP_PER_S = 5e9  # below a day at this speed nothing is timed first
 SLOW_GPU_FLOP_PER_S = 5e11
 
 
 def say_auto_preset(
     asked: str, preset: str, device: str, specs: "Sequence[ExperimentSpec]"
 ) -> None:
-    """Say what `--preset auto` stands for here, what a run costs, and how to choose another.
+    """Print which preset `auto` is here, what a run costs, and how to choose another.
 
     Args:
-        asked: The preset that was asked for; nothing is said of any but `auto`.
-        preset: What it stands for.
-        device: The device that was asked for: auto, cpu, cuda or mps.
+        asked: The preset on the command line; nothing is printed unless it is `auto`.
+        preset: The preset that `auto` is here.
+        device: The value of --device: auto, cpu, cuda or mps.
         specs: The experiments to train.
     """
     if asked != AUTO:
@@ -40,14 +40,14 @@ def say_auto_preset(
         why = "--device cpu" if device == "cpu" else "no GPU here"
         other = "--preset default for the full recipe"
     else:
-        why = "there is a GPU"
+        why = "GPU found"
         other = "--preset cpu for a small model"
     cost = f": {_cost_words(specs, preset)}" if specs else ""
     console.note(f"preset {preset} ({why}){cost}; {other}")
 
 
 def preset_matters(asked: Tree) -> bool:
-    """Whether what the user asked for leaves anything to the preset; a whole spec does not."""
+    """Whether the preset changes anything; beside a complete spec it does not."""
     with contextlib.suppress(UsageError):
         return build_spec(preset_fields("default"), asked) != build_spec(
             preset_fields("cpu"), asked
@@ -56,7 +56,7 @@ def preset_matters(asked: Tree) -> bool:
 
 
 def may_take_a_day(specs: "Sequence[ExperimentSpec]", device: "torch.device") -> bool:
-    """Whether trainings are so large that it is worth timing a few steps first."""
+    """Whether trainings are so large that a few steps should be timed first."""
     from vitbench.study.plan import run_flop
 
     slow = SLOW_CPU_FLOP_PER_S if device.type == "cpu" else SLOW_GPU_FLOP_PER_S
@@ -64,10 +64,10 @@ def may_take_a_day(specs: "Sequence[ExperimentSpec]", device: "torch.device") ->
 
 
 def seconds_if_it_fits(specs: "Sequence[ExperimentSpec]", device: "torch.device") -> float:
-    """What trainings will take here.
+    """The estimated time of trainings on this machine.
 
     Returns:
-        Seconds; 0 where memory is too small for a step: the run itself will say so.
+        Seconds; 0 if memory is too small for a step: the run itself reports that.
     """
     from vitbench.study.plan import seconds_for
 
@@ -78,18 +78,18 @@ def seconds_if_it_fits(specs: "Sequence[ExperimentSpec]", device: "torch.device"
 
 
 def is_slow_here(preset: str, device: "torch.device") -> bool:
-    """Whether a preset is made for a GPU and the device is none."""
+    """Whether a preset is made for a GPU and the device is a CPU."""
     return preset in GPU_PRESETS and device.type == "cpu"
 
 
 def warn_of_time(
     preset: str | None, seconds: float, device: "torch.device", less: Sequence[str] = ()
 ) -> None:
-    """Say what takes a day or more here, or uses a GPU's preset on a CPU, and what takes less.
+    """Warn of a day or more, or of a GPU's preset on a CPU, and suggest what takes less time.
 
     Args:
-        preset: The preset; None where it decides nothing, as beside a whole spec.
-        seconds: The time that all runs take.
+        preset: The preset; None if it changes nothing, as beside a complete spec.
+        seconds: Estimated time of all runs.
         device: Where they run.
         less: Options that take less time, beside a smaller preset.
     """
@@ -121,14 +121,14 @@ def _smaller(preset: str) -> list[str]:
 
 
 def _cost_words(specs: "Sequence[ExperimentSpec]", preset: str) -> str:
-    """FLOPs of a run, and where the preset is a CPU's, the time that they take on two cores."""
+    """FLOPs of a run, and for the preset cpu the time on two cores."""
     from vitbench.model.cost import cost_of
     from vitbench.report.numbers import number_words
 
     flops = [cost_of(spec).train_flop for spec in specs]
     low, high = min(flops), max(flops)
     small, large = (number_words(flop / 1e12, 2) for flop in (low, high))
-    each = " a run" if len(specs) > 1 else ""
+    each = " per run" if len(specs) > 1 else ""
     words = f"about {large} TFLOP{each}" if small == large else f"{small} to {large} TFLOP{each}"
     if preset != "cpu":
         return words

@@ -1,4 +1,4 @@
-"""`vitbench diff`: two runs, or two variants of a results file, against each other alone."""
+"""`vitbench diff`: compare two runs, or two variants of results files."""
 
 import json
 from pathlib import Path
@@ -18,14 +18,15 @@ def diff(
         str, typer.Argument(metavar="A", help="A run folder, or FILE_results.json:VARIANT.")
     ],
     second: Annotated[
-        str, typer.Argument(metavar="B", help="The same; or another variant of A's file, by name.")
+        str,
+        typer.Argument(metavar="B", help="The same; or the name of another variant in A's file."),
     ],
     figures: Annotated[
         Path | None,
         typer.Option(
             "--figures",
-            help="Draw there: images on which they differ most, confusion matrices and "
-            "calibration.",
+            help="Draw the images on which they differ most, confusion matrices and calibration "
+            "there.",
             parser=options.path,
         ),
     ] = None,
@@ -66,11 +67,13 @@ def _as_text(found: "Difference") -> str:
     rows += [cells(name, pair) for name, pair in found.told.items()]
     seeds = runs_words(len(found.overall.seeds))
     lines = [
-        f"{found.first.label} against {found.second.label}, {seeds}",
+        f"{found.first.label} compared with {found.second.label}, {seeds}",
         console.table(heads, rows, least=("p",)),
     ]
     if found.told:
-        lines.append(f"Classes: intervals and p are adjusted for all {len(found.classes)} of them.")
+        lines.append(
+            f"Classes: intervals and p-values are adjusted for all {len(found.classes)} classes."
+        )
     if len(found.told) < len(found.classes):
         lines.append(_too_few_words(found))
     return "\n".join(lines)

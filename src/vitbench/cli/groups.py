@@ -1,4 +1,4 @@
-"""Commands that hold other commands, and how they list them."""
+"""Commands with sub-commands, and how their help lists them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from typer.core import TyperGroup
 
 
 class Group(TyperGroup):
-    """A group whose help has the whole first sentence of each command, on as many lines."""
+    """A group whose help shows the complete first sentence of each command."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """List the commands."""

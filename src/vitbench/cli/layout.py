@@ -1,6 +1,6 @@
-"""Text that fits a terminal: how wide it is, how wide words are, tables that fold at spaces.
+"""Text that fits a terminal: its width, the width of words, tables that wrap at spaces.
 
-Nothing is printed here, and nothing is cut off: in a pipe a table is as wide as its words.
+Nothing is printed here, and nothing is truncated: in a pipe a table has its natural width.
 """
 
 import os
@@ -9,16 +9,16 @@ from itertools import zip_longest
 from typing import TextIO
 
 GAP = 2  # spaces between two columns
-USUAL_WIDTH = 80  # of a terminal that does not tell
+USUAL_WIDTH = 80  # of a terminal with unknown width
 NARROWEST = 20
-COMFORTABLE = 14  # a column of words is folded to less only where nothing else helps
-WIDE_SHARE = 0.4  # of the terminal: a first column as wide as this gets a line of its own
+COMFORTABLE = 14  # a text column gets narrower only if nothing else helps
+WIDE_SHARE = 0.4  # of the terminal: a wider first column gets its own lines
 
 
 def terminal_width(stream: TextIO | None) -> int | None:
-    """Columns of the terminal behind a stream; None where there is none, as in a pipe.
+    """Columns of the terminal behind a stream; None if there is none, as in a pipe.
 
-    COLUMNS can make them fewer, or tell the number where the terminal does not.
+    COLUMNS can reduce the number, or give it if the terminal does not.
     """
     try:
         if stream is None or not stream.isatty():
@@ -33,12 +33,12 @@ def terminal_width(stream: TextIO | None) -> int | None:
 
 
 def can_redraw(stream: TextIO | None) -> bool:
-    """Whether lines can be drawn again on a stream: on a terminal that can move its cursor."""
+    """Whether lines of a stream can be redrawn: a terminal that can move its cursor."""
     return terminal_width(stream) is not None and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def text_width(text: str) -> int:
-    """Columns that a text takes; some characters take two, some none."""
+    """Columns of a text; some characters take two, some none."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -47,10 +47,10 @@ def text_width(text: str) -> int:
 
 
 def fold(text: str, width: int | None, indent: int = 0) -> list[str]:
-    """Lines of a text, broken at spaces alone: a word that is too long stays whole.
+    """Lines of a text, wrapped only at spaces: a word that is too long is not broken.
 
     Args:
-        text: The text; each of its own lines begins a new one.
+        text: The text; its own line breaks are kept.
         width: The longest line; None for no limit.
         indent: Spaces before every line but the first.
     """
@@ -77,16 +77,16 @@ def table(
     width: int | None = None,
     least: Sequence[str] = (),
 ) -> str:
-    """Rows in aligned columns; those of numbers are aligned to the right.
+    """Rows in aligned columns, numbers right-aligned.
 
-    Where they are too wide, words are folded at spaces; then a long first column gets lines of
-    its own, or the least important columns are left out, which a last line says.
+    If they are too wide, text wraps at spaces; then a long first column gets its own lines, or the
+    least important columns are omitted, which the last line says.
 
     Args:
         header: Names of the columns.
         rows: Cells of each row.
         width: The longest line; None for no limit.
-        least: Names of columns that may be left out, the least important first.
+        least: Names of columns that may be omitted, the least important first.
     """
     columns = [
         Column(name, cells, all(map(_is_number, cells)), is_first=place == 0)
@@ -110,7 +110,7 @@ def fitted_widths(naturals: Sequence[int], floors: Sequence[int], width: int) ->
     """Widths of columns that share a line, each between its floor and its natural width.
 
     Returns:
-        The widths; None where not even the floors fit.
+        The widths; None if not even the floors fit.
     """
     widths = [min(pair) for pair in zip(naturals, floors, strict=True)]
     spare = width - _span(widths)
@@ -128,8 +128,8 @@ class Column:
     Args:
         name: Its heading.
         cells: A cell for each row.
-        is_numeric: Whether it holds numbers, which are aligned to the right.
-        is_first: Whether it is the first, where folded lines are set in.
+        is_numeric: Whether it has numbers, which are right-aligned.
+        is_first: Whether it is the first column, in which wrapped lines are indented.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Column:
             for text in (name, *cells)
             for place, word in enumerate(text.split(" "))
         )
-        # Numbers and intervals are folded only where nothing else helps, headings before that.
+        # Numbers and intervals wrap only if nothing else helps; headings wrap before that.
         is_whole = is_numeric or all(_is_number(cell.lstrip("+-")) for cell in cells)
         kept = max(map(text_width, cells), default=0) if is_whole else 0
         self.floor = min(longest, self.natural)
@@ -195,9 +195,9 @@ def _lines_of_rows(columns: Sequence[Column], widths: Sequence[int]) -> list[lis
 
 
 def cells_of_rows(columns: Sequence[Column], widths: Sequence[int]) -> list[list[tuple[str, ...]]]:
-    """The lines of the headings and of each row, each line in cells as wide as their columns.
+    """The lines of the headings and of each row, with cells as wide as their columns.
 
-    What is folded in a first column is set in.
+    Wrapped lines in a first column are indented.
     """
     heads = [fold(column.name, width) for column, width in zip(columns, widths, strict=True)]
     most = max(map(len, heads), default=0)
@@ -222,12 +222,12 @@ def cells_of_rows(columns: Sequence[Column], widths: Sequence[int]) -> list[list
 
 
 def blocks(columns: Sequence[Column], width: int) -> list[tuple[list[Column], list[int]]]:
-    """Columns in as few tables as they take, the first column in each, with their widths.
+    """Columns in as few tables as possible, each with the first column, and their widths.
 
-    Where a column does not fit beside the first, it is there as wide as it is.
+    A column that does not fit beside the first keeps its natural width.
     """
     tables = _packed(columns, width)
-    for less in range(width - 1, 0, -1):  # as even as can be, so that no column stands alone
+    for less in range(width - 1, 0, -1):  # evenly filled, so that no column is alone
         packed = _packed(columns, less)
         if len(packed) > len(tables):
             break
@@ -251,7 +251,7 @@ def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
 
 
 def _stacked(columns: Sequence[Column], widths: Sequence[int], width: int) -> str:
-    """A table whose first column stands above the others of its row."""
+    """A table with the first column above the other cells of its row."""
     first, *others = columns
     head, *rest = _lines_of_rows(others, widths)
     lines = []
@@ -262,7 +262,7 @@ def _stacked(columns: Sequence[Column], widths: Sequence[int], width: int) -> st
 
 
 def _records(columns: Sequence[Column], width: int) -> str:
-    """A paragraph for each row, a line for each of its cells."""
+    """One paragraph per row, one line per cell."""
     paragraphs = []
     for row in zip(*(column.cells for column in columns), strict=True):
         lines = []

@@ -1,4 +1,4 @@
-"""The app: its commands, and what becomes of errors."""
+"""The app: its commands, and how errors end them."""
 
 import contextlib
 import errno
@@ -74,15 +74,15 @@ def _vitbench(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Train small Vision Transformers, compare choices over several seeds, write the tables."""
+    """Train small Vision Transformers and report which differences are significant."""
     if context.invoked_subcommand is None:
         console.product(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and give its exit code; every error is plain lines on stderr.
+    """Run the command line and return its exit code; every error is one plain line on stderr.
 
-    An error that nobody foresaw is one line too, with the name of the file that has its traceback.
+    An unexpected error is one line too, with the path of a file that holds its traceback.
 
     Args:
         arguments: The words after `vitbench`; those of the process unless given.
@@ -91,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
     stopped_by: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        if stopped_by:  # who asks twice does not want to wait
+        if stopped_by:  # second Ctrl-C: exit at once
             os._exit(128 + number)
         stopped_by.append(number)
         raise KeyboardInterrupt
@@ -102,13 +102,13 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.flush()
         except KeyboardInterrupt:
             code = 130
-        except typer.Abort:  # Typer makes it of Ctrl-C at a question, and of an input that ends
+        except typer.Abort:  # Typer raises it for Ctrl-C at a question, and at the end of the input
             if not stopped_by:
-                console.error("no answer was given: nothing was done")
+                console.error("no answer: nothing was done")
                 return 1
             code = 130
         except SystemExit as leaving:
-            # Typer's answer to a broken pipe, which is none of stdout's here: that one is robust.
+            # Typer's reaction to a broken pipe. It is not stdout's: that stream is robust.
             if not isinstance(leaving.__context__, OSError) or debug:
                 raise
             return _fail(leaving.__context__)
@@ -116,9 +116,9 @@ def main(arguments: list[str] | None = None) -> int:
             if debug:
                 raise
             return _fail(error)
-        if code == 130:  # Typer makes this code of a KeyboardInterrupt
+        if code == 130:  # Typer returns this code for a KeyboardInterrupt
             console.error(
-                "interrupted: every finished epoch is kept; the same command goes on from there"
+                "interrupted: every finished epoch is kept; run the same command again to resume"
             )
             return 128 + stopped_by[0] if stopped_by else 130
         return code
@@ -126,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _handlers(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have a function called for Ctrl-C and SIGTERM; only the main thread can."""
+    """Call a function on Ctrl-C and SIGTERM; only the main thread can set that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -139,7 +139,7 @@ def _handlers(stop: Callable[[int, FrameType | None], None]) -> Iterator[None]:
 
 
 def _fail(error: Exception) -> int:
-    """Say what was wrong in plain lines, and give the exit code."""
+    """Print what was wrong in plain lines, and return the exit code."""
     if isinstance(error, VitbenchError):
         console.error(str(error))
         return error.exit_code
@@ -148,16 +148,16 @@ def _fail(error: Exception) -> int:
         console.error(f"{message[0].lower()}{message[1:]}")
         context = getattr(error, "ctx", None)
         if context is not None:
-            console.note(f"{context.command_path} --help says what is allowed")
+            console.note(f"try '{context.command_path} --help'")
         return 2
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if isinstance(error, OSError) and (error.filename is not None or full):
-        kept = "; all that is finished is kept: make room, and run the same command again"
+        kept = "; everything finished is kept: free some space, then run the same command again"
         where = "" if error.filename is None else f"{error.filename}: "
         console.error(f"{where}{error.strerror}{kept if full else ''}")
         return 2 if error.errno == errno.ENAMETOOLONG else 1
     log = keep_traceback(error)
-    where = "VITBENCH_DEBUG=1 shows where" if log is None else f"traceback in {log}"
+    where = "VITBENCH_DEBUG=1 shows the traceback" if log is None else f"traceback in {log}"
     console.error(f"{shortened(first_line(error), 400)} ({where})")
     return 1
 
@@ -168,11 +168,11 @@ def run() -> None:
     code = main()
     for stream in (sys.stdout, sys.stderr):
         try:
-            if stream is not None:  # it is absent where its descriptor was closed
+            if stream is not None:  # None if its descriptor was closed
                 stream.flush()
         except (OSError, ValueError):
-            to_nowhere(stream)  # or Python would end with a code of its own
+            to_nowhere(stream)  # or Python would exit with its own code
     if code in (130, 143) or "wandb" in sys.modules:
-        # Our W&B runs are closed by now; what W&B does at an exit is to wait for its server.
+        # W&B runs are closed by now; at exit W&B would only wait for its server.
         os._exit(code)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""Options that several commands share; what they mean is read from the spec's own fields."""
+"""Options that several commands share; their help comes from the fields of the spec."""
 
 import contextlib
 import errno
@@ -25,10 +25,10 @@ _FIELDS = field_names()
 
 
 def path(word: str | Path) -> Path:
-    """A path as it was given.
+    """A path from the command line.
 
     Raises:
-        UsageError: It can be none; an empty one is most often a variable without a value.
+        UsageError: It is empty (often an unset variable), or cannot be a path.
     """
     text = str(word)
     if not text:
@@ -36,7 +36,7 @@ def path(word: str | Path) -> Path:
     with contextlib.suppress(UnicodeError):
         if b"\0" not in os.fsencode(text):
             return Path(word)
-    raise UsageError(f"path {shortened(text)!r}: a character in it has no place in a name")
+    raise UsageError(f"path {shortened(text)!r}: it contains a character that paths cannot have")
 
 
 Preset = Annotated[
@@ -44,8 +44,7 @@ Preset = Annotated[
     typer.Option(
         "--preset",
         "-p",
-        help=f"Base experiment: {', '.join(PRESETS)}; or auto, which is default where there is a "
-        "GPU and cpu elsewhere.",
+        help=f"Base experiment: {', '.join(PRESETS)}; or auto: default on a GPU, cpu elsewhere.",
     ),
 ]
 SetFields = Annotated[
@@ -55,7 +54,11 @@ SetFields = Annotated[
 Dataset = Annotated[str | None, typer.Option("--dataset", help=_FIELDS["data.dataset"])]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", help="Where the data set is, or is downloaded to.", parser=path),
+    typer.Option(
+        "--data-dir",
+        help="Folder of the data set; it is downloaded there if it is missing.",
+        parser=path,
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option("--epochs", help=_FIELDS["train.epochs"])]
 Seed = Annotated[int | None, typer.Option("--seed", help=_FIELDS["seed"])]
@@ -64,8 +67,9 @@ Wandb = Annotated[
     str,
     typer.Option(
         "--wandb",
-        help="Weights & Biases: online, offline, disabled; auto is what `wandb offline`, `wandb "
-        "disabled` or WANDB_MODE say, else online with credentials.",
+        help="Weights & Biases: online, offline or disabled; auto follows `wandb offline`, `wandb "
+        "disabled` and WANDB_MODE, otherwise it is online with credentials and offline "
+        "without.",
     ),
 ]
 Tracker = Annotated[
@@ -76,39 +80,40 @@ MicroBatch = Annotated[
     typer.Option(
         "--micro-batch",
         metavar="IMAGES",
-        help="Images of one forward and backward pass, to take less memory: a number; auto is the "
-        "whole batch, and half as many whenever memory is not enough.",
+        help="Images per forward and backward pass, to use less memory: a number; auto starts "
+        "with the whole batch and halves it when memory runs out.",
     ),
 ]
 Recompute = Annotated[
     bool,
     typer.Option(
         "--recompute",
-        help="Compute blocks anew in the backward pass: less memory, a third more work.",
+        help="Recompute activations in the backward pass: less memory, a third more work.",
     ),
 ]
 Compile = Annotated[
     bool,
     typer.Option(
         "--compile",
-        help="Take steps with torch.compile; where it cannot be, without, and say so. A run that "
-        "was begun goes on as it began.",
+        help="Use torch.compile, with a fallback to eager mode. A resumed run keeps its mode.",
     ),
 ]
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of run folders.", parser=path)]
 ResultsDir = Annotated[
     Path, typer.Option("--results-dir", help="Folder of results files.", parser=path)
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the plan and its cost; train nothing.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, errors only.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only, no progress.")]
 
 
 class HelpWithFields(Command):
-    """A command whose help ends with every field of the spec, its choices and its default."""
+    """A command whose help lists every field of the spec, with choices and default."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Write the fields, read from the spec and the registries as they are now."""
+        """Write the fields from the spec and the registries."""
         defaults = ExperimentSpec().to_json()
         with formatter.section("Fields for --set"):
             formatter.write_dl(
@@ -127,33 +132,34 @@ def _field_help(name: str, text: str, defaults: Tree) -> str:
 
 
 def check_word(option: str, given: str, allowed: tuple[str, ...]) -> None:
-    """Raise UnknownNameError where an option's word is none of those allowed."""
+    """Raise UnknownNameError if the value of an option is not allowed."""
     if given not in allowed:
         raise UnknownNameError(option, given, allowed)
 
 
 def check_folder(option: str, path: Path) -> None:
-    """Raise FileError where a folder's path, or a parent of it, is a file."""
+    """Raise FileError if the path of a folder, or a parent of it, is a file."""
     for place in (path, *path.parents):
         if place.exists():
             if not place.is_dir():
                 raise FileError(f"{option} {path}: {place} is a file, not a folder")
             return
         if place.is_symlink():
-            raise FileError(f"{option} {path}: {place} is a link that leads nowhere")
+            raise FileError(f"{option} {path}: {place} is a broken link")
 
 
 def check_writable(option: str, folder: Path) -> None:
-    """Raise FileError where nothing can be written to a folder, whether it is there or not yet."""
+    """Raise FileError if a folder, existing or not, cannot be written."""
     check_folder(option, folder)
     place = next((one for one in (folder, *folder.parents) if one.exists()), folder)
     try:
         if not os.access(place, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        with tempfile.TemporaryFile(dir=place):  # root may do all, but not on a read-only disk
+        # root has every permission, except on a read-only disk: only a trial shows that.
+        with tempfile.TemporaryFile(dir=place):
             pass
     except OSError as error:
-        why = "no file can be made" if error.errno == errno.ENOENT else error.strerror
+        why = "cannot create a file" if error.errno == errno.ENOENT else error.strerror
         raise FileError(f"{option} {folder}: cannot write in {place}: {why}") from None
 
 
@@ -165,12 +171,12 @@ def spec_layers(
     epochs: int | None,
     seed: int | None = None,
 ) -> tuple[Tree, Tree]:
-    """The preset's fields, and what the user asked for over them.
+    """The fields of the preset, and those that the user sets over them.
 
-    `auto` has no fields yet: which preset it stands for is known once the device is.
+    `auto` has no fields yet: its preset depends on the device.
 
     Raises:
-        UsageError: A preset, a file or an assignment is unacceptable, or two options give a field
+        UsageError: A preset, a file or an assignment is invalid, or two options set a field to
             different values.
     """
     asked: Tree = {}
@@ -192,8 +198,8 @@ def spec_layers(
             continue
         if fields.get(field, value) != value:
             raise UsageError(
-                f"{option} {value} and --set {field}={fields[field]} are of the same field: "
-                "give one of them"
+                f"{option} {value} and --set {field}={fields[field]} set the same field: give one "
+                "of them"
             )
         merge(asked, {field: value})
     merge(asked, fields)
@@ -204,7 +210,7 @@ def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> l
     """Seeds from `--seeds N` or `--seed-list 0,1,7`.
 
     Raises:
-        UsageError: Both are given, or they hold no seeds.
+        UsageError: Both are given, or they contain no seeds.
     """
     if seed_list is None:
         count = default if seeds is None else seeds
@@ -218,7 +224,7 @@ def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> l
     if any(not 0 <= seed < 2**63 for seed in listed):
         raise UsageError(f"--seed-list {shown!r}: a seed is 0 or more, and below 2^63")
     if len(set(listed)) < len(listed):
-        raise UsageError(f"--seed-list {shown!r}: a seed is there twice")
+        raise UsageError(f"--seed-list {shown!r}: a seed is listed twice")
     return listed
 
 
@@ -226,7 +232,7 @@ def parse_micro_batch(asked: str) -> int | None:
     """The number of images that `--micro-batch` names; None for `auto`.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: It is neither a number nor auto.
     """
     if asked == "auto":
         return None
@@ -241,11 +247,11 @@ def whole_numbers(option: str, text: str, example: str) -> list[int]:
     """Numbers between commas.
 
     Raises:
-        UsageError: They are none.
+        UsageError: A word is not a whole number.
     """
     words = [word.strip() for word in text.split(",")]
     if not all(re.fullmatch("-?[0-9]{1,100}", word) for word in words):  # int takes 1_0 and more
-        raise UsageError(f"{option} {shortened(text)!r}: give whole numbers, as {example}")
+        raise UsageError(f"{option} {shortened(text)!r}: give whole numbers, such as {example}")
     return [int(word) for word in words]
 
 

@@ -12,7 +12,7 @@ from vitbench.config.presets import AUTO, AUTO_DESCRIPTION, PRESETS
 
 def presets(
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print every preset's whole spec as JSON.")
+        bool, typer.Option("--json", help="Print the complete specs as JSON.")
     ] = False,
 ) -> None:
     """List the presets and what they train."""
@@ -24,7 +24,7 @@ def presets(
         return
     console.product(
         console.table(
-            ("preset", "data set", "dim", "depth", "heads", "patch", "epochs", "what it is for"),
+            ("preset", "data set", "dim", "depth", "heads", "patch", "epochs", "purpose"),
             [
                 (AUTO, *["-"] * 6, AUTO_DESCRIPTION),
                 *(

@@ -11,6 +11,7 @@ import typer
 from vitbench.cli import console, options
 from vitbench.errors import FileError, ForeignFileError, UsageError
 from vitbench.files import UnfitFileError, is_stream, read_regular, same_file, write_text
+from vitbench.registry import FORMATS
 
 if TYPE_CHECKING:
     from vitbench.report.sections import Report
@@ -31,7 +32,7 @@ def report(
         list[Path] | None,
         typer.Argument(
             metavar="[RESULTS...]",
-            help="Results files, or folders of them; --results-dir unless given.",
+            help="Results files, or folders of them; default: --results-dir.",
             show_default=False,
             parser=options.path,
         ),
@@ -48,8 +49,8 @@ def report(
         typer.Option(
             "--format",
             "-f",
-            help="md, html, csv, json or latex; by the file's name unless given, or markdown, "
-            "which a terminal shows laid out.",
+            help=f"{', '.join(('md', *FORMATS.names()[1:]))}; default: by the name of --out, else "
+            "markdown, formatted in a terminal.",
             show_default=False,
         ),
     ] = None,
@@ -57,7 +58,7 @@ def report(
         Path,
         typer.Option(
             "--visualizations",
-            help="Folder of pictures to link, where there are any.",
+            help="Folder of pictures to link, if it exists.",
             parser=options.path,
         ),
     ] = Path("visualizations"),
@@ -65,7 +66,8 @@ def report(
         Path | None,
         typer.Option(
             "--figures",
-            help="Draw differences, seeds, costs and curves there; linked.",
+            help="Draw figures of differences, seeds, costs and curves in this folder, and link "
+            "them.",
             parser=options.path,
         ),
     ] = None,
@@ -73,28 +75,30 @@ def report(
         Path | None,
         typer.Option(
             "--check",
-            help="Exit 3, and print what differs, where a report is not that of the results beside "
-            "it; add --figures to check pictures too.",
+            help="Compare a report with the results beside it; exit 3 and print the differences "
+            "if there are any. Add --figures to check pictures too.",
             parser=options.path,
         ),
     ] = None,
     methods: Annotated[
-        bool, typer.Option("--methods", help="A methods paragraph for a paper, with BibTeX.")
+        bool, typer.Option("--methods", help="Write a methods paragraph for a paper, with BibTeX.")
     ] = False,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Check the intervals by other means: on stderr.")
+        bool,
+        typer.Option(
+            "--audit", help="Compute the intervals by other methods too; printed on stderr."
+        ),
     ] = False,
 ) -> None:
-    """Write the tables: what was found, how sure it is, and what it cost."""
-    from vitbench.registry import FORMATS
+    """Write the report: differences with intervals, verdicts, costs and limits."""
     from vitbench.report.sections import build_report
 
     name = _format_of(out or check) if form is None else SHORT.get(form, form)
     FORMATS.check(name)
     if check is not None and (out is not None or methods):
-        raise UsageError("--check compares and writes nothing: leave out --out and --methods")
+        raise UsageError("--check writes nothing: omit --out and --methods")
     if methods and name != "markdown":
-        raise UsageError(f"--methods is text with BibTeX: leave out --format {form}")
+        raise UsageError(f"--methods is text with BibTeX: omit --format {form}")
     _check_out(out, results or [])
     if figures is not None:
         options.check_writable("--figures", figures)
@@ -129,38 +133,38 @@ def report(
 
 
 def _format_of(path: Path | None) -> str:
-    """The format whose files end as a path does, or markdown."""
-    from vitbench.registry import FORMATS
-
+    """The format for the suffix of a path, or markdown."""
     ends = {FORMATS.entry(name).facts["suffix"]: name for name in FORMATS.names()}
     return ends.get(path.suffix if path else "", "markdown")
 
 
 def _check_out(out: Path | None, results: list[Path]) -> None:
-    """Refuse a path at which a report would take the place of something else."""
+    """Refuse a path at which a report would replace something else."""
     from vitbench.runs.results import kind_of_work
 
     if out is not None:
         options.check_writable("--out", out.parent)
-        options.check_writable("--out", out.resolve().parent)  # a link is written through
+        options.check_writable("--out", out.resolve().parent)  # a link is followed
         if out.is_dir():
             raise FileError(f"--out {out} is a folder: name a file")
-        if is_stream(out):  # a file of that name would take its place
-            raise FileError(
-                f"--out {out} is no file but a pipe or a device: leave it out for stdout"
-            )
+        if is_stream(out):  # a new file would replace it
+            raise FileError(f"--out {out} is a pipe or a device: omit --out to write to stdout")
         what = "one of the results files" if any(same_file(out, p) for p in results) else None
         if what := what or kind_of_work(out):
-            raise FileError(f"--out {out} is {what}, which a report would replace: name another")
+            raise FileError(
+                f"--out {out} is {what}, which a report would replace: choose another path"
+            )
         if out.name.endswith(SUFFIX):
-            raise UsageError(f"--out {out}: results files are named so; name the report otherwise")
+            raise UsageError(
+                f"--out {out}: this name is reserved for results files: choose another"
+            )
 
 
 def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]":
-    """The results files that were named or lie in a folder, each once.
+    """The results files that were named or are in a folder, each once.
 
     Raises:
-        FileError: One is damaged, or was named and is another tool's; or there are none.
+        FileError: One is damaged, or was named and belongs to another tool; or there are none.
     """
     from vitbench.runs.results import find_results, read_results
 
@@ -177,10 +181,10 @@ def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]"
         except ForeignFileError as error:
             if is_named:
                 raise
-            console.note(f"{error}; it is passed over")
+            console.note(f"{error}; skipped")
     if not studies:
         folders = ", ".join(map(str, results or [results_dir]))
-        raise FileError(f"no *{SUFFIX} of vitbench below {folders}: vitbench sweep writes them")
+        raise FileError(f"no results files (*{SUFFIX}) in {folders}: vitbench sweep writes them")
     return studies
 
 
@@ -202,12 +206,12 @@ def _methods(studies: "list[StudyResults]") -> str:
 
 
 def _compare(text: str, path: Path, pictures: bool) -> None:
-    """Print the lines in which a written report differs from what follows now; exit 3.
+    """Print the lines in which a report differs from a new one; exit 3.
 
     Args:
-        text: What follows now.
-        path: The written report.
-        pictures: Whether its pictures, the last section, are compared too.
+        text: The new report.
+        path: The report on disk.
+        pictures: Whether to compare the section of pictures too.
     """
     try:
         written = read_regular(path, MOST_REPORT_BYTES).decode("utf-8")
@@ -217,22 +221,24 @@ def _compare(text: str, path: Path, pictures: bool) -> None:
         raise FileError(f"no report {path}") from None
     except (OSError, UnicodeDecodeError):
         raise FileError(f"cannot read report {path}") from None
-    written = FIGURES.sub("", written)  # of a page; they are another matplotlib's, maybe
+    written = FIGURES.sub(
+        "", written
+    )  # of a page: another version of matplotlib may have drawn them
     if not pictures:
         written, text = (PICTURES.sub("", whole) for whole in (written, text))
     if written.rstrip("\n") == text.rstrip("\n"):
-        console.note(f"{path} follows from the results")
+        console.note(f"{path} matches the results")
         return
     lines = difflib.unified_diff(
-        written.splitlines(), text.splitlines(), str(path), "what follows now", lineterm="", n=0
+        written.splitlines(), text.splitlines(), str(path), "new report", lineterm="", n=0
     )
     console.product("\n".join(lines))
-    console.error(f"{path} does not follow from the results")
+    console.error(f"{path} does not match the results")
     raise typer.Exit(DIFFERS)
 
 
 def _audit(built: "Report") -> None:
-    """Print what other methods give for each comparison, and where they disagree too much."""
+    """Print the intervals of other methods, and where they disagree too much."""
     from vitbench.comparison.audit import audit
 
     for section in built.sections:

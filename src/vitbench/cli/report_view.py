@@ -1,4 +1,4 @@
-"""A report as a terminal shows it: the same words as its markdown, laid out and styled."""
+"""A report in a terminal: the text of its markdown, with layout and styles."""
 
 import os
 import re
@@ -25,9 +25,9 @@ VERDICTS = {
 
 
 def rendered(markdown: str, width: int) -> str:
-    """A report's markdown as lines with a terminal's styles, without the last newline.
+    """A report's markdown as lines with terminal styles, without the last newline.
 
-    NO_COLOR, or a terminal that has no styles, gets the same lines without styles.
+    With NO_COLOR, or in a terminal without styles, the same lines without styles.
 
     Args:
         markdown: The report.
@@ -51,7 +51,7 @@ def rendered(markdown: str, width: int) -> str:
 
 
 def _parts(markdown: str, width: int) -> Iterator[list[Text]]:
-    """Lines of one heading, paragraph, list or table after the other."""
+    """The lines of each heading, paragraph, list or table, in order."""
     tokens = iter(MarkdownIt("commonmark").enable("table").parse(markdown))
     narrow = min(width, LONGEST_LINE)
     for token in tokens:
@@ -70,12 +70,12 @@ def _parts(markdown: str, width: int) -> Iterator[list[Text]]:
                 ]
             case "table_open":
                 yield from _tables(_until("table_close", tokens), width)
-            case _ if token.content:  # of a kind that no report of ours has
+            case _ if token.content:  # a kind that no report has
                 yield [Text(_plain(line)) for line in token.content.splitlines()]
 
 
 def _until(kind: str, tokens: Iterator[Token]) -> list[Token]:
-    """Tokens before the next one of a kind, which is passed over."""
+    """Tokens before the next one of a kind, which is skipped."""
     found = []
     for token in tokens:
         if token.type == kind:
@@ -94,7 +94,7 @@ def _heading(inline: Token, underline: str) -> list[Text]:
 
 
 def _wrapped(words: Text, width: int, mark: str = "") -> list[Text]:
-    """Lines broken at spaces, all after a mark or its space."""
+    """Lines wrapped at spaces, indented by a mark."""
     breaks, used = [], 0
     for word in re.finditer(r"\S+\s*", words.plain):
         if used and used + layout.text_width(word[0].rstrip()) > width - len(mark):
@@ -108,7 +108,7 @@ def _wrapped(words: Text, width: int, mark: str = "") -> list[Text]:
 
 
 def _words(inline: Token) -> Text:
-    """Text with its emphasis; what a link leads to stands after it."""
+    """Text with its emphasis; the address of a link follows it."""
     words, links = Text(), []
     is_strong = False
     for token in inline.children or []:
@@ -131,7 +131,7 @@ def _words(inline: Token) -> Text:
 
 
 def _tables(tokens: Sequence[Token], width: int) -> Iterator[list[Text]]:
-    """A table in as many parts as its columns take, each with the first column."""
+    """A table in as many parts as its columns need, each with the first column."""
     heads: list[tuple[str, bool]] = []
     rows: list[list[Text]] = []
     for opening, inline in pairwise(tokens):
@@ -161,7 +161,7 @@ def _tables(tokens: Sequence[Token], width: int) -> Iterator[list[Text]]:
 
 
 def _style(cell: str) -> str:
-    """The style of a verdict; none for anything else."""
+    """The style of a verdict; none for other text."""
     return VERDICTS.get(cell.partition(",")[0], "")
 
 
@@ -170,5 +170,5 @@ def _line(cells: Sequence[str], styles: Sequence[str]) -> Text:
 
 
 def _plain(text: str) -> str:
-    """Text without what would steer a terminal."""
+    """Text without control characters."""
     return "".join(character if character.isprintable() else " " for character in text)

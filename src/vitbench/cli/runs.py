@@ -1,4 +1,4 @@
-"""`vitbench runs`: list the run folders, and remove those that nobody needs."""
+"""`vitbench runs`: list run folders, and remove those that no results file refers to."""
 
 import json
 import sys
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from vitbench.runs.schema import StudyResults
 
 app = typer.Typer(
-    cls=Group, rich_markup_mode=None, help="List run folders, or remove what nobody needs."
+    cls=Group,
+    rich_markup_mode=None,
+    help="List run folders, or remove those that no results file refers to.",
 )
 
 
@@ -34,14 +36,14 @@ def list_runs(
     results_dir: options.ResultsDir = Path("results"),
     as_json: options.Json = False,
 ) -> None:
-    """List the run folders: state, who names them, seed, epochs, accuracy, size."""
+    """List run folders: state, results files that refer to them, seed, epochs, accuracy, size."""
     from vitbench.runs.catalogue import catalogue
 
     _check_folders(runs_dir, results_dir)
     studies, damaged = _studies(results_dir)
     runs = catalogue(runs_dir, studies)
     for error in damaged:
-        console.note(f"{error}: what it names is not known")
+        console.note(f"{error}: the runs it refers to are unknown")
     if as_json:
         console.product(json.dumps([_as_json(run) for run in runs], indent=1))
         return
@@ -56,20 +58,20 @@ def prune(
     runs_dir: options.RunsDir = Path("runs"),
     results_dir: options.ResultsDir = Path("results"),
     unfinished: Annotated[
-        bool, typer.Option("--unfinished", help="Also runs that were begun and not ended.")
+        bool, typer.Option("--unfinished", help="Also remove incomplete runs.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Also runs that a results file names.")
+        bool, typer.Option("--force", help="Also remove runs that a results file refers to.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would go, and remove nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")
     ] = False,
 ) -> None:
-    """Remove run folders that no results file names.
+    """Remove run folders that no results file refers to.
 
-    What is being trained stays, whatever is asked for. Reports need no run folder, `visualize` and
-    a larger number of epochs do.
+    Runs that are being trained are always kept. `report` works without run folders; `visualize`
+    needs them.
     """
     from vitbench.runs.catalogue import catalogue, find_leftovers, remove, remove_leftovers
 
@@ -87,8 +89,8 @@ def prune(
     leftovers = find_leftovers(runs_dir)
     if leftovers:
         console.note(
-            f"{len(leftovers)} of {runs_dir}/.removed-* are left of a prune that was stopped"
-            f"{'' if dry_run else ': they go too'}"
+            f"{len(leftovers)} of {runs_dir}/.removed-* remain from an interrupted prune"
+            f"{'' if dry_run else ': removed too'}"
         )
     if not going:
         if not leftovers:
@@ -115,13 +117,13 @@ def prune(
 
 
 class _Needed:
-    """Whether a run folder is needed by a results file as it is at this moment.
+    """Whether a results file refers to a run folder at this moment.
 
     A sweep may have recorded runs since they were listed.
 
     Args:
-        results_dir: The results files' folder.
-        force: Whether no folder is needed, whoever names it.
+        results_dir: Folder of results files.
+        force: Whether no folder counts as needed.
     """
 
     def __init__(self, results_dir: Path, force: bool) -> None:
@@ -134,7 +136,7 @@ class _Needed:
         """Whether the folder is needed now.
 
         Raises:
-            FileError: A results file is damaged, so what it names is not known.
+            FileError: A results file is damaged, so the runs it refers to are unknown.
         """
         from vitbench.runs.catalogue import names_in
 
@@ -149,7 +151,7 @@ class _Needed:
         return self._names(folder)
 
     def _as_they_are(self) -> list[tuple[Path, int, int, int]]:
-        """The results files; one that was written since has another number, size or time."""
+        """The results files; a rewritten file has another inode, size or time."""
         from vitbench.runs.results import find_results
 
         found = []
@@ -161,7 +163,7 @@ class _Needed:
 
 
 def _unknown(error: FileError) -> str:
-    return f"{error}; so which runs it names is not known: mend it, or move it elsewhere"
+    return f"{error}: the runs it refers to are unknown; repair it, or move it to another folder"
 
 
 def _check_folders(runs_dir: Path, results_dir: Path) -> None:
@@ -172,9 +174,9 @@ def _check_folders(runs_dir: Path, results_dir: Path) -> None:
 def _studies(
     results_dir: Path, tell: bool = True
 ) -> "tuple[list[tuple[Path, StudyResults]], list[FileError]]":
-    """What is in a folder of results, and what is wrong with the files that cannot be read.
+    """The studies in a folder, and the errors of files that cannot be read.
 
-    Files of other tools are passed over, with a note; a file that may be one of ours is not.
+    Files of other tools are skipped with a note; a file that may be vitbench's is not.
     """
     from vitbench.runs.results import find_results, read_results
 
@@ -187,7 +189,7 @@ def _studies(
             if not error.is_known:
                 damaged.append(error)
             elif tell:
-                console.note(f"{error}; it is passed over")
+                console.note(f"{error}; skipped")
         except FileError as error:
             damaged.append(error)
     return studies, damaged
@@ -200,7 +202,10 @@ def _agreed(going: "Sequence[CataloguedRun]") -> bool:
         UsageError: There is nobody to ask.
     """
     if not sys.stdin.isatty():
-        raise UsageError("nobody is there to be asked: give --yes, or --dry-run to see")
+        raise UsageError(
+            "cannot ask for confirmation without a terminal: add --yes, or --dry-run "
+            "to see what would be removed"
+        )
     return typer.confirm(f"remove {_total(going)}?", err=True)
 
 
@@ -226,7 +231,7 @@ def _table(runs: "Sequence[CataloguedRun]") -> str:
         )
         for run in runs
     ]
-    heads = ("run", "state", "named by", "seed", "epochs", "test accuracy in %", "size")
+    heads = ("run", "state", "referred to by", "seed", "epochs", "test accuracy in %", "size")
     return f"{console.table(heads, rows, least=('seed', 'size'))}\n{_total(runs)}"
 
 

@@ -1,4 +1,4 @@
-"""`vitbench studies`: list the built-in studies, show one, begin one of your own."""
+"""`vitbench studies`: list the built-in studies, show one, or start your own."""
 
 import re
 from pathlib import Path
@@ -14,18 +14,18 @@ from vitbench.errors import FileError, UsageError, shortened
 from vitbench.files import is_stream, write_text
 
 app = typer.Typer(
-    cls=Group, rich_markup_mode=None, help="List studies, show one, or begin one of your own."
+    cls=Group, rich_markup_mode=None, help="List studies, show one, or start your own."
 )
 
 TEMPLATE = """\
 # A study of your own: vitbench sweep {name}.yaml --preset cpu
-# Fields go by their dotted names; vitbench train --help lists them all.
+# Fields have dotted names; vitbench train --help lists all of them.
 name: "{name}"
 title: "{name}"
 # What all variants share, over the preset's fields:
 base: {{}}
 # What differs. `set` takes a value, or {{times: 1.5}} (or "3/2") of the base's value.
-# Tables show the whole label, sentences what is before its colon.
+# Tables show the whole label, sentences the part before its colon.
 variants:
   - {{key: base, label: Base, set: {{}}}}
   - {{key: wider, label: "Wider: width x2", set: {{model.embed_dim: {{times: 2}}}}}}
@@ -33,10 +33,10 @@ variants:
 reference: base
 # Differences below this many points of accuracy do not matter to you:
 margin_pct: 0.5
-# What you expect, for the report to judge: holds, does not hold, cannot tell.
+# What you expect. The report says whether it holds, does not hold, or cannot tell.
 claims:
   - {{text: "Wider is better.", better: wider, worse: base}}
-# What a reader of the table must know:
+# Notes for the readers of the report:
 notes: []
 """
 
@@ -64,12 +64,14 @@ def list_studies() -> None:
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or a file.")]) -> None:
-    """Print a study's file, to read or to copy."""
+def show(
+    name: Annotated[str, typer.Argument(help="Name of a built-in study, or a study file.")],
+) -> None:
+    """Print the file of a study."""
     path = study_file(name)
     if is_stream(path):
-        raise FileError(f"{path} is not a file but a pipe or a device: give a file")
-    load_study(name)  # what is no study is refused
+        raise FileError(f"{path} is a pipe or a device: give a file")
+    load_study(name)  # refuses a file that is not a study
     lines = as_text(path.read_bytes()).splitlines()
     console.product("\n".join(lines).rstrip("\n"))
 
@@ -78,16 +80,16 @@ def show(name: Annotated[str, typer.Argument(help="Name of a built-in study, or 
 def new(
     name: Annotated[str, typer.Argument(help="Name of your study: letters, digits, hyphens.")],
 ) -> None:
-    """Write NAME.yaml, a study to be edited, in this folder."""
+    """Write NAME.yaml, a study to edit, in this folder."""
     if not re.fullmatch(KEY_PATTERN, name) or len(name) > LONGEST_KEY:
         raise UsageError(
-            f"study name {shortened(name)!r}: use small letters, digits and hyphens, "
-            f"{LONGEST_KEY} at most"
+            f"study name {shortened(name)!r}: use lower-case letters, digits and hyphens, at most "
+            f"{LONGEST_KEY}"
         )
     if name.replace("_", "-") in (*study_names(), "all"):
         raise UsageError(f"{name} is a built-in study: choose another name")
     path = Path(f"{name}.yaml")
     if path.exists():
-        raise FileError(f"{path} is there already: choose another name")
+        raise FileError(f"{path} exists already: choose another name")
     write_text(path, TEMPLATE.format(name=name))
     console.product(str(path))

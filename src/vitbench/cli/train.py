@@ -1,4 +1,4 @@
-"""`vitbench train`: one experiment, a spec in, a run folder out."""
+"""`vitbench train`: one experiment: a spec in, a run folder out."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def train(
         Path | None,
         typer.Option(
             "--spec",
-            help="Spec file (YAML or JSON), over the preset; a run's spec.json too.",
+            help="Spec file (YAML or JSON), applied over the preset; a run's spec.json works too.",
             parser=options.path,
         ),
     ] = None,
@@ -26,9 +26,7 @@ def train(
     data_dir: options.DataDir = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", help="Run folder; runs/<name>-<hash> unless given.", parser=options.path
-        ),
+        typer.Option("--out", help="Run folder; default: runs/<name>-<hash>.", parser=options.path),
     ] = None,
     seed: options.Seed = None,
     epochs: options.Epochs = None,
@@ -44,8 +42,8 @@ def train(
 ) -> None:
     """Train one model and test it once.
 
-    A run that was stopped goes on after its last finished epoch; a complete one is not trained
-    again.
+    Writes a run folder. An interrupted run resumes after its last finished epoch; a complete run is
+    not trained again.
     """
     options.check_word("--device", device, DEVICES)
     options.check_tracking(tracker, wandb)
@@ -88,7 +86,7 @@ def train(
     is_slow = matters and costs.is_slow_here(preset, target)
     timed = is_slow or costs.may_take_a_day(to_train, target)
     timed = timed and bool(to_train) and not quiet
-    if timed and not dry_run:  # what is absent is told before anything is timed
+    if timed and not dry_run:  # missing data is reported before anything is timed
         load_images(spec.data, "train", data_dir)
     seconds = costs.seconds_if_it_fits([spec], target) if dry_run or timed else 0.0
     if timed and seconds:
@@ -115,7 +113,7 @@ def train(
                 [
                     ("run folder", f"{folder} ({state})"),
                     ("parameters", f"{cost.num_params:,}"),
-                    ("forward", f"{cost.forward_flop / 1e9:.3f} GFLOP an image"),
+                    ("forward pass", f"{cost.forward_flop / 1e9:.3f} GFLOP per image"),
                     ("training", f"{cost.train_flop / 1e12:.1f} TFLOP"),
                     ("time here", options.about(left)),
                 ],
@@ -147,4 +145,4 @@ def train(
     ]
     console.product(console.table(("run", spec.name), rows))
     if state == "trained" and not quiet:
-        console.note("this run was complete: nothing was trained")
+        console.note("this run is complete: nothing was trained")

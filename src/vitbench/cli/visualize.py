@@ -1,4 +1,4 @@
-"""`vitbench visualize`: look inside a checkpoint, pictures out. Its kinds are in kinds.py."""
+"""`vitbench visualize`: pictures of a checkpoint. The kinds are in pictures/kinds.py."""
 
 import re
 import sys
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COMPARE = "compare"
 PICTURES = tuple(kind for kind in KINDS if kind not in PAGES)
-# Which kinds read an option; `all` reads every one.
+# The kinds that use an option; `all` uses every option.
 READERS = {
     "--fusion": ("rollout",),
     "--discard": ("rollout",),
@@ -34,9 +34,10 @@ READERS = {
     "--sample": (*SCORES, COMPARE),
 }
 COMPARES = (
-    "two checkpoints or more, or a study's runs: the same images on one scale, structure, accuracy"
+    "two or more checkpoints, or a study's runs: the same images on one scale, attention "
+    "statistics, accuracy"
 )
-MANY = 12  # images to explore, unless more or fewer are asked for
+MANY = 12  # default number of images to explore
 
 
 def _list_kinds(asked: bool) -> None:
@@ -58,7 +59,7 @@ def visualize(
         list[Path],
         typer.Argument(
             metavar="CHECKPOINT...",
-            help="Checkpoint files or run folders; for curves and compare, results files too.",
+            help="Checkpoint files or run folders; curves and compare take results files too.",
             show_default=False,
             parser=options.path,
         ),
@@ -69,65 +70,73 @@ def visualize(
     images: Annotated[
         int | None,
         typer.Option(
-            "--images", help="The first N test images; five unless given, a dozen to explore."
+            "--images", help="Use the first N test images; default: 5, and 12 for explore."
         ),
     ] = None,
     indices: Annotated[
-        str | None, typer.Option("--indices", help="The test images themselves, as 0,5,7.")
+        str | None, typer.Option("--indices", help="Use these test images, such as 0,5,7.")
     ] = None,
     fusion: Annotated[
-        str, typer.Option("--fusion", help="Rollout: how heads become one: mean, max or min.")
+        str, typer.Option("--fusion", help="How rollout combines heads: mean, max or min.")
     ] = "mean",
     discard: Annotated[
-        float, typer.Option("--discard", help="Rollout: share of each row's weights left out.")
+        float,
+        typer.Option(
+            "--discard", help="Share of the smallest weights of each row that rollout discards."
+        ),
     ] = 0.0,
     layer: Annotated[
-        int | None, typer.Option("--layer", help="Layer of last-layer, from 0; the last.")
+        int | None,
+        typer.Option("--layer", help="Layer for last-layer, counted from 0; default: the last."),
     ] = None,
     head: Annotated[
-        int | None, typer.Option("--head", help="Head of last-layer, from 0; all of them.")
+        int | None,
+        typer.Option("--head", help="Head for last-layer, counted from 0; default: all."),
     ] = None,
     patch: Annotated[
         int | None,
         typer.Option(
             "--patch",
-            help="Attention of this patch, row by row from 0, in last-layer "
-            "and layers; the class token's unless given.",
+            help="Show the attention of this patch in last-layer and layers, counted from 0 row "
+            "by row; default: of the class token.",
         ),
     ] = None,
     of_class: Annotated[
-        str | None, typer.Option("--class", help="Show test images of this class.")
+        str | None, typer.Option("--class", help="Use test images of this class.")
     ] = None,
     wrong: Annotated[
-        bool, typer.Option("--wrong", help="Show test images that the model answers wrong.")
+        bool, typer.Option("--wrong", help="Use test images that the model classifies wrongly.")
     ] = False,
     image: Annotated[
         Path | None,
-        typer.Option("--image", help="Show a picture of your own.", parser=options.path),
+        typer.Option("--image", help="Use your own picture.", parser=options.path),
     ] = None,
     sample: Annotated[
         int | None,
         typer.Option(
             "--sample",
-            help="Test images that scores and statistics are taken over; 500 unless given, and in "
-            "all as many as take about a minute.",
+            help="Number of test images for scores and statistics; default: 500, and with all as "
+            "many as take about a minute.",
             show_default=False,
         ),
     ] = None,
     file_format: Annotated[
-        str, typer.Option("--format", help=f"Of the pictures: {', '.join(PICTURE_FORMATS)}.")
+        str, typer.Option("--format", help=f"Format of the pictures: {', '.join(PICTURE_FORMATS)}.")
     ] = "png",
-    dpi: Annotated[int, typer.Option("--dpi", help="Dots per inch of the pictures.")] = DPI,
+    dpi: Annotated[
+        int, typer.Option("--dpi", help="Resolution of the pictures in dots per inch.")
+    ] = DPI,
     save_data: Annotated[
-        bool, typer.Option("--save-data", help="Write what each picture shows beside it, as .npz.")
+        bool, typer.Option("--save-data", help="Also write the numbers of each picture, as .npz.")
     ] = False,
     name: Annotated[
-        str | None, typer.Option("--name", help="Name in the curves' files; the run's own.")
+        str | None,
+        typer.Option("--name", help="Name in the files of curves; default: the name of the run."),
     ] = None,
     data_dir: options.DataDir = None,
     device: options.Device = "auto",
     wandb: Annotated[
-        str, typer.Option("--wandb", help="Log the pictures to the run's W&B: online or offline.")
+        str, typer.Option("--wandb", help="Log the pictures to W&B: online or offline.")
     ] = "disabled",
     quiet: options.Quiet = False,
     _list: Annotated[
@@ -135,9 +144,10 @@ def visualize(
         typer.Option("--list", callback=_list_kinds, is_eager=True, help="List the kinds."),
     ] = False,
 ) -> None:
-    """Look inside a trained model: pictures out.
+    """Draw what a trained model attends to, and more.
 
-    Their paths are printed. Several checkpoints at once write a folder each, by the run's name.
+    Writes pictures and prints their paths. With several checkpoints each gets a folder with the
+    name of its run.
     """
     options.check_word("kind", kind, (*KINDS, COMPARE, "all"))
     options.check_word("--fusion", fusion, ("mean", "max", "min"))
@@ -146,7 +156,7 @@ def visualize(
     options.check_word("--format", file_format, PICTURE_FORMATS)
     options.check_writable("--out", out)
     if wandb != "disabled" and file_format != "png":
-        raise UsageError(f"--wandb {wandb} takes pictures as png: leave --format out")
+        raise UsageError(f"--wandb {wandb} takes png pictures: omit --format")
     given = {
         "--fusion": fusion != "mean", "--discard": discard != 0, "--layer": layer is not None,
         "--head": head is not None, "--patch": patch is not None, "--name": name is not None,
@@ -155,21 +165,21 @@ def visualize(
     }  # fmt: skip
     for option in (option for option, is_given in given.items() if is_given):
         if kind not in (readers := (*READERS[option], "all")):
-            raise UsageError(f"{kind} does not read {option}; these do: {', '.join(readers)}")
+            raise UsageError(f"{kind} does not use {option}; these do: {', '.join(readers)}")
     if not 20 <= dpi <= 1200:
         raise UsageError(f"--dpi {dpi}: give a number from 20 to 1200")
-    if sample is not None and not 4 <= sample <= 1_000_000:  # the likeness of layers takes four
+    if sample is not None and not 4 <= sample <= 1_000_000:  # layer similarity needs four
         raise UsageError(f"--sample {sample}: give a number of test images, 4 or more")
     if image is not None and (images, indices, of_class, wrong) != (None, None, None, False):
-        raise UsageError("--image shows that picture alone: leave --images, --indices, --class "
-                         "and --wrong out")  # fmt: skip
+        raise UsageError("--image uses only that picture: omit --images, --indices, --class and "
+                         "--wrong")  # fmt: skip
     if indices is not None and (of_class is not None or wrong):
-        raise UsageError("--indices names the images: leave --class and --wrong out")
+        raise UsageError("--indices selects the images: omit --class and --wrong")
     if not 0 <= discard <= 0.99:
         raise UsageError(f"--discard {discard}: give a share from 0 to 0.99")
     if name is not None and not re.fullmatch(r"(?=.*\w)[\w.+-]{1,100}", name):
         raise UsageError(
-            f"--name {shortened(name)!r}: use letters, digits, hyphens and underscores, 100 at most"
+            f"--name {shortened(name)!r}: use letters, digits, hyphens and underscores, at most 100"
         )
     chosen = _parse_indices(images, indices)
     for path in checkpoints:
@@ -204,7 +214,7 @@ def visualize(
     views = [open_view(path, out, wanted, name, data_dir, device) for path in checkpoints]
     names = [view.folder_name for view in views]
     if twice := next((n for n in names if names.count(n) > 1), None):
-        raise UsageError(f"two checkpoints are of the same run ({twice}): give it once")
+        raise UsageError(f"two checkpoints belong to the same run ({twice}): give it once")
     style = _Style(file_format, dpi, save_data, image)
     note = _say_nothing if quiet else console.note
     no_bar = quiet or not layout.can_redraw(sys.stderr)
@@ -235,8 +245,8 @@ def visualize(
             view.log([path for path in written if path.suffix == ".png"], wandb, console.note)
     if any(size < FULL for size in sizes.values()):
         taken = ", ".join(f"{job} {size}" for job, size in sizes.items())
-        note(f"test images that scores were taken over, to end within a minute: {taken}")
-        note(f"`vitbench visualize {next(iter(sizes))} ...` takes {FULL}; --sample N takes N")
+        note(f"test images used for scores, to finish within a minute: {taken}")
+        note(f"`vitbench visualize {next(iter(sizes))} ...` uses {FULL}; --sample N uses N")
     for view in views:
         if kind == "all":
             for words in left_out(view):
@@ -244,7 +254,7 @@ def visualize(
 
 
 def _say_nothing(words: str) -> None:
-    """A note that is not wanted."""
+    """Ignore a note."""
     del words
 
 
@@ -260,7 +270,7 @@ class _Style(NamedTuple):
 def _write(
     drawing: "Drawing | Page", out: Path, style: _Style, note: Callable[[str], None]
 ) -> Path:
-    """Write a picture or a page below a folder, and print its path."""
+    """Write a picture or a page in a folder, and print its path."""
     from vitbench.figures.style import Drawing, save, save_arrays
     from vitbench.files import same_file, write_text
 
@@ -273,7 +283,9 @@ def _write(
         return path
     path = out / drawing.path.with_name(f"{drawing.path.name}.{style.file_format}")
     if style.image is not None and same_file(path, style.image):
-        raise FileError(f"--image {style.image} is where its picture goes: choose another --out")
+        raise FileError(
+            f"--image {style.image} would be overwritten by its own picture: choose another --out"
+        )
     save(drawing.figure, path, style.dpi)
     console.product(str(path))
     if style.save_data:
@@ -282,7 +294,7 @@ def _write(
 
 
 def _parse_indices(images: int | None, indices: str | None) -> list[int] | None:
-    """Indices of test images from `--indices 0,5,7`; None where they are not named."""
+    """Indices of test images from `--indices 0,5,7`; None without it."""
     if indices is None:
         if images is not None and not 1 <= images <= 100:
             raise UsageError(f"--images {images}: give a number from 1 to 100")

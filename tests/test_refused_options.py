@@ -75,7 +75,7 @@ BY_HAND = [
     (["diff", "empty", "empty"], "no complete run"),
     (["report", "--format", "pdf"], "markdown"),
     (["report", "--check", "a_file", "--out", "b"], "writes nothing"),
-    (["report", "--methods", "--format", "csv"], "leave out --format csv"),
+    (["report", "--methods", "--format", "csv"], "omit --format csv"),
     (["report"], "no results folder"),
     (["report", "absent.json"], "absent.json"),
     (["report", "a_file"], "no results file"),

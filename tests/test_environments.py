@@ -239,7 +239,8 @@ def test_an_error_without_a_place_for_its_traceback_is_one_line_all_the_same(
         raise Foreign("why")
 
     assert main(["train", *TINY, "--dataset", "broken"]) == 1
-    assert capsys.readouterr().err == "vitbench: Foreign: why (VITBENCH_DEBUG=1 shows where)\n"
+    words = "vitbench: Foreign: why (VITBENCH_DEBUG=1 shows the traceback)\n"
+    assert capsys.readouterr().err == words
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Wrong files, command by command: each is told in plain lines, and nothing is made or changed.
 
 A row is what was typed, or a file's name and what is in it, and a word that the answer must hold.
-All lie in `world`, a folder made once. What needs no file is in test_wrong_requests.py.
+All lie in `world`, a folder made once. What needs no file is in test_refused_options.py.
 """
 
 import io
@@ -87,7 +87,7 @@ SWEEP = [
     (["sweep", "pos-embed", "patch-size", "--only", "none", *SMOKE], "2x2"),
     (["sweep", "pos-embed", "--results-dir", "a_file", *SMOKE], "is a file"),
     (["sweep", "pos-embed", "--results-dir", "a_file/x", *SMOKE], "is a file"),
-    (["sweep", "pos-embed", "--results-dir", "dangling", *SMOKE], "leads nowhere"),
+    (["sweep", "pos-embed", "--results-dir", "dangling", *SMOKE], "broken link"),
     (["sweep", "pos-embed", "--results-dir", "", *SMOKE], "empty"),
     (["sweep", "pos-embed", "--results-dir", LONG, *SMOKE], "too long"),
     (["sweep", "pos-embed", "--runs-dir", "a_file", *SMOKE], "is a file"),
@@ -274,7 +274,7 @@ STUDIES = [
     (["studies", "show", "posembed"], "did you mean 'pos-embed'"),
     (["studies", "show", "absent.yaml"], "no study file"),
     (["studies", "show", "empty/"], "cannot read"),
-    (["studies", "show", "/dev/zero"], "not a file but a pipe or a device"),
+    (["studies", "show", "/dev/zero"], "is a pipe or a device"),
     (["studies", "show", "../../etc/passwd"], "study file"),
     (["studies", "show", LONG], "pos-embed"),
     (["studies", "show", "a/\0"], "cannot read"),
@@ -288,7 +288,7 @@ STUDIES = [
     (["studies", "new", LONG], "60"),
     (["studies", "new", "\x1b[31m"], "study name"),
     (["studies", "new", "pos-embed"], "built-in"),
-    (["studies", "new", "there"], "is there already"),
+    (["studies", "new", "there"], "exists already"),
 ]
 
 DATA = [

@@ -326,7 +326,7 @@ def test_a_study_of_a_built_in_name_is_shown_as_it_is(ask, tmp_path) -> None:
         (["bench", "startup", "--quick", "--rounds", "-1"], "leave out --rounds, or --quick"),
         (
             ["visualize", "rollout", "x.pt", "--sample", "9"],
-            "rollout does not read --sample",
+            "rollout does not use --sample",
         ),
     ],
 )
