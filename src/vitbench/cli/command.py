@@ -36,7 +36,7 @@ class Command(TyperCommand):
             if option.action == "store":
                 option.action = "append"
         try:
-            given, rest, _ = parser.parse_args(args=list(args))
+            values, rest, _ = parser.parse_args(args=list(args))
         except WrongUsage as error:
             if type(error).__name__ == "NoSuchOption" and self._takes("--set"):
                 self._say_which_field(error, args)
@@ -47,7 +47,7 @@ class Command(TyperCommand):
                     f"{shortened(word)!r} is not an option: write --set {shortened(word)}"
                 )
         for parameter in self.params:
-            self._check_values(parameter, given.get(parameter.name))
+            self._check_values(parameter, values.get(parameter.name))
         return super().parse_args(ctx, args)
 
     def _takes(self, option: str) -> bool:
@@ -70,13 +70,13 @@ class Command(TyperCommand):
         """Raise UsageError if an unknown option is a field of the spec, or almost one."""
         unknown = error.option_name
         start = f"{unknown}=" if unknown.startswith("--") else unknown
-        found = (place for place, word in enumerate(args) if f"{word}=".startswith(start))
-        place = next(found, None)
-        if place is None:  # a short option joined with others
+        positions = (position for position, word in enumerate(args) if f"{word}=".startswith(start))
+        position = next(positions, None)
+        if position is None:  # a short option joined with others
             return
-        word = args[place]
+        word = args[position]
         option, equals, value = word.partition("=")
-        after = args[place + 1 : place + 2]
+        after = args[position + 1 : position + 2]
         if not equals:
             value = after[0] if after and not after[0].startswith("-") else "VALUE"
         if self._takes(f"--{option.lstrip('-')}"):
@@ -143,8 +143,8 @@ def fields_about(name: str) -> list[str]:
 
 
 def _first_few(*ways: list[str]) -> list[str]:
-    found = next(filter(None, ways), [])
-    return found if len(found) <= 3 else []
+    fields = next(filter(None, ways), [])
+    return fields if len(fields) <= 3 else []
 
 
 def _joined(name: str) -> str:

@@ -113,11 +113,11 @@ def warn_of_time(
 
 def _smaller(preset: str) -> list[str]:
     """Presets that take less time, the largest first."""
-    found = []
+    smaller = []
     while preset in SMALLER:
         preset = SMALLER[preset]
-        found.append(preset)
-    return [name for name in found if name in PRESETS]
+        smaller.append(preset)
+    return [name for name in smaller if name in PRESETS]
 
 
 def _cost_words(specs: "Sequence[ExperimentSpec]", preset: str) -> str:

@@ -33,23 +33,26 @@ def diff(
     data_dir: options.DataDir = None,
     as_json: options.Json = False,
 ) -> None:
-    """Compare two runs or variants, overall and class by class."""
+    """Compare two runs or variants on the same test images, overall and per class.
+
+    Prints a table with intervals; --figures also draws pictures.
+    """
     from vitbench.comparison.diff import difference, open_side
 
     if figures is not None:
         options.check_writable("--figures", figures)
     a = open_side(first)
-    found = difference(a, open_side(second, beside=first))
-    console.product(json.dumps(_as_json(found)) if as_json else _as_text(found))
+    result = difference(a, open_side(second, beside=first))
+    console.product(json.dumps(_as_json(result)) if as_json else _as_text(result))
     if figures is not None:
         from vitbench.figures.style import save
         from vitbench.pictures.diff import drawings
 
-        for name, figure in drawings(found, data_dir, console.note):
+        for name, figure in drawings(result, data_dir, console.note):
             console.note(f"wrote {save(figure, figures / f'{name}.png')}")
 
 
-def _as_text(found: "Difference") -> str:
+def _as_text(result: "Difference") -> str:
     from vitbench.report.numbers import interval_words, p_words, runs_words
     from vitbench.report.verdict import comparison_words
 
@@ -63,38 +66,38 @@ def _as_text(found: "Difference") -> str:
         )
 
     heads = ("images", "points", "95% interval", "p", "verdict")
-    rows = [cells("all", found.overall)]
-    rows += [cells(name, pair) for name, pair in found.told.items()]
-    seeds = runs_words(len(found.overall.seeds))
+    rows = [cells("all", result.overall)]
+    rows += [cells(name, pair) for name, pair in result.told.items()]
+    seeds = runs_words(len(result.overall.seeds))
     lines = [
-        f"{found.first.label} compared with {found.second.label}, {seeds}",
+        f"{result.first.label} compared with {result.second.label}, {seeds}",
         console.table(heads, rows, least=("p",)),
     ]
-    if found.told:
+    if result.told:
         lines.append(
-            f"Classes: intervals and p-values are adjusted for all {len(found.classes)} classes."
+            f"Classes: intervals and p-values are adjusted for all {len(result.classes)} classes."
         )
-    if len(found.told) < len(found.classes):
-        lines.append(_too_few_words(found))
+    if len(result.told) < len(result.classes):
+        lines.append(_too_few_words(result))
     return "\n".join(lines)
 
 
-def _too_few_words(found: "Difference") -> str:
+def _too_few_words(result: "Difference") -> str:
     """Why some classes have no row, and what would help."""
     from vitbench.comparison.diff import USEFUL_PCT, WIDE_PCT
 
-    num, all_ = len(found.classes) - len(found.told), len(found.classes)
+    num, all_ = len(result.classes) - len(result.told), len(result.classes)
     which = "classes" if num == all_ else f"{num} of {all_} classes"
     wide = f"for {which}: their intervals are wider than ±{WIDE_PCT:g} points"
-    needed = found.seeds_for_classes()
-    if len(found.overall.seeds) == 1:
+    needed = result.seeds_for_classes()
+    if len(result.overall.seeds) == 1:
         return f"too few test images {wide}"
     if needed is None:
         return f"too few test images {wide}, and more seeds do not help"
     return f"too few seeds {wide}; about {needed} seeds would bring most within ±{USEFUL_PCT:g}"
 
 
-def _as_json(found: "Difference") -> dict[str, Any]:
+def _as_json(result: "Difference") -> dict[str, Any]:
     def pair_json(pair: "Comparison") -> dict[str, Any]:
         return {
             "difference_pct": pair.difference_pct,
@@ -106,9 +109,9 @@ def _as_json(found: "Difference") -> dict[str, Any]:
         }
 
     return {
-        "first": found.first.label,
-        "second": found.second.label,
-        "seeds": list(found.overall.seeds),
-        "overall": pair_json(found.overall),
-        "classes": {name: pair_json(pair) for name, pair in found.classes.items()},
+        "first": result.first.label,
+        "second": result.second.label,
+        "seeds": list(result.overall.seeds),
+        "overall": pair_json(result.overall),
+        "classes": {name: pair_json(pair) for name, pair in result.classes.items()},
     }

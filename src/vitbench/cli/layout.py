@@ -23,12 +23,12 @@ def terminal_width(stream: TextIO | None) -> int | None:
     try:
         if stream is None or not stream.isatty():
             return None
-        told = os.get_terminal_size(stream.fileno()).columns
+        reported = os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError):
-        told = 0
-    asked = os.environ.get("COLUMNS", "")
-    wanted = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 6 else 0
-    known = [number for number in (told, wanted) if number > 0]
+        reported = 0
+    columns = os.environ.get("COLUMNS", "")
+    limit = int(columns) if columns.isascii() and columns.isdigit() and len(columns) < 6 else 0
+    known = [number for number in (reported, limit) if number > 0]
     return max(min(known, default=USUAL_WIDTH), NARROWEST)
 
 
@@ -101,8 +101,8 @@ def table(
         if widths is not None:
             text = _stacked(chosen, widths, width) if is_stacked else _drawn(chosen, widths)
             hidden = ", ".join(column.name for column in columns if column not in chosen)
-            said = fold(f"(not shown in {width} columns: {hidden})", width) if hidden else []
-            return "\n".join([text, *said])
+            footer = fold(f"(not shown in {width} columns: {hidden})", width) if hidden else []
+            return "\n".join([text, *footer])
     return _records(columns, width)
 
 
@@ -243,7 +243,7 @@ def _packed(columns: Sequence[Column], width: int) -> list[list[Column]]:
     tables = [[first]]
     for column in others:
         wanted = [*tables[-1], column]
-        if len(tables[-1]) > 1 and _span([one.comfortable for one in wanted]) > width:
+        if len(tables[-1]) > 1 and _span([column.comfortable for column in wanted]) > width:
             tables.append([first, column])
         else:
             tables[-1] = wanted

@@ -151,7 +151,7 @@ def check_folder(option: str, path: Path) -> None:
 def check_writable(option: str, folder: Path) -> None:
     """Raise FileError if a folder, existing or not, cannot be written."""
     check_folder(option, folder)
-    place = next((one for one in (folder, *folder.parents) if one.exists()), folder)
+    place = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
     try:
         if not os.access(place, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -1,28 +1,21 @@
 """`vitbench report`: results files in, a report out."""
 
-import difflib
-import re
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vitbench.cli import console, options
-from vitbench.errors import FileError, ForeignFileError, UsageError
-from vitbench.files import UnfitFileError, is_stream, read_regular, same_file, write_text
+from vitbench.errors import FileError, UsageError
+from vitbench.files import is_stream, same_file, write_text
 from vitbench.registry import FORMATS
 
 if TYPE_CHECKING:
     from vitbench.report.sections import Report
     from vitbench.runs.schema import StudyResults
 
-MOST_REPORT_BYTES = 500_000_000
 DIFFERS = 3  # exit code of --check
 RESULTS_DIR = Path("results")  # unless one is named
-# The last section of a report, and the figures of a page.
-PICTURES = re.compile(r"\n## Pictures\n.*|<section><h2>Pictures<.*?</section>", re.DOTALL)
-FIGURES = re.compile(r'<div class="figures">.*?</figure>\n</div>\n', re.DOTALL)
 SUFFIX = "_results.json"
 SHORT = {"md": "markdown"}
 
@@ -90,8 +83,12 @@ def report(
         ),
     ] = False,
 ) -> None:
-    """Write the report: differences with intervals, verdicts, costs and limits."""
-    from vitbench.report.sections import build_report
+    """Report the results of sweeps: differences with intervals, verdicts, costs and limits.
+
+    Prints the report, or writes it to --out. Reads results files only: no run folders are needed.
+    """
+    from vitbench.pictures.report import build_illustrated_report, with_page_figures
+    from vitbench.runs.results_folder import read_studies
 
     name = _format_of(out or check) if form is None else SHORT.get(form, form)
     FORMATS.check(name)
@@ -105,25 +102,15 @@ def report(
     beside = (check or out or Path("x")).parent
     if check is not None and results is None and results_dir == RESULTS_DIR:
         results_dir = beside / RESULTS_DIR
-    studies = _read(results, results_dir)
-    pictures = sorted(visualizations.rglob("*.png")) if visualizations.is_dir() else []
-    built = build_report(studies, pictures, beside)
-    if figures is not None:
-        built = build_report(studies, [*_draw(built, figures), *pictures], beside)
+    studies = read_studies(results or [results_dir], console.note)
+    built = build_illustrated_report(studies, visualizations, figures, beside, console.note)
     if audit:
         _audit(built)
     if name == "html" and check is None:
-        from vitbench.pictures.studies import MOST_STUDIES, with_figures
-
-        if len(built.sections) > MOST_STUDIES:
-            console.note(
-                f"the first {MOST_STUDIES} of {len(built.sections)} studies have figures in the "
-                "page; --figures FOLDER draws all"
-            )
-        built = replace(built, sections=with_figures(built.sections))
+        built = with_page_figures(built, console.note)
     text = _methods(studies) if methods else FORMATS.get(name)(built)
     if check is not None:
-        _compare(text, check, pictures=figures is not None)
+        _compare(text, check, with_pictures=figures is not None)
     elif out is None:
         show = console.document if form is None and not methods else console.product
         show(text.rstrip("\n"))
@@ -160,43 +147,6 @@ def _check_out(out: Path | None, results: list[Path]) -> None:
             )
 
 
-def _read(results: list[Path] | None, results_dir: Path) -> "list[StudyResults]":
-    """The results files that were named or are in a folder, each once.
-
-    Raises:
-        FileError: One is damaged, or was named and belongs to another tool; or there are none.
-    """
-    from vitbench.runs.results import find_results, read_results
-
-    named: dict[Path, bool] = {}
-    for path in results or [results_dir]:
-        if path.is_file() or is_stream(path):
-            named[path] = True
-        else:
-            named = {**dict.fromkeys(find_results(path), False), **named}
-    studies = []
-    for path, is_named in named.items():
-        try:
-            studies.append(read_results(path))
-        except ForeignFileError as error:
-            if is_named:
-                raise
-            console.note(f"{error}; skipped")
-    if not studies:
-        folders = ", ".join(map(str, results or [results_dir]))
-        raise FileError(f"no results files (*{SUFFIX}) in {folders}: vitbench sweep writes them")
-    return studies
-
-
-def _draw(built: "Report", folder: Path) -> list[Path]:
-    """Draw the figures of a report."""
-    from vitbench.pictures.studies import write_figures
-
-    paths = write_figures(built.sections, folder)
-    console.note(f"wrote {len(paths)} figures to {folder}")
-    return paths
-
-
 def _methods(studies: "list[StudyResults]") -> str:
     from vitbench.report.methods import methods
 
@@ -205,33 +155,14 @@ def _methods(studies: "list[StudyResults]") -> str:
     return methods(studies)
 
 
-def _compare(text: str, path: Path, pictures: bool) -> None:
-    """Print the lines in which a report differs from a new one; exit 3.
+def _compare(text: str, path: Path, with_pictures: bool) -> None:
+    """Print the lines in which a report differs from a new one; exit 3 if there are any."""
+    from vitbench.report.check import report_differences
 
-    Args:
-        text: The new report.
-        path: The report on disk.
-        pictures: Whether to compare the section of pictures too.
-    """
-    try:
-        written = read_regular(path, MOST_REPORT_BYTES).decode("utf-8")
-    except UnfitFileError as error:
-        raise FileError(f"--check {path}: {error.strerror}") from None
-    except FileNotFoundError:
-        raise FileError(f"no report {path}") from None
-    except (OSError, UnicodeDecodeError):
-        raise FileError(f"cannot read report {path}") from None
-    written = FIGURES.sub(
-        "", written
-    )  # of a page: another version of matplotlib may have drawn them
-    if not pictures:
-        written, text = (PICTURES.sub("", whole) for whole in (written, text))
-    if written.rstrip("\n") == text.rstrip("\n"):
+    lines = report_differences(text, path, with_pictures)
+    if not lines:
         console.note(f"{path} matches the results")
         return
-    lines = difflib.unified_diff(
-        written.splitlines(), text.splitlines(), str(path), "new report", lineterm="", n=0
-    )
     console.product("\n".join(lines))
     console.error(f"{path} does not match the results")
     raise typer.Exit(DIFFERS)
@@ -242,9 +173,9 @@ def _audit(built: "Report") -> None:
     from vitbench.comparison.audit import audit
 
     for section in built.sections:
-        found = audit(section.results, section.compared)
+        lines = audit(section.results, section.compared)
         console.note(f"audit of {section.title}:")
-        if not found:
+        if not lines:
             console.note("  nothing to check: at least two seeds are needed")
-        for one in found:
-            console.note(f"  {one}")
+        for line in lines:
+            console.note(f"  {line}")

@@ -76,12 +76,12 @@ def _parts(markdown: str, width: int) -> Iterator[list[Text]]:
 
 def _until(kind: str, tokens: Iterator[Token]) -> list[Token]:
     """Tokens before the next one of a kind, which is skipped."""
-    found = []
+    tokens_before = []
     for token in tokens:
         if token.type == kind:
             break
-        found.append(token)
-    return found
+        tokens_before.append(token)
+    return tokens_before
 
 
 def _heading(inline: Token, underline: str) -> list[Text]:

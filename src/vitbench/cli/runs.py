@@ -2,8 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +10,11 @@ import typer
 
 from vitbench.cli import console, options
 from vitbench.cli.groups import Group
-from vitbench.errors import FileError, ForeignFileError, UsageError
+from vitbench.errors import UsageError
 
 if TYPE_CHECKING:
     from vitbench.runs.catalogue import CataloguedRun
-    from vitbench.runs.schema import StudyResults
+    from vitbench.runs.results_folder import ResultsFolder
 
 app = typer.Typer(
     cls=Group,
@@ -38,11 +37,13 @@ def list_runs(
 ) -> None:
     """List run folders: state, results files that refer to them, seed, epochs, accuracy, size."""
     from vitbench.runs.catalogue import catalogue
+    from vitbench.runs.results_folder import read_folder
 
     _check_folders(runs_dir, results_dir)
-    studies, damaged = _studies(results_dir)
-    runs = catalogue(runs_dir, studies)
-    for error in damaged:
+    content = read_folder(results_dir)
+    runs = catalogue(runs_dir, content.studies)
+    _note_skipped(content)
+    for error in content.damaged:
         console.note(f"{error}: the runs it refers to are unknown")
     if as_json:
         console.product(json.dumps([_as_json(run) for run in runs], indent=1))
@@ -70,100 +71,41 @@ def prune(
 ) -> None:
     """Remove run folders that no results file refers to.
 
-    Runs that are being trained are always kept. `report` works without run folders; `visualize`
-    needs them.
+    Shows them and asks first. Runs that are being trained are always kept. `vitbench report` works
+    without run folders; `vitbench visualize` needs them.
     """
-    from vitbench.runs.catalogue import catalogue, find_leftovers, remove, remove_leftovers
+    from vitbench.runs import prune as pruning
+    from vitbench.runs.catalogue import catalogue, find_leftovers, remove_leftovers
+    from vitbench.runs.results_folder import read_folder
 
     _check_folders(runs_dir, results_dir)
-    studies, damaged = _studies(results_dir)
-    if damaged and not force:
-        raise FileError(_unknown(damaged[0]))
-    going = [
-        run
-        for run in catalogue(runs_dir, studies)
-        if run.state != "training"
-        and (force or not run.named_by)
-        and (unfinished or run.state != "begun")
-    ]
+    content = read_folder(results_dir)
+    _note_skipped(content)
+    if not force:
+        pruning.refuse_damaged(content.damaged)
+    runs = pruning.removable_runs(catalogue(runs_dir, content.studies), unfinished, force)
     leftovers = find_leftovers(runs_dir)
     if leftovers:
         console.note(
             f"{len(leftovers)} of {runs_dir}/.removed-* remain from an interrupted prune"
             f"{'' if dry_run else ': removed too'}"
         )
-    if not going:
+    if not runs:
         if not leftovers:
             console.note(f"nothing to remove in {runs_dir}")
         elif not dry_run:
             remove_leftovers(runs_dir)
         return
-    console.product(_table(going))
+    console.product(_table(runs))
     if dry_run:
         return
-    if not yes and not _agreed(going):
+    if not yes and not _is_confirmed(runs):
         console.note("nothing was removed")
         return
-    is_needed = _Needed(results_dir, force)
-    gone = []
-    for run in going:
-        why = remove(run, is_needed)
-        if why is None:
-            gone.append(run)
-        else:
-            console.note(f"{run.folder} stays: {why}")
-    remove_leftovers(runs_dir)
-    console.note(f"removed {_total(gone)}" if gone else "nothing was removed")
-
-
-class _Needed:
-    """Whether a results file refers to a run folder at this moment.
-
-    A sweep may have recorded runs since they were listed.
-
-    Args:
-        results_dir: Folder of results files.
-        force: Whether no folder counts as needed.
-    """
-
-    def __init__(self, results_dir: Path, force: bool) -> None:
-        self._results_dir = results_dir
-        self._force = force
-        self._files: list[tuple[Path, int, int, int]] = []
-        self._names: Callable[[Path], bool] = lambda _folder: False
-
-    def __call__(self, folder: Path) -> bool:
-        """Whether the folder is needed now.
-
-        Raises:
-            FileError: A results file is damaged, so the runs it refers to are unknown.
-        """
-        from vitbench.runs.catalogue import names_in
-
-        if self._force:
-            return False
-        files = self._as_they_are()
-        if files != self._files:
-            studies, damaged = _studies(self._results_dir, tell=False)
-            if damaged:
-                raise FileError(_unknown(damaged[0]))
-            self._files, self._names = files, names_in(studies)
-        return self._names(folder)
-
-    def _as_they_are(self) -> list[tuple[Path, int, int, int]]:
-        """The results files; a rewritten file has another inode, size or time."""
-        from vitbench.runs.results import find_results
-
-        found = []
-        for path in find_results(self._results_dir) if self._results_dir.is_dir() else []:
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                found.append((path, status.st_ino, status.st_size, status.st_mtime_ns))
-        return found
-
-
-def _unknown(error: FileError) -> str:
-    return f"{error}: the runs it refers to are unknown; repair it, or move it to another folder"
+    pruned = pruning.prune(runs, runs_dir, results_dir, force)
+    for folder, reason in pruned.kept:
+        console.note(f"{folder} stays: {reason}")
+    console.note(f"removed {_total(pruned.removed)}" if pruned.removed else "nothing was removed")
 
 
 def _check_folders(runs_dir: Path, results_dir: Path) -> None:
@@ -171,42 +113,23 @@ def _check_folders(runs_dir: Path, results_dir: Path) -> None:
     options.check_folder("--results-dir", results_dir)
 
 
-def _studies(
-    results_dir: Path, tell: bool = True
-) -> "tuple[list[tuple[Path, StudyResults]], list[FileError]]":
-    """The studies in a folder, and the errors of files that cannot be read.
-
-    Files of other tools are skipped with a note; a file that may be vitbench's is not.
-    """
-    from vitbench.runs.results import find_results, read_results
-
-    studies: list[tuple[Path, StudyResults]] = []
-    damaged: list[FileError] = []
-    for path in find_results(results_dir) if results_dir.is_dir() else []:
-        try:
-            studies.append((path, read_results(path)))
-        except ForeignFileError as error:
-            if not error.is_known:
-                damaged.append(error)
-            elif tell:
-                console.note(f"{error}; skipped")
-        except FileError as error:
-            damaged.append(error)
-    return studies, damaged
+def _note_skipped(content: "ResultsFolder") -> None:
+    for error in content.foreign:
+        console.note(f"{error}; skipped")
 
 
-def _agreed(going: "Sequence[CataloguedRun]") -> bool:
-    """Ask.
+def _is_confirmed(runs: "Sequence[CataloguedRun]") -> bool:
+    """Ask the user to confirm.
 
     Raises:
-        UsageError: There is nobody to ask.
+        UsageError: There is no terminal to ask in.
     """
     if not sys.stdin.isatty():
         raise UsageError(
             "cannot ask for confirmation without a terminal: add --yes, or --dry-run "
             "to see what would be removed"
         )
-    return typer.confirm(f"remove {_total(going)}?", err=True)
+    return typer.confirm(f"remove {_total(runs)}?", err=True)
 
 
 def _total(runs: "Sequence[CataloguedRun]") -> str:

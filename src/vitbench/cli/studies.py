@@ -80,7 +80,10 @@ def show(
 def new(
     name: Annotated[str, typer.Argument(help="Name of your study: letters, digits, hyphens.")],
 ) -> None:
-    """Write NAME.yaml, a study to edit, in this folder."""
+    """Write NAME.yaml, a study to edit, in this folder.
+
+    Next: edit it, then run `vitbench sweep NAME.yaml`.
+    """
     if not re.fullmatch(KEY_PATTERN, name) or len(name) > LONGEST_KEY:
         raise UsageError(
             f"study name {shortened(name)!r}: use lower-case letters, digits and hyphens, at most "

@@ -2,13 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vitbench.cli import console, costs, options
 from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_fields, preset_for
+
+if TYPE_CHECKING:
+    from vitbench.runs.folder import RunFolder
+    from vitbench.runs.schema import RunResult
+    from vitbench.runs.train_plan import TrainPlan
 
 
 def train(
@@ -42,8 +47,9 @@ def train(
 ) -> None:
     """Train one model and test it once.
 
-    Writes a run folder. An interrupted run resumes after its last finished epoch; a complete run is
-    not trained again.
+    Writes a run folder with the checkpoint, the history and the result. An interrupted run resumes
+    after its last finished epoch; a complete run is not trained again. Next: `vitbench visualize
+    all RUN_FOLDER`.
     """
     options.check_word("--device", device, DEVICES)
     options.check_tracking(tracker, wandb)
@@ -58,69 +64,34 @@ def train(
     # From here on torch is needed.
     from vitbench.cli.progress import Progress
     from vitbench.data.datasets import load_images
-    from vitbench.model.cost import cost_of
-    from vitbench.runs.claim import check_folder_of_run
-    from vitbench.runs.experiment import (
-        RunOptions,
-        RunRequest,
-        check_buildable,
-        run_experiment,
-    )
+    from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.folder import RunFolder
+    from vitbench.runs.train_plan import plan_training
     from vitbench.study.listener import guarded
     from vitbench.training.device import pick_device
 
     target = pick_device(device)
     asked, preset = preset, preset_for(preset, target.type)
     spec = build_spec(preset_fields(preset), layers[1])
-    check_buildable(spec)
     folder = out or RunFolder.of(spec, Path("runs")).path
     options.check_writable("--out", folder)
-    check_folder_of_run(RunFolder(folder), spec)
-    state = RunFolder(folder).state()
-    cost = cost_of(spec)
-    to_train = [spec] if state != "trained" else []
-    matters = costs.preset_matters(layers[1])  # not beside a whole spec
+    plan = plan_training(spec, folder, target)
+    matters = costs.preset_matters(layers[1])  # not beside a complete spec
     if matters and not quiet:
-        costs.say_auto_preset(asked, preset, device, to_train)
+        costs.say_auto_preset(asked, preset, device, plan.to_train)
     is_slow = matters and costs.is_slow_here(preset, target)
-    timed = is_slow or costs.may_take_a_day(to_train, target)
-    timed = timed and bool(to_train) and not quiet
-    if timed and not dry_run:  # missing data is reported before anything is timed
+    is_timed = bool(plan.to_train) and not quiet
+    is_timed = is_timed and (is_slow or costs.may_take_a_day(plan.to_train, target))
+    if is_timed and not dry_run:  # missing data is reported before anything is timed
         load_images(spec.data, "train", data_dir)
-    seconds = costs.seconds_if_it_fits([spec], target) if dry_run or timed else 0.0
-    if timed and seconds:
+    seconds = costs.seconds_if_it_fits([spec], target) if dry_run or is_timed else 0.0
+    if is_timed and seconds:
         less = ["fewer epochs (--epochs)"]
         costs.warn_of_time(preset if matters else None, seconds, target, less)
     if dry_run:
-        left = seconds if state != "trained" else 0.0
-        plan = {
-            "run_folder": str(folder),
-            "state": state,
-            "num_params": cost.num_params,
-            "forward_flop": cost.forward_flop,
-            "train_flop": cost.train_flop,
-            "estimated_time_s": round(left, 1),
-            "device": target.type,
-            "spec": spec.to_json(),
-        }
-        if as_json:
-            console.product(json.dumps(plan, indent=1))
-            return
-        console.product(
-            console.table(
-                ("plan", ""),
-                [
-                    ("run folder", f"{folder} ({state})"),
-                    ("parameters", f"{cost.num_params:,}"),
-                    ("forward pass", f"{cost.forward_flop / 1e9:.3f} GFLOP per image"),
-                    ("training", f"{cost.train_flop / 1e12:.1f} TFLOP"),
-                    ("time here", options.about(left)),
-                ],
-            )
-        )
+        _show_plan(plan, 0.0 if plan.is_complete else seconds, as_json)
         return
-    if state != "trained" and not quiet:
+    if not plan.is_complete and not quiet:
         options.say_wandb_mode(wandb, tracker)
     run_options = RunOptions(data_dir, device, tracker, wandb, images_at_once, recompute, compile_)
     request = RunRequest(spec, folder, run_options)
@@ -130,6 +101,26 @@ def train(
     if as_json:
         console.product(json.dumps({"run_folder": str(folder), **result.model_dump(mode="json")}))
         return
+    _show_result(result, plan.folder)
+    if plan.is_complete and not quiet:
+        console.note("this run is complete: nothing was trained")
+
+
+def _show_plan(plan: "TrainPlan", seconds: float, as_json: bool) -> None:
+    if as_json:
+        console.product(json.dumps(plan.to_json(seconds), indent=1))
+        return
+    rows = [
+        ("run folder", f"{plan.folder.path} ({plan.state})"),
+        ("parameters", f"{plan.cost.num_params:,}"),
+        ("forward pass", f"{plan.cost.forward_flop / 1e9:.3f} GFLOP per image"),
+        ("training", f"{plan.cost.train_flop / 1e12:.1f} TFLOP"),
+        ("time here", options.about(seconds)),
+    ]
+    console.product(console.table(("plan", ""), rows))
+
+
+def _show_result(result: "RunResult", folder: "RunFolder") -> None:
     if result.status == "diverged":
         rows = [("status", f"diverged: {result.reason}")]
     else:
@@ -140,9 +131,7 @@ def train(
     rows += [
         ("epochs", str(result.epochs)),
         ("training time", console.duration(result.train_time_s)),
-        ("run folder", str(folder)),
-        ("checkpoint", str(RunFolder(folder).checkpoint)),
+        ("run folder", str(folder.path)),
+        ("checkpoint", str(folder.checkpoint)),
     ]
-    console.product(console.table(("run", spec.name), rows))
-    if state == "trained" and not quiet:
-        console.note("this run is complete: nothing was trained")
+    console.product(console.table(("run", result.name), rows))
