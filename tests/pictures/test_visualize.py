@@ -325,12 +325,12 @@ WRONG = [
     (["ablation", "{run}", "--class", "disc-upper"], "shows no single images"),
     (["heads", "{run}", "--wrong"], "shows no single images"),
     (["rollout", "{run}", "--class", "cros-upper"], "did you mean 'cross-upper'"),
-    (["rollout", "{run}", "--class", "ring-lower", "--indices", "1"], "leave --class"),
+    (["rollout", "{run}", "--class", "ring-lower", "--indices", "1"], "omit --class"),
     (["rollout", "{run}", "--image", "text.pt"], "no picture"),
     (["rollout", "{run}", "--image", "absent.png"], "no picture absent.png"),
-    (["rollout", "{run}", "--image", "text.pt", "--wrong"], "alone"),
+    (["rollout", "{run}", "--image", "text.pt", "--wrong"], "uses only that picture"),
     (["curves", "{run}", "--format", "bmp"], "png, svg, pdf"),
-    (["curves", "{run}", "--format", "pdf", "--wandb", "offline"], "as png"),
+    (["curves", "{run}", "--format", "pdf", "--wandb", "offline"], "png pictures"),
     (["curves", "{run}", "--dpi", "0"], "20 to 1200"),
     (["heads", "{run}", "--sample", "3"], "4 or more"),
     (["last-layer", "{run}", "--layer", "-1"], "layers 0 to 1"),
@@ -530,8 +530,8 @@ def test_all_takes_its_scores_over_what_fits_and_says_so(trained, capsys, monkey
     _, paths, err = run(capsys, "all", trained(), "--format", "svg", "--images", "1")
 
     least = ", ".join(f"{kind} {sampling.LEAST}" for kind in sampling.BUDGETS)
-    assert f"test images that scores were taken over, to end within a minute: {least}\n" in err
-    assert "`vitbench visualize explanations ...` takes 500; --sample N takes N\n" in err
+    assert f"test images used for scores, to finish within a minute: {least}\n" in err
+    assert "`vitbench visualize explanations ...` uses 500; --sample N uses N\n" in err
     document = [Path(path).parts[1] in (ATTENTION, "plots") for path in paths]
     assert document == sorted(document, reverse=True)  # the document's pictures come first
     assert images_of("inside/sensitivity") == images_of("explanations/sanity") == "5"
