@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitbench.cli import console, options
+from vitbench.cli import console, options, spec_options
 from vitbench.cli.groups import Group
 from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_for
@@ -44,8 +44,8 @@ def step(
             "are installed unless given; none for none.",
         ),
     ] = None,
-    preset: options.Preset = "default",
-    fields: options.SetFields = None,
+    preset: spec_options.Preset = "default",
+    fields: spec_options.SetFields = None,
     device: options.Device = "auto",
     beside: Annotated[
         int, typer.Option("--beside", help="Busy processes to run at the same time.")
@@ -133,8 +133,8 @@ def startup(rounds: Rounds = None, quick: Quick = False, as_json: options.Json =
 
 @app.command()
 def scaling(
-    preset: options.Preset = "cpu",
-    fields: options.SetFields = None,
+    preset: spec_options.Preset = "cpu",
+    fields: spec_options.SetFields = None,
     device: options.Device = "auto",
     rounds: Rounds = None,
     quick: Quick = False,
@@ -165,7 +165,7 @@ def _spec(preset: str, fields: list[str] | None, device: str) -> "ExperimentSpec
         from vitbench.training.device import pick_device
 
         preset = preset_for(preset, pick_device(device).type)
-    return build_spec(*options.spec_layers(preset, None, fields, None, None))
+    return build_spec(*spec_options.spec_layers(preset, None, fields, None, None))
 
 
 def _rounds(asked: int | None, quick: bool, usual: int = 7, few: int = QUICK_ROUNDS) -> int:

@@ -1,26 +1,19 @@
 """The cost of a command on this machine, printed on stderr before it starts."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vitbench.cli import console, options
-from vitbench.config.build import Tree, build_spec
-from vitbench.config.presets import AUTO, PRESETS, preset_fields
-from vitbench.errors import OutOfMemoryError, UsageError
+from vitbench.config.presets import AUTO
+from vitbench.study.estimate import DAY_S, is_slow_here, smaller_presets
 
 if TYPE_CHECKING:
     import torch
 
     from vitbench.config.experiment import ExperimentSpec
 
-GPU_PRESETS = ("default", "document")
-SMALLER = {"default": "cpu", "document": "cpu", "cpu-long": "cpu", "cpu": "smoke"}
-DAY_S = 86_400
 # Preset `cpu` takes about ten minutes on two cores (docs/recipes.md): quoted, not measured here.
 TWO_CORES_FLOP_PER_S = 65e9
-SLOW_CPU_FLOP_PER_S = 5e9  # below a day at this speed nothing is timed first
-SLOW_GPU_FLOP_PER_S = 5e11
 
 
 def say_auto_preset(
@@ -46,42 +39,6 @@ def say_auto_preset(
     console.note(f"preset {preset} ({why}){cost}; {other}")
 
 
-def preset_matters(asked: Tree) -> bool:
-    """Whether the preset changes anything; beside a complete spec it does not."""
-    with contextlib.suppress(UsageError):
-        return build_spec(preset_fields("default"), asked) != build_spec(
-            preset_fields("cpu"), asked
-        )
-    return True
-
-
-def may_take_a_day(specs: "Sequence[ExperimentSpec]", device: "torch.device") -> bool:
-    """Whether trainings are so large that a few steps should be timed first."""
-    from vitbench.study.plan import run_flop
-
-    slow = SLOW_CPU_FLOP_PER_S if device.type == "cpu" else SLOW_GPU_FLOP_PER_S
-    return sum(map(run_flop, specs)) / slow >= DAY_S
-
-
-def seconds_if_it_fits(specs: "Sequence[ExperimentSpec]", device: "torch.device") -> float:
-    """The estimated time of trainings on this machine.
-
-    Returns:
-        Seconds; 0 if memory is too small for a step: the run itself reports that.
-    """
-    from vitbench.study.plan import seconds_for
-
-    try:
-        return seconds_for(specs, device)
-    except OutOfMemoryError:
-        return 0.0
-
-
-def is_slow_here(preset: str, device: "torch.device") -> bool:
-    """Whether a preset is made for a GPU and the device is a CPU."""
-    return preset in GPU_PRESETS and device.type == "cpu"
-
-
 def warn_of_time(
     preset: str | None, seconds: float, device: "torch.device", less: Sequence[str] = ()
 ) -> None:
@@ -94,7 +51,7 @@ def warn_of_time(
         less: Options that take less time, beside a smaller preset.
     """
     words = options.about(seconds)
-    smaller = [] if preset is None else _smaller(preset)
+    smaller = [] if preset is None else smaller_presets(preset)
     ways = [*(f"--preset {name}" for name in smaller), *less]
     if preset is not None and is_slow_here(preset, device):
         line = (
@@ -109,15 +66,6 @@ def warn_of_time(
     if seconds >= DAY_S and ways:
         line += f"; to take less time: {', '.join(ways)}"
     console.note(line)
-
-
-def _smaller(preset: str) -> list[str]:
-    """Presets that take less time, the largest first."""
-    smaller = []
-    while preset in SMALLER:
-        preset = SMALLER[preset]
-        smaller.append(preset)
-    return [name for name in smaller if name in PRESETS]
 
 
 def _cost_words(specs: "Sequence[ExperimentSpec]", preset: str) -> str:

@@ -28,7 +28,7 @@ from vitbench.cli import (
 )
 from vitbench.cli.command import be_strict
 from vitbench.cli.groups import Group
-from vitbench.cli.options import HelpWithFields
+from vitbench.cli.spec_options import HelpWithFields
 from vitbench.crash import bear_warnings, first_line, keep_traceback
 from vitbench.errors import VitbenchError, shortened
 from vitbench.streams import robust_streams, to_nowhere

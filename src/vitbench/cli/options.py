@@ -1,4 +1,4 @@
-"""Options that several commands share; their help comes from the fields of the spec."""
+"""Options that several commands share, except those of the spec (spec_options.py)."""
 
 import contextlib
 import errno
@@ -6,22 +6,16 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from vitbench.cli import console
-from vitbench.cli.command import Command
 from vitbench.config.allowed import WANDB_MODES
-from vitbench.config.build import Tree, field_names, load_mapping, merge, parse_assignments
-from vitbench.config.experiment import ExperimentSpec
-from vitbench.config.presets import AUTO, PRESETS, preset_fields
 from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
-from vitbench.registry import EXECUTORS, FIELDS, TRACKERS
+from vitbench.registry import EXECUTORS, TRACKERS
 
 MOST_AT_ONCE = 1_000_000
-
-_FIELDS = field_names()
 
 
 def path(word: str | Path) -> Path:
@@ -39,19 +33,6 @@ def path(word: str | Path) -> Path:
     raise UsageError(f"path {shortened(text)!r}: it contains a character that paths cannot have")
 
 
-Preset = Annotated[
-    str,
-    typer.Option(
-        "--preset",
-        "-p",
-        help=f"Base experiment: {', '.join(PRESETS)}; or auto: default on a GPU, cpu elsewhere.",
-    ),
-]
-SetFields = Annotated[
-    list[str] | None,
-    typer.Option("--set", "-s", metavar="KEY=VALUE", help="Set a field of the spec (below)."),
-]
-Dataset = Annotated[str | None, typer.Option("--dataset", help=_FIELDS["data.dataset"])]
 DataDir = Annotated[
     Path | None,
     typer.Option(
@@ -60,8 +41,6 @@ DataDir = Annotated[
         parser=path,
     ),
 ]
-Epochs = Annotated[int | None, typer.Option("--epochs", help=_FIELDS["train.epochs"])]
-Seed = Annotated[int | None, typer.Option("--seed", help=_FIELDS["seed"])]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 Wandb = Annotated[
     str,
@@ -109,28 +88,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show errors only, no progress.")]
 
 
-class HelpWithFields(Command):
-    """A command whose help lists every field of the spec, with choices and default."""
-
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Write the fields from the spec and the registries."""
-        defaults = ExperimentSpec().to_json()
-        with formatter.section("Fields for --set"):
-            formatter.write_dl(
-                [(name, _field_help(name, text, defaults)) for name, text in _FIELDS.items()]
-            )
-
-
-def _field_help(name: str, text: str, defaults: Tree) -> str:
-    value: Any = defaults
-    for part in name.split("."):
-        value = value[part]
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    choices = f" One of {', '.join(FIELDS[name].names())}." if name in FIELDS else ""
-    return f"{text}{choices} [{'null' if value is None else value}]"
-
-
 def check_word(option: str, given: str, allowed: tuple[str, ...]) -> None:
     """Raise UnknownNameError if the value of an option is not allowed."""
     if given not in allowed:
@@ -161,49 +118,6 @@ def check_writable(option: str, folder: Path) -> None:
     except OSError as error:
         why = "cannot create a file" if error.errno == errno.ENOENT else error.strerror
         raise FileError(f"{option} {folder}: cannot write in {place}: {why}") from None
-
-
-def spec_layers(
-    preset: str,
-    spec_file: Path | None,
-    assignments: list[str] | None,
-    dataset: str | None,
-    epochs: int | None,
-    seed: int | None = None,
-) -> tuple[Tree, Tree]:
-    """The fields of the preset, and those that the user sets over them.
-
-    `auto` has no fields yet: its preset depends on the device.
-
-    Raises:
-        UsageError: A preset, a file or an assignment is invalid, or two options set a field to
-            different values.
-    """
-    asked: Tree = {}
-    if spec_file is not None:
-        try:
-            merge(asked, load_mapping(spec_file, "spec"))
-        except FileError:
-            raise
-        except UsageError as error:
-            raise UsageError(f"{spec_file}: {error}") from None
-    fields = parse_assignments(assignments or [])
-    own = {
-        "data.dataset": ("--dataset", dataset),
-        "train.epochs": ("--epochs", epochs),
-        "seed": ("--seed", seed),
-    }
-    for field, (option, value) in own.items():
-        if value is None:
-            continue
-        if fields.get(field, value) != value:
-            raise UsageError(
-                f"{option} {value} and --set {field}={fields[field]} set the same field: give one "
-                "of them"
-            )
-        merge(asked, {field: value})
-    merge(asked, fields)
-    return {} if preset == AUTO else dict(preset_fields(preset)), asked
 
 
 def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> list[int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitbench.cli import console, costs, options
+from vitbench.cli import console, costs, options, spec_options
 from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_fields, preset_for
 from vitbench.errors import FileError, UsageError
@@ -55,8 +55,8 @@ def sweep(
             show_default=False,
         ),
     ],
-    preset: options.Preset = AUTO,
-    fields: options.SetFields = None,
+    preset: spec_options.Preset = AUTO,
+    fields: spec_options.SetFields = None,
     seeds: Annotated[
         int | None, typer.Option("--seeds", help="Number of seeds, from 0 up; three unless given.")
     ] = None,
@@ -95,9 +95,9 @@ def sweep(
     ] = None,
     results_dir: options.ResultsDir = Path("results"),
     runs_dir: options.RunsDir = Path("runs"),
-    dataset: options.Dataset = None,
+    dataset: spec_options.Dataset = None,
     data_dir: options.DataDir = None,
-    epochs: options.Epochs = None,
+    epochs: spec_options.Epochs = None,
     device: options.Device = "auto",
     jobs: Annotated[
         str,
@@ -141,7 +141,7 @@ def sweep(
 
     given = {name: _with_budget(load_study(name), budget) for name in names}
     loaded = _each_once(given)
-    layers = options.spec_layers(preset, None, fields, dataset, epochs)
+    layers = spec_options.spec_layers(preset, None, fields, dataset, epochs)
     if "seed" in layers[1]:
         raise UsageError("--set seed: a sweep has several seeds: give --seeds N or --seed-list")
     if precision is None and max_seeds is not None:
@@ -153,6 +153,7 @@ def sweep(
     from vitbench.cli.sweep_tables import show_plan, show_results
     from vitbench.data.datasets import load_images
     from vitbench.runs.experiment import RunOptions
+    from vitbench.study import estimate
     from vitbench.study.executors.executor import build_executor
     from vitbench.study.jobs import choose_jobs
     from vitbench.study.plan import check_apart, plan_study, runs_to_train
@@ -184,11 +185,11 @@ def sweep(
         _say_what_counts_for_nothing(study, bases[study.name], layers[1])
     if not quiet:
         costs.say_auto_preset(asked_preset, preset, device, to_train)
-    timed = costs.is_slow_here(preset, target) or costs.may_take_a_day(to_train, target)
+    timed = estimate.is_slow_here(preset, target) or estimate.may_take_a_day(to_train, target)
     timed = timed and bool(to_train) and not quiet
     if timed and not dry_run:  # what is absent is told before anything is timed
         load_images(to_train[0].data, "train", data_dir)
-    seconds = costs.seconds_if_it_fits(to_train, target) if dry_run or timed else 0.0
+    seconds = estimate.seconds_if_it_fits(to_train, target) if dry_run or timed else 0.0
     if timed and seconds:
         fixed = precision is not None or seed_list is not None
         costs.warn_of_time(preset, seconds, target, _less(plans, fixed))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vitbench.cli import console, costs, options
+from vitbench.cli import console, costs, options, spec_options
 from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_fields, preset_for
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    preset: options.Preset = AUTO,
+    preset: spec_options.Preset = AUTO,
     spec_file: Annotated[
         Path | None,
         typer.Option(
@@ -26,15 +26,15 @@ def train(
             parser=options.path,
         ),
     ] = None,
-    fields: options.SetFields = None,
-    dataset: options.Dataset = None,
+    fields: spec_options.SetFields = None,
+    dataset: spec_options.Dataset = None,
     data_dir: options.DataDir = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Run folder; default: runs/<name>-<hash>.", parser=options.path),
     ] = None,
-    seed: options.Seed = None,
-    epochs: options.Epochs = None,
+    seed: spec_options.Seed = None,
+    epochs: spec_options.Epochs = None,
     device: options.Device = "auto",
     micro_batch: options.MicroBatch = "auto",
     recompute: options.Recompute = False,
@@ -54,7 +54,7 @@ def train(
     options.check_word("--device", device, DEVICES)
     options.check_tracking(tracker, wandb)
     images_at_once = options.parse_micro_batch(micro_batch)
-    layers = options.spec_layers(preset, spec_file, fields, dataset, epochs, seed)
+    layers = spec_options.spec_layers(preset, spec_file, fields, dataset, epochs, seed)
     from vitbench.config.build import build_spec
 
     spec = build_spec(*layers)
@@ -67,6 +67,7 @@ def train(
     from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.folder import RunFolder
     from vitbench.runs.train_plan import plan_training
+    from vitbench.study import estimate
     from vitbench.study.listener import guarded
     from vitbench.training.device import pick_device
 
@@ -76,15 +77,15 @@ def train(
     folder = out or RunFolder.of(spec, Path("runs")).path
     options.check_writable("--out", folder)
     plan = plan_training(spec, folder, target)
-    matters = costs.preset_matters(layers[1])  # not beside a complete spec
+    matters = estimate.preset_matters(layers[1])  # not beside a complete spec
     if matters and not quiet:
         costs.say_auto_preset(asked, preset, device, plan.to_train)
-    is_slow = matters and costs.is_slow_here(preset, target)
+    is_slow = matters and estimate.is_slow_here(preset, target)
     is_timed = bool(plan.to_train) and not quiet
-    is_timed = is_timed and (is_slow or costs.may_take_a_day(plan.to_train, target))
+    is_timed = is_timed and (is_slow or estimate.may_take_a_day(plan.to_train, target))
     if is_timed and not dry_run:  # missing data is reported before anything is timed
         load_images(spec.data, "train", data_dir)
-    seconds = costs.seconds_if_it_fits([spec], target) if dry_run or is_timed else 0.0
+    seconds = estimate.seconds_if_it_fits([spec], target) if dry_run or is_timed else 0.0
     if is_timed and seconds:
         less = ["fewer epochs (--epochs)"]
         costs.warn_of_time(preset if matters else None, seconds, target, less)
