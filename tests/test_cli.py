@@ -310,7 +310,7 @@ def test_names_from_a_file_do_not_command_the_terminal(capsys, tmp_path) -> None
     assert all(c.isprintable() or c == "\n" for c in out + err)
 
 
-def test_each_variant_gets_its_own_best_value_and_it_is_told(capsys, tmp_path) -> None:
+def test_tune_chooses_a_value_per_variant_and_prints_it(capsys, tmp_path) -> None:
     asked = ["sweep", "pos-embed", *TINY, "--seeds", "1", "--tune", "train.lr=1e-5,1e-2"]
     file = tmp_path / "results" / "shapes" / "positional_embedding_results.json"
 
@@ -495,7 +495,7 @@ def test_a_preset_for_a_gpu_on_a_cpu_first_says_what_it_will_take(capsys) -> Non
     assert "--preset cpu is made for this machine" in err.splitlines()[0]
 
 
-def test_without_a_gpu_the_preset_is_cpu_and_its_cost_is_said_in_a_line(capsys) -> None:
+def test_without_a_gpu_the_preset_is_cpu_and_its_cost_is_printed(capsys) -> None:
     code, out, err = run(capsys, "train", "--device", "cpu", "--dry-run")
     whole, _, sweep_err = run(capsys, "sweep", "patch-size", *ON_SHAPES, "--dry-run", "--seeds=1")
     quiet, _, silence = run(capsys, "train", "--device", "cpu", "--dry-run", "--quiet")
@@ -529,7 +529,7 @@ def test_what_auto_stood_for_is_recorded_and_another_preset_refused_by_its_name(
     assert "of preset cpu, not default (model.mlp_ratio 2.0, not 4.0): give --preset cpu" in err
 
 
-def test_of_a_whole_spec_no_preset_is_said(capsys) -> None:
+def test_a_complete_spec_prints_no_preset(capsys) -> None:
     run(capsys, "train", *TINY, "--out", "first", "--quiet")
 
     code, _, err = run(capsys, "train", "--spec", "first/spec.json", "--seed", "1", "--dry-run")
@@ -538,7 +538,7 @@ def test_of_a_whole_spec_no_preset_is_said(capsys) -> None:
     assert err == ""
 
 
-def test_what_takes_more_than_a_day_is_said_before_it_starts(capsys) -> None:
+def test_more_than_a_day_is_announced_before_it_starts(capsys) -> None:
     long = [word.replace("epochs=1", "epochs=1000000") for word in ON_SHAPES]
     words = ("--preset", "cpu", *long, "--dry-run")
 
@@ -584,7 +584,7 @@ def test_a_study_that_is_called_null_can_be_swept(capsys) -> None:
         assert run(capsys, "studies", "new", name)[0] == 2
 
 
-def test_a_study_in_a_pipe_is_not_shown_but_told(capsys) -> None:
+def test_studies_show_refuses_a_pipe(capsys) -> None:
     os.mkfifo("pipe.yaml")
     code, _, err = run(capsys, "studies", "show", "pipe.yaml")
     assert code == 2

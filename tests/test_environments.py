@@ -1,4 +1,4 @@
-"""Where vitbench is called does not matter: closed streams, other alphabets, broken libraries."""
+"""vitbench works in any environment: closed streams, other encodings, broken libraries."""
 
 import io
 import json
@@ -51,7 +51,7 @@ def reported(capsys, results: str) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-16"])
-def test_a_report_that_is_redirected_is_utf_8_whatever_the_locale_is(
+def test_a_redirected_report_is_utf_8_in_every_locale(
     encoding, results, capsys, monkeypatch
 ) -> None:
     expected = reported(capsys, results)
@@ -83,7 +83,7 @@ def test_a_terminal_keeps_its_alphabet_and_what_it_lacks_is_an_escape(
     assert file.getvalue().endswith(expected.encode("latin-1", "backslashreplace"))
 
 
-def test_a_stream_that_cannot_be_told_its_alphabet_gets_escapes(results, monkeypatch) -> None:
+def test_a_stream_with_a_fixed_encoding_gets_escapes(results, monkeypatch) -> None:
     """As an output of a notebook or of a test runner may be."""
 
     class Ascii(io.StringIO):
@@ -124,7 +124,7 @@ def test_a_reader_of_stdout_that_left_does_not_change_how_a_command_ends(
     sys.stdout.close()
 
 
-def test_a_night_whose_log_reader_died_trains_every_run(monkeypatch) -> None:
+def test_a_sweep_whose_log_reader_died_trains_every_run(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stderr", WithoutReader(encoding="utf-8", line_buffering=True))
 
     code = main(["sweep", "pos-embed", *TINY, "--seeds", "2", "--only", "none"])
@@ -151,7 +151,7 @@ def test_a_report_that_does_not_fit_on_the_disk_is_an_error_and_a_note_is_not(
         full.close()
 
 
-def test_a_process_whose_streams_are_closed_ends_as_it_should(results) -> None:
+def test_a_process_with_closed_streams_exits_normally(results) -> None:
     """What Python does at its own end is part of it: it has an exit code of its own for a pipe."""
 
     def code(redirected: str, *arguments: str) -> int:
@@ -189,7 +189,7 @@ def recurse() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_whatever_a_library_raises_is_one_line_and_its_traceback_is_kept(
+def test_an_unexpected_error_is_one_line_and_its_traceback_is_kept(
     error, capsys, monkeypatch, tmp_path
 ) -> None:
     """The library is a data set that is plugged in."""
@@ -247,7 +247,7 @@ def test_an_error_without_a_place_for_its_traceback_is_one_line_all_the_same(
     ("options", "raises"),
     [(["error"], False), (["default", "err::UserWarning"], False), (["ignore::Foreign"], True)],
 )
-def test_a_warning_of_a_library_is_no_error_whatever_pythonwarnings_says(
+def test_a_library_warning_is_no_error_with_any_pythonwarnings(
     options, raises, monkeypatch
 ) -> None:
     monkeypatch.setattr(sys, "warnoptions", options)
@@ -279,7 +279,7 @@ def test_variables_of_tqdm_are_not_ours() -> None:
     assert done.stdout.split() == ["soon", "None"]
 
 
-def test_without_a_home_folder_a_data_folder_is_asked_for(monkeypatch) -> None:
+def test_without_a_home_folder_a_data_folder_is_required(monkeypatch) -> None:
     def no_home() -> Path:
         raise RuntimeError("Could not determine home directory.")
 

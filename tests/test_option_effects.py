@@ -1,4 +1,4 @@
-"""What a user asks for is honoured or refused in a line, before any work and before any file."""
+"""Every option has an effect, or is refused in one line before any work and any file."""
 
 import json
 import os
@@ -135,7 +135,7 @@ def test_no_command_takes_an_empty_value(words, ask) -> None:
     (["model.depth=4"], "write --set model.depth=4"),
     (["-epochs", "4"], "did you mean '--epochs'?"),
 ])  # fmt: skip
-def test_an_unknown_option_that_is_a_field_names_the_set_that_does_it(words, said, ask) -> None:
+def test_an_unknown_option_that_is_a_field_suggests_set(words, said, ask) -> None:
     code, _, err = ask("train", *words)
 
     assert code == 2
@@ -149,7 +149,7 @@ def test_every_field_is_found_by_its_name_as_an_option() -> None:
         assert fields_called(field.replace("_", "-")) == [field]
 
 
-def test_an_option_that_is_nothing_of_ours_is_left_to_the_help(capsys) -> None:
+def test_an_unknown_option_points_to_the_help(capsys) -> None:
     for words in (["train", "--wrkrs", "3"], ["train", "-qz"], ["report", "--depth", "3"]):
         assert main(words) == 2
         assert "no such option" in capsys.readouterr().err.lower()
@@ -205,7 +205,7 @@ def test_the_same_spec_at_other_seeds_is_a_study(ask) -> None:
     assert [run["seed"] for run in json.loads(out)["runs"]] == [0, 10, 1, 11]
 
 
-def test_what_counts_for_nothing_on_this_base_is_said(ask) -> None:
+def test_fields_without_effect_on_a_base_are_reported(ask) -> None:
     code, _, err = ask("sweep", "factor.yaml", *TINY, "--dry-run")
     again, _, set_by_all = ask("sweep", "patch-size", *TINY, "--seeds", "1", "--dry-run")
 
@@ -222,7 +222,7 @@ def test_what_counts_for_nothing_on_this_base_is_said(ask) -> None:
     ["report", "--figures", "/proc/none"],
     ["diff", "a", "b", "--figures", "/proc/none"],
 ])  # fmt: skip
-def test_where_nothing_can_be_written_is_told_first(arguments, ask) -> None:
+def test_unwritable_folders_are_refused_first(arguments, ask) -> None:
     code, _, err = ask(*arguments)
 
     assert code == 2
@@ -244,7 +244,7 @@ def full_spec() -> str:
     ("result.json", "{}", "result.json is not of a run of vitbench"),
     (".lock", "1234", ".lock is not of a run of vitbench"),
 ])  # fmt: skip
-def test_a_folder_with_files_of_others_is_left_as_it_is(name, text, said, ask, tmp_path) -> None:
+def test_a_folder_with_other_files_is_not_changed(name, text, said, ask, tmp_path) -> None:
     file = tmp_path / "proj" / name
     file.parent.mkdir(parents=True)
     file.write_text(text)
@@ -337,7 +337,7 @@ def test_an_option_that_would_do_nothing_is_refused(words, message, ask) -> None
     assert message in err
 
 
-def test_beside_a_whole_spec_no_preset_is_advised(ask) -> None:
+def test_beside_a_complete_spec_no_preset_is_suggested(ask) -> None:
     assert ask("train", *TINY, "--out", "first", "--quiet")[0] == 0
     long = ["--spec", "first/spec.json", "--epochs", "1000000", "--device", "cpu", "--dry-run"]
 

@@ -1,7 +1,7 @@
-"""Wrong files, command by command: each is told in plain lines, and nothing is made or changed.
+"""Refused files, command by command: plain lines on stderr, and nothing is written or changed.
 
-A row is what was typed, or a file's name and what is in it, and a word that the answer must hold.
-All lie in `world`, a folder made once. What needs no file is in test_refused_options.py.
+A row is a command line, or a file's name and content, and a word that the message must contain.
+All files are in `world`, a folder made once. Options without files: test_refused_options.py.
 """
 
 import io
@@ -698,7 +698,7 @@ def test_there_are_many_and_none_twice() -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"), WRONG, ids=[ascii(" ".join(words))[1:61] for words, _ in WRONG]
 )
-def test_a_wrong_request_is_told_in_plain_lines_and_makes_no_file(
+def test_a_refused_file_gets_plain_lines_and_nothing_is_written(
     arguments, hint, capsys, in_world
 ) -> None:
     before = state_of(in_world.parent)

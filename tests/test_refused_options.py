@@ -1,4 +1,4 @@
-"""Wrong requests: exit code 2, a line or two that help, nothing on stdout, and no file made."""
+"""Refused options: exit code 2, one or two helpful lines, nothing on stdout, no file written."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from vitbench.cli.main import main
 
 LONG = "x" * 10_000
 CONTROL = "\x1b[2J\x1b]0;x\x07"
-# Requests, each with a word that its message must have: what is allowed, or the nearest name.
+# Command lines, each with a word of its message: what is allowed, or the nearest name.
 BY_HAND = [
     (["trian"], "did you mean 'train'"),
     (["train", "--epoch", "3"], "--epochs"),
@@ -192,7 +192,7 @@ def _in_a_folder_of_few_files(tmp_path, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "hint"), BY_HAND, ids=[" ".join(a)[:60] for a, _ in BY_HAND])
-def test_a_request_is_told_what_would_do(arguments, hint, capsys, tmp_path) -> None:
+def test_a_refused_option_gets_a_hint(arguments, hint, capsys, tmp_path) -> None:
     assert hint.lower() in told(capsys, tmp_path, *arguments)
 
 

@@ -74,7 +74,10 @@ def _vitbench(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Train small Vision Transformers and report which differences are significant."""
+    """Train small Vision Transformers and report which differences are significant.
+
+    Start with `vitbench sweep pos-embed --preset smoke`: no download, a few minutes on a CPU.
+    """
     if context.invoked_subcommand is None:
         console.product(context.get_help())
 
@@ -85,7 +88,7 @@ def main(arguments: list[str] | None = None) -> int:
     An unexpected error is one line too, with the path of a file that holds its traceback.
 
     Args:
-        arguments: The words after `vitbench`; those of the process unless given.
+        arguments: The words after `vitbench`; default: those of the process.
     """
     debug = os.environ.get("VITBENCH_DEBUG") == "1"
     stopped_by: list[int] = []
