@@ -13,7 +13,8 @@ import pytest
 import torchvision.datasets
 
 from vitbench.data import cifar_files
-from vitbench.data.cifar_files import ARCHIVE, FOLDER, MD5, META, TEST, TRAIN, URL, read_cifar_files
+from vitbench.data.cifar_archive import ARCHIVE, FOLDER, MD5, META, TEST, TRAIN
+from vitbench.data.cifar_files import URL, read_cifar_files
 from vitbench.errors import DataError
 
 SOME = (*TEST, META)
@@ -45,11 +46,13 @@ def names_in(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_the_sums_and_the_address_are_those_that_torchvision_has() -> None:
-    theirs = torchvision.datasets.CIFAR10
+def test_checksums_and_url_equal_those_of_torchvision() -> None:
+    reference = torchvision.datasets.CIFAR10
 
-    assert dict([*theirs.train_list, *theirs.test_list]) | {META: theirs.meta["md5"]} == MD5
-    assert (theirs.url, theirs.filename, theirs.base_folder) == (URL, ARCHIVE, FOLDER)
+    assert (
+        dict([*reference.train_list, *reference.test_list]) | {META: reference.meta["md5"]} == MD5
+    )
+    assert (reference.url, reference.filename, reference.base_folder) == (URL, ARCHIVE, FOLDER)
 
 
 @pytest.mark.cifar10
@@ -63,16 +66,18 @@ def test_missing_and_wrong_files_come_back_from_the_archive(where, tmp_path, cap
     changed[1_000_000] ^= 1
     (folder / "data_batch_4").write_bytes(changed)
     (folder / ".data_batch_3.abc.part").write_bytes(b"half")
-    there = archive((folder if where == "inside" else tmp_path) / ARCHIVE)
+    archive_path = archive((folder if where == "inside" else tmp_path) / ARCHIVE)
 
     found = read_cifar_files(folder, (*TRAIN, META))
 
     assert found["data_batch_3"] == (real_folder() / "data_batch_3").read_bytes()
     assert names_in(folder) - {ARCHIVE} == set(MD5)
-    said = capsys.readouterr().err
-    assert "data_batch_3, data_batch_4 not CIFAR-10's (wrong MD5) and data_batch_2 missing" in said
-    assert f"unpacking {there}" in said
-    there.unlink()
+    printed = capsys.readouterr().err
+    assert (
+        "data_batch_3, data_batch_4 not CIFAR-10's (wrong MD5) and data_batch_2 missing" in printed
+    )
+    assert f"unpacking {archive_path}" in printed
+    archive_path.unlink()
     read_cifar_files(folder, MD5)  # all are good now, and stay so without the archive
     assert capsys.readouterr().err == ""
 
@@ -80,8 +85,8 @@ def test_missing_and_wrong_files_come_back_from_the_archive(where, tmp_path, cap
 @pytest.mark.cifar10
 @pytest.mark.usefixtures("no_network")
 def test_an_archive_that_is_cut_short_gives_what_it_has(tmp_path) -> None:
-    whole = archive(tmp_path / "whole.tar.gz", (*SOME, *TRAIN[:1]), "w:gz")
-    content = whole.read_bytes()
+    complete = archive(tmp_path / "complete.tar.gz", (*SOME, *TRAIN[:1]), "w:gz")
+    content = complete.read_bytes()
     (tmp_path / ARCHIVE).write_bytes(content[: len(content) * 3 // 4])
 
     assert set(read_cifar_files(tmp_path, SOME)) == set(SOME)
@@ -92,7 +97,8 @@ def test_an_archive_that_is_cut_short_gives_what_it_has(tmp_path) -> None:
 UNPACK = """
 import sys
 from pathlib import Path
-from vitbench.data.cifar_files import MD5, read_cifar_files
+from vitbench.data.cifar_archive import MD5
+from vitbench.data.cifar_files import read_cifar_files
 assert set(read_cifar_files(Path(sys.argv[1]), MD5)) == set(MD5)
 """
 
@@ -103,10 +109,10 @@ def test_of_several_processes_at_once_one_unpacks_and_all_read(tmp_path) -> None
     command = [sys.executable, "-c", UNPACK, str(tmp_path)]
 
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate()[1] for process in processes]
+    printed = [process.communicate()[1] for process in processes]
 
     assert [process.returncode for process in processes] == [0] * 3
-    assert "".join(said).count("unpacking") == 1
+    assert "".join(printed).count("unpacking") == 1
     assert names_in(tmp_path / FOLDER) == set(MD5)
 
 
@@ -117,9 +123,9 @@ def test_where_nothing_can_be_unpacked_the_archive_itself_is_read(tmp_path, caps
     (tmp_path / FOLDER).touch()  # a file in the folder's place: also root cannot unpack there
 
     assert set(read_cifar_files(tmp_path / ARCHIVE, SOME)) == set(SOME)
-    said = capsys.readouterr().err
-    assert f"cannot unpack CIFAR-10 to {tmp_path / FOLDER}" in said
-    assert "its archive is read each time" in said
+    printed = capsys.readouterr().err
+    assert f"cannot unpack CIFAR-10 to {tmp_path / FOLDER}" in printed
+    assert "its archive is read each time" in printed
 
 
 @pytest.fixture
@@ -183,7 +189,7 @@ def test_without_network_one_line_says_what_helps(tmp_path, monkeypatch, capsys)
 
 @pytest.mark.usefixtures("no_network")
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", b"\x1f\x8b\x08\x04", b"text"])
-def test_an_archive_of_a_few_bytes_is_told_to_be_broken(content, tmp_path) -> None:
+def test_an_archive_of_a_few_bytes_is_reported_as_broken(content, tmp_path) -> None:
     (tmp_path / ARCHIVE).write_bytes(content)
 
     with pytest.raises(DataError, match=f"{ARCHIVE} is broken .*no network to download it"):
@@ -223,6 +229,6 @@ def test_a_folder_that_is_named_like_the_archive_is_a_folder(tmp_path) -> None:
 
 
 @pytest.mark.cifar10
-def test_files_that_are_not_asked_for_are_not_missed(tmp_path) -> None:
+def test_files_that_are_not_requested_may_be_missing(tmp_path) -> None:
     linked(tmp_path / FOLDER, without=TRAIN)
     assert set(read_cifar_files(tmp_path, SOME)) == set(SOME)

@@ -59,9 +59,9 @@ def test_colour_is_torchvisions_to_the_bit(name, size) -> None:
 AFFINE = {"angle": 0.0, "translate": [0, 0], "scale": 1.0, "shear": [0.0, 0.0]}
 
 
-def sheared(image: torch.Tensor, x: float = 0, y: float = 0) -> torch.Tensor:
+def sheared(image: torch.Tensor, y: float) -> torch.Tensor:
     """As torchvision's AutoAugment shears: by the angle whose tangent is the magnitude."""
-    angles = [math.degrees(math.atan(x)), math.degrees(math.atan(y))]
+    angles = [0.0, math.degrees(math.atan(y))]
     return theirs.affine(image, **{**AFFINE, "shear": angles, "center": [0, 0]})
 
 
@@ -71,7 +71,6 @@ def moved(image: torch.Tensor, x: float = 0, y: float = 0) -> torch.Tensor:
 
 GEOMETRY = {
     "rotate": (transforms.rotate, lambda image, angle: theirs.rotate(image, angle), 30.0),
-    "shear-x": (transforms.shear_x, lambda image, slope: sheared(image, x=slope), 0.3),
     "shear-y": (transforms.shear_y, lambda image, slope: sheared(image, y=slope), 0.3),
     "translate-x": (transforms.translate_x, lambda image, by: moved(image, x=by), 14.6),
     "translate-y": (transforms.translate_y, lambda image, by: moved(image, y=by), 14.6),

@@ -60,7 +60,7 @@ class DataSpec(BaseModel):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Name of each class; its number where the data set's decorator names none."""
+        """Name of each class; its number if the data set's row in the registry has no names."""
         numbers = tuple(map(str, range(self.num_classes)))
         return tuple(DATASETS.entry(self.dataset.name).facts.get("classes", numbers))
 

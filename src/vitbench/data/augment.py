@@ -1,8 +1,8 @@
-"""Augmentation recipes, one registered function each.
+"""Augmentation recipes, one function each; their names are rows of `registry.AUGMENTATIONS`.
 
-A recipe takes uint8 images (B, C, H, W) and a generator, and gives new uint8 images of the same
-shape; each image has its own draws. The generator is on the CPU wherever the images are: so a GPU
-is given the same draws, and is never waited for. Options are keyword-only parameters.
+A recipe takes uint8 images (B, C, H, W) and a generator, and returns new uint8 images of the same
+shape; each image has its own draws. The generator is always on the CPU, so a GPU gets the same
+draws and nothing waits for it. Options are keyword-only parameters.
 """
 
 import math
@@ -15,12 +15,12 @@ from vitbench.config.choice import Choice
 from vitbench.data import colour
 from vitbench.data.batches import Augmentation
 from vitbench.data.policy import apply_policy
-from vitbench.data.transforms import beside, crop_and_flip, erase, rotate
+from vitbench.data.transforms import crop_and_flip, erase, rotate, to_device_of
 from vitbench.registry import AUGMENTATIONS
 
 
 def build_augmentation(choice: Choice) -> Augmentation:
-    """The recipe of a choice, its options filled in."""
+    """The recipe of a choice, with its options."""
     return partial(AUGMENTATIONS.get(choice.name), **choice.options)
 
 
@@ -62,9 +62,8 @@ def cutout(
 ) -> Tensor:
     """Baseline and one square cut out (DeVries and Taylor, arXiv:1708.04552).
 
-    The square's centre is anywhere in the image, so it may be cut off at the border. The paper
-    fills with zeros after normalising, which is the mean colour; 122 is the grey next to
-    CIFAR-10's.
+    The square's centre is anywhere in the image, so the border may cut it off. The paper fills
+    with zeros after normalising, which is the mean colour; 122 is the grey nearest to CIFAR-10's.
     """
     images = baseline(images, generator, padding=padding)
     batch = len(images)
@@ -99,8 +98,8 @@ def random_erasing(
     high, wide = (area * aspect).sqrt().round(), (area / aspect).sqrt().round()  # (B, tries)
     fits = (high < height) & (wide < width)
     first = fits.int().argmax(dim=1, keepdim=True)
-    acts = fits.any(dim=1) & (torch.rand(batch, generator=generator) < chance)
-    high, wide = (size.gather(1, first)[:, 0] * acts for size in (high, wide))
+    erased = fits.any(dim=1) & (torch.rand(batch, generator=generator) < chance)
+    high, wide = (size.gather(1, first)[:, 0] * erased for size in (high, wide))
     top = (torch.rand(batch, generator=generator) * (height - high + 1)).floor()
     left = (torch.rand(batch, generator=generator) * (width - wide + 1)).floor()
     top, left, high, wide = (n.long() for n in (top, left, high, wide))
@@ -122,8 +121,8 @@ def _jitter_colour(images: Tensor, generator: torch.Generator, jitter: float) ->
     for place in range(len(changes)):
         for number, change in enumerate(changes):
             members = (order[:, place] == number).nonzero().flatten()
-            there = beside(images, members)
-            images[there] = change(images[there], factor[members, number])
+            indices = to_device_of(images, members)
+            images[indices] = change(images[indices], factor[members, number])
     return images
 
 

@@ -1,8 +1,8 @@
 """Batched colour on uint8 images: every image of a batch has its own parameter.
 
-Each takes images (B, C, H, W) and a parameter (B,) on the CPU, and gives new images.
-Formulas are Pillow's in torchvision's form (transforms.v2.functional), which rounds down between
-steps.
+Each function takes images (B, C, H, W) and a parameter (B,) on the CPU, and returns new images.
+The formulas are Pillow's as torchvision writes them (transforms.v2.functional): it rounds down
+between steps.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vitbench.data.transforms import beside
+from vitbench.data.transforms import to_device_of
 
 GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R 601)
 
@@ -22,7 +22,7 @@ def brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def saturation(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the grey image: 0 is grey, 1 the image; an image of one channel stays."""
+    """Blend with the grey image: 0 is grey, 1 the image; one channel does not change."""
     return images if images.shape[1] == 1 else _blend(images.float(), _grey(images), factor)
 
 
@@ -32,7 +32,7 @@ def contrast(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def sharpness(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the smoothed image: 0 is smooth, 1 the image; the border stays."""
+    """Blend with the smoothed image: 0 is smooth, 1 the image; the border does not change."""
     channels = images.shape[1]
     kernel = torch.full((channels, 1, 3, 3), 1 / 13, device=images.device)
     kernel[:, :, 1, 1] = 5 / 13
@@ -48,7 +48,7 @@ def sharpness(images: Tensor, factor: Tensor) -> Tensor:
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
     """Keep the highest bits of each pixel, 0 to 8."""
     mask = 256 - 2 ** (8 - bits.long())
-    return images & beside(images, mask.to(torch.uint8)).view(-1, 1, 1, 1)
+    return images & to_device_of(images, mask.to(torch.uint8)).view(-1, 1, 1, 1)
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:
@@ -59,14 +59,14 @@ def solarize(images: Tensor, threshold: Tensor) -> Tensor:
 
 def autocontrast(images: Tensor, _: Tensor) -> Tensor:
     """Stretch each channel to the whole range."""
-    stretched: Tensor = _torchvision().autocontrast(images)  # by image already
+    stretched: Tensor = _torchvision().autocontrast(images)  # per image already
     return stretched
 
 
 def equalize(images: Tensor, _: Tensor) -> Tensor:
     """Even out each channel's histogram."""
-    evened: Tensor = _torchvision().equalize(images)  # by image already
-    return evened
+    equalized: Tensor = _torchvision().equalize(images)  # per image already
+    return equalized
 
 
 def invert(images: Tensor, _: Tensor) -> Tensor:
@@ -75,8 +75,8 @@ def invert(images: Tensor, _: Tensor) -> Tensor:
 
 
 def _column(images: Tensor, parameter: Tensor) -> Tensor:
-    """A parameter (B,) as float32 (B, 1, 1, 1) beside the images."""
-    return beside(images, parameter.float()).view(-1, 1, 1, 1)
+    """A parameter (B,) as float32 (B, 1, 1, 1) on the images' device."""
+    return to_device_of(images, parameter.float()).view(-1, 1, 1, 1)
 
 
 def _grey(images: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ def _blend(pixels: Tensor, other: Tensor, factor: Tensor) -> Tensor:
 
 
 def _torchvision() -> Any:
-    """Its functions; imported where they are needed, for that takes as long as torch."""
+    """Functions of torchvision, imported late: the import takes as long as torch's."""
     from torchvision.transforms.v2 import functional as torchvision_functional
 
     return torchvision_functional

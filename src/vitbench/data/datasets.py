@@ -1,6 +1,6 @@
-"""Data sets, one registered function each: where the files are in, one of the two sets out.
+"""Data sets, one function each: it takes the folder of the files and returns one of the two sets.
 
-The decorator states what must be known before anything is loaded: sizes and classes.
+Its row in `registry.DATASETS` has what must be known before images are loaded: sizes and classes.
 """
 
 import os
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from vitbench.config.data import DataSpec
-from vitbench.data.cifar_files import META, TEST, TRAIN, read_cifar_files
+from vitbench.data.cifar_archive import META, TEST, TRAIN
+from vitbench.data.cifar_files import read_cifar_files
 from vitbench.data.image_set import ImageSet
 from vitbench.data.shapes import CLASSES, draw_shapes
 from vitbench.errors import DataError
@@ -30,7 +31,7 @@ def load_images(spec: DataSpec, part: Part, data_dir: Path | None) -> ImageSet:
         data_dir: Where to look for it; `VITBENCH_DATA` or the user's cache unless given.
 
     Raises:
-        DataError: It is absent and cannot be downloaded, or broken.
+        DataError: It is missing and cannot be downloaded, or it is damaged.
     """
     load = DATASETS.get(spec.dataset.name)
     images: ImageSet = load(part, data_dir, **spec.dataset.options)
@@ -41,7 +42,7 @@ def data_root(data_dir: Path | None) -> Path:
     """Folder (or archive) of data sets: as given, `VITBENCH_DATA`, or the user's cache.
 
     Raises:
-        DataError: None is given, and the user has no home folder.
+        DataError: No folder is given, and the user has no home folder.
     """
     if data_dir is not None:
         return data_dir
@@ -61,7 +62,7 @@ def cifar10(part: Part, data_dir: Path | None) -> ImageSet:
     """CIFAR-10 (Krizhevsky 2009): 60,000 photographs of ten things."""
     names = TRAIN if part == "train" else TEST
     files = read_cifar_files(data_root(data_dir), (*names, META))
-    # Pickles, but only bytes with CIFAR-10's own MD5 come here.
+    # Unpickling is safe here: the bytes have CIFAR-10's published MD5.
     batches: list[dict[str, Any]] = [pickle.loads(files[n], encoding="latin1") for n in names]
     classes = pickle.loads(files[META], encoding="latin1")["label_names"]
     pixels = np.concatenate([batch["data"] for batch in batches]).reshape(-1, 3, 32, 32)

@@ -40,9 +40,8 @@ CIFAR10: tuple[tuple[Step, Step], ...] = (
     (("TranslateY", 0.7, 9), ("AutoContrast", 0.9, 1)),
 )
 
-# Each operation, and whether its magnitude is turned to the other side half of the time.
+# Each operation, and whether its magnitude is negated half of the time.
 OPERATIONS: dict[str, tuple[Operation, bool]] = {
-    "ShearX": (transforms.shear_x, True),
     "ShearY": (transforms.shear_y, True),
     "TranslateX": (transforms.translate_x, True),
     "TranslateY": (transforms.translate_y, True),
@@ -68,7 +67,6 @@ def magnitudes(name: str, height: int, width: int) -> Tensor:
         width: Its width.
     """
     most = {
-        "ShearX": 0.3,
         "ShearY": 0.3,
         "TranslateX": 150 / 331 * width,
         "TranslateY": 150 / 331 * height,
@@ -84,11 +82,11 @@ def magnitudes(name: str, height: int, width: int) -> Tensor:
 
 
 def apply_policy(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Give each image a sub-policy of its own, and each step its chance.
+    """Apply a random sub-policy to each image; each of its two steps has a probability.
 
     Args:
-        images: uint8 (B, C, H, W); left as they are.
-        generator: On the CPU, so that what is done to whom is known without waiting for a GPU.
+        images: uint8 (B, C, H, W); not changed.
+        generator: On the CPU, so that the draws are known without waiting for a GPU.
     """
     batch, _, height, width = images.shape
     images = images.clone()
@@ -100,12 +98,12 @@ def apply_policy(images: Tensor, generator: torch.Generator) -> Tensor:
         chance = torch.tensor([chance for _, chance, _ in steps])[chosen]
         size = torch.stack([magnitudes(name, height, width)[at] for name, _, at in steps])[chosen]
         acts = torch.rand(batch, generator=generator) < chance
-        turned = torch.rand(batch, generator=generator) < 0.5
+        negated = torch.rand(batch, generator=generator) < 0.5
         for number, (act, signed) in enumerate(OPERATIONS.values()):
             members = (acts & (operation == number)).nonzero().flatten()
             if len(members) == 0:
                 continue
-            amount = torch.where(turned & signed, -size, size)[members]
-            there = transforms.beside(images, members)
-            images[there] = act(images[there], amount)
+            amount = torch.where(negated & signed, -size, size)[members]
+            indices = transforms.to_device_of(images, members)
+            images[indices] = act(images[indices], amount)
     return images
