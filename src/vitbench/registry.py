@@ -81,7 +81,7 @@ POSITIONS = Registry(
 ATTENTIONS = Registry(
     "attention",
     {
-        "softmax": Row("vitbench.model.attention:Attention"),
+        "softmax": Row("vitbench.model.attention:SoftmaxAttention"),
         "differential": Row("vitbench.model.attention:Differential"),
         "differential-published": Row("vitbench.model.attention:DifferentialPublished"),
     },

@@ -75,9 +75,9 @@ def test_the_right_map_beats_chance_and_a_random_one_does_not() -> None:
         of(centre_maps(200, (4, 4))),
     )
 
-    assert found["right"].told
+    assert found["right"].beats_baselines
     assert found["right"].above_random.low > 0.1
-    assert not found["random"].told
+    assert not found["random"].beats_baselines
     assert found["random"].above_random.low < 0 < found["random"].above_random.high
 
 

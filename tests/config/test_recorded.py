@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from vitbench.config.build import build_spec
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.presets import PRESETS, preset_fields
-from vitbench.config.recorded import WrittenSpec, completed
+from vitbench.config.recorded import RecordedSpec, completed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -81,7 +81,7 @@ def test_a_value_of_the_wrong_kind_is_named(tree, message) -> None:
 @given(st.sampled_from(FIELDS), JSON)
 def test_any_value_is_taken_or_refused(field, value) -> None:
     section, name = field
-    adapter = TypeAdapter(WrittenSpec)
+    adapter = TypeAdapter(RecordedSpec)
     try:
         read = adapter.validate_python({section: {name: value}})
     except ValidationError:

@@ -65,7 +65,7 @@ class Score:
     above_centre: Mean
 
     @property
-    def told(self) -> bool:
+    def beats_baselines(self) -> bool:
         """Whether it is shown to beat both a random order and the centre."""
         return min(self.above_random.low, self.above_centre.low) > 0
 

@@ -32,7 +32,7 @@ def _defaults() -> dict[str, Any]:
     return ExperimentSpec().to_json()
 
 
-WrittenSpec = Annotated[dict[str, Any], AfterValidator(completed)]
+RecordedSpec = Annotated[dict[str, Any], AfterValidator(completed)]
 
 
 def _completed(

@@ -15,7 +15,7 @@ from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
 
 
-class Attention(nn.Module):
+class SoftmaxAttention(nn.Module):
     """Softmax attention over all tokens (Vaswani et al., arXiv:1706.03762).
 
     Args:
@@ -89,7 +89,7 @@ class Attention(nn.Module):
         return self.proj_drop(self.proj(attended.transpose(1, 2).flatten(2)))
 
 
-class Differential(Attention):
+class Differential(SoftmaxAttention):
     """Differential attention: one softmax minus lambda times another (Ye et al., arXiv:2410.05258).
 
     Queries and keys of a head are split in two halves, softmax(q1 k1) - lambda softmax(q2 k2)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vitbench.model.attention import Attention
+from vitbench.model.attention import SoftmaxAttention
 from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
 
@@ -64,7 +64,12 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, embed_dim: int, attn: Attention, mlp_dim: int, drop_rate: float, drop_path_rate: float
+        self,
+        embed_dim: int,
+        attn: SoftmaxAttention,
+        mlp_dim: int,
+        drop_rate: float,
+        drop_path_rate: float,
     ) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(embed_dim, eps=NORM_EPS)

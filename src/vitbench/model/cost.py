@@ -10,7 +10,7 @@ from vitbench.registry import ATTENTIONS
 
 
 @dataclass(frozen=True)
-class Cost:
+class TrainingCost:
     """Cost of a model and of a training with it.
 
     Attributes:
@@ -25,7 +25,7 @@ class Cost:
     train_flop: int
 
 
-def cost_of(spec: ExperimentSpec) -> Cost:
+def cost_of(spec: ExperimentSpec) -> TrainingCost:
     """Cost of an experiment; the model is built without memory.
 
     Raises:
@@ -35,7 +35,7 @@ def cost_of(spec: ExperimentSpec) -> Cost:
         model = build_model(spec)
     forward = forward_flop(spec)
     steps = spec.data.train_size // spec.train.batch_size * spec.train.epochs
-    return Cost(
+    return TrainingCost(
         num_params=sum(p.numel() for p in model.parameters()),
         forward_flop=forward,
         train_flop=3 * forward * steps * spec.train.batch_size,

@@ -66,7 +66,7 @@ def measured_faithfulness(
             of.insertion_curve.mean(dim=0).numpy(),
             None if score is None else gap_of(score.above_random),
             None if score is None else gap_of(score.above_centre),
-            score is not None and score.told,
+            score is not None and score.beats_baselines,
         )
     return found
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from vitbench.config.recorded import LARGEST, WrittenSpec
+from vitbench.config.recorded import LARGEST, RecordedSpec
 from vitbench.config.study import StudySpec
 from vitbench.training.bits import MOST_THREADS
 from vitbench.training.history import Count, EpochRecord, Loss, Percent, Rate, Seconds
@@ -67,7 +67,7 @@ class RunResult(BaseModel):
     ] = SCHEMA_VERSION
     identity: Annotated[Line, Field(description="Hash of the canonical spec, seed and semantics.")]
     name: Annotated[Line, Field(description="The run's choices in words.")]
-    spec: Annotated[WrittenSpec, Field(description="The whole spec.")]
+    spec: Annotated[RecordedSpec, Field(description="The whole spec.")]
     seed: Annotated[Count, Field(description="The run's seed.")]
     semantics: Annotated[
         Count, Field(description="What training meant then; another number is another meaning.")
@@ -203,7 +203,7 @@ class StudyResults(BaseModel):
     ] = SCHEMA_VERSION
     study: Annotated[StudySpec, Field(description="The study file as it was.")]
     preset: Annotated[Line, Field(description="Preset under the base spec.")]
-    base: Annotated[WrittenSpec, Field(description="The base spec, whole.")]
+    base: Annotated[RecordedSpec, Field(description="The base spec, whole.")]
     base_identity: Annotated[Line, Field(description="Its identity, seed left out.")]
     dataset: Annotated[Line, Field(description="Data set.")]
     num_test: Annotated[

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from vitbench.config.experiment import ExperimentSpec
-from vitbench.model.cost import Cost, cost_of
+from vitbench.model.cost import TrainingCost, cost_of
 from vitbench.runs.claim import check_folder_of_run
 from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
@@ -29,7 +29,7 @@ class TrainPlan:
     folder: RunFolder
     device: torch.device
     state: str
-    cost: Cost
+    cost: TrainingCost
 
     @property
     def is_complete(self) -> bool:

@@ -11,7 +11,7 @@ from vitbench.comparison.pairs import runs_by_variant
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.study import StudySpec, Variant, folder_for
 from vitbench.errors import FileError, UsageError
-from vitbench.model.cost import Cost, cost_of, forward_flop
+from vitbench.model.cost import TrainingCost, cost_of, forward_flop
 from vitbench.runs.claim import check_folder_of_run
 from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
@@ -32,7 +32,7 @@ class PlannedRun:
     variant: Variant
     spec: ExperimentSpec
     folder: Path
-    cost: Cost
+    cost: TrainingCost
     state: State
 
     @property
