@@ -119,7 +119,7 @@ TRACKERS = Registry(
     {
         "wandb": Row("vitbench.training.trackers.wandb:tracker"),
         "csv": Row("vitbench.training.trackers.csv:CsvTracker"),
-        "none": Row("vitbench.training.trackers.tracker:NoTracker"),
+        "none": Row("vitbench.training.trackers.none:NoTracker"),
     },
 )
 

@@ -156,9 +156,9 @@ def test_the_policy_is_torchvisions_entry_by_entry() -> None:
     reference = AutoAugment(AutoAugmentPolicy.CIFAR10)
 
     assert len(CIFAR10) == len(reference._policies) == 25
-    for ours, theirs in zip(CIFAR10, reference._policies, strict=True):
+    for ours, expected in zip(CIFAR10, reference._policies, strict=True):
         for (name, chance, at), (their_name, their_chance, their_at) in zip(
-            ours, theirs, strict=True
+            ours, expected, strict=True
         ):
             assert (name, chance) == (their_name, their_chance)
             assert their_at in (None, at)
@@ -167,12 +167,12 @@ def test_the_policy_is_torchvisions_entry_by_entry() -> None:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_magnitudes_and_signs_are_torchvisions(name) -> None:
     of_bins, signed = AutoAugment._AUGMENTATION_SPACE[name]
-    theirs = of_bins(10, 28, 36)
+    expected = of_bins(10, 28, 36)
 
-    if theirs is None:
-        theirs = torch.zeros(10)
+    if expected is None:
+        expected = torch.zeros(10)
     scale = 255 if name == "Solarize" else 1
-    assert torch.allclose(magnitudes(name, 28, 36), theirs.double() * scale, atol=1e-5)
+    assert torch.allclose(magnitudes(name, 28, 36), expected.double() * scale, atol=1e-5)
     assert OPERATIONS[name][1] == signed
 
 
@@ -185,10 +185,10 @@ def test_each_operation_is_what_autoaugment_does_under_that_name(name) -> None:
         for sign in (1, -1) if signed else (1,):
             ours = operation(image.clone(), torch.tensor([sign * amount], dtype=torch.float64))
             magnitude = sign * (amount / 255 if name == "Solarize" else amount)
-            theirs = reference._apply_image_or_video_transform(
+            expected = reference._apply_image_or_video_transform(
                 image[0], name, magnitude, interpolation="nearest", fill={torch.Tensor: None}
             )
-            off = (ours[0].int() - theirs.int()).abs()
+            off = (ours[0].int() - expected.int()).abs()
             assert (off <= 1).float().mean() >= 0.999, (at, sign)
 
 

@@ -30,12 +30,12 @@ def real_folder() -> Path:
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_cifar10_is_what_torchvision_reads(part) -> None:
     ours = load_images(CIFAR10, part, None)
-    theirs = TorchvisionCifar10(str(real_folder().parent), train=part == "train")
+    reference = TorchvisionCifar10(str(real_folder().parent), train=part == "train")
 
     assert ours.images.dtype == torch.uint8
-    assert np.array_equal(ours.images.permute(0, 2, 3, 1).numpy(), theirs.data)
-    assert ours.labels.tolist() == theirs.targets
-    assert list(ours.classes) == theirs.classes
+    assert np.array_equal(ours.images.permute(0, 2, 3, 1).numpy(), reference.data)
+    assert ours.labels.tolist() == reference.targets
+    assert list(ours.classes) == reference.classes
 
 
 @pytest.mark.cifar10

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from torchvision.transforms.v2 import functional as theirs
+from torchvision.transforms.v2 import functional as torchvision_functional
 
 from vitbench.data import colour, transforms
 
@@ -29,15 +29,23 @@ def agreement(ours: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 COLOURS = {
-    "brightness": (colour.brightness, theirs.adjust_brightness, (0.0, 2.0)),
-    "contrast": (colour.contrast, theirs.adjust_contrast, (0.0, 2.0)),
-    "saturation": (colour.saturation, theirs.adjust_saturation, (0.0, 2.0)),
-    "sharpness": (colour.sharpness, theirs.adjust_sharpness, (0.0, 2.0)),
-    "posterize": (colour.posterize, lambda image, bits: theirs.posterize(image, int(bits)), (0, 8)),
-    "solarize": (colour.solarize, theirs.solarize, (0.0, 255.0)),
-    "autocontrast": (colour.autocontrast, lambda image, _: theirs.autocontrast(image), (0, 1)),
-    "equalize": (colour.equalize, lambda image, _: theirs.equalize(image), (0, 1)),
-    "invert": (colour.invert, lambda image, _: theirs.invert(image), (0, 1)),
+    "brightness": (colour.brightness, torchvision_functional.adjust_brightness, (0.0, 2.0)),
+    "contrast": (colour.contrast, torchvision_functional.adjust_contrast, (0.0, 2.0)),
+    "saturation": (colour.saturation, torchvision_functional.adjust_saturation, (0.0, 2.0)),
+    "sharpness": (colour.sharpness, torchvision_functional.adjust_sharpness, (0.0, 2.0)),
+    "posterize": (
+        colour.posterize,
+        lambda image, bits: torchvision_functional.posterize(image, int(bits)),
+        (0, 8),
+    ),
+    "solarize": (colour.solarize, torchvision_functional.solarize, (0.0, 255.0)),
+    "autocontrast": (
+        colour.autocontrast,
+        lambda image, _: torchvision_functional.autocontrast(image),
+        (0, 1),
+    ),
+    "equalize": (colour.equalize, lambda image, _: torchvision_functional.equalize(image), (0, 1)),
+    "invert": (colour.invert, lambda image, _: torchvision_functional.invert(image), (0, 1)),
 }
 
 
@@ -62,15 +70,19 @@ AFFINE = {"angle": 0.0, "translate": [0, 0], "scale": 1.0, "shear": [0.0, 0.0]}
 def sheared(image: torch.Tensor, y: float) -> torch.Tensor:
     """As torchvision's AutoAugment shears: by the angle whose tangent is the magnitude."""
     angles = [0.0, math.degrees(math.atan(y))]
-    return theirs.affine(image, **{**AFFINE, "shear": angles, "center": [0, 0]})
+    return torchvision_functional.affine(image, **{**AFFINE, "shear": angles, "center": [0, 0]})
 
 
 def moved(image: torch.Tensor, x: float = 0, y: float = 0) -> torch.Tensor:
-    return theirs.affine(image, **{**AFFINE, "translate": [int(x), int(y)]})
+    return torchvision_functional.affine(image, **{**AFFINE, "translate": [int(x), int(y)]})
 
 
 GEOMETRY = {
-    "rotate": (transforms.rotate, lambda image, angle: theirs.rotate(image, angle), 30.0),
+    "rotate": (
+        transforms.rotate,
+        lambda image, angle: torchvision_functional.rotate(image, angle),
+        30.0,
+    ),
     "shear-y": (transforms.shear_y, lambda image, slope: sheared(image, y=slope), 0.3),
     "translate-x": (transforms.translate_x, lambda image, by: moved(image, x=by), 14.6),
     "translate-y": (transforms.translate_y, lambda image, by: moved(image, y=by), 14.6),
@@ -100,8 +112,12 @@ def test_crop_and_flip_is_pad_crop_and_flip() -> None:
     changed = transforms.crop_and_flip(images, top, left, flip, padding=4)
 
     for i, result in enumerate(changed):
-        cropped = theirs.crop(theirs.pad(images[i], [4]), int(top[i]), int(left[i]), 32, 32)
-        assert torch.equal(result, theirs.horizontal_flip(cropped) if flip[i] else cropped)
+        cropped = torchvision_functional.crop(
+            torchvision_functional.pad(images[i], [4]), int(top[i]), int(left[i]), 32, 32
+        )
+        assert torch.equal(
+            result, torchvision_functional.horizontal_flip(cropped) if flip[i] else cropped
+        )
 
 
 def test_erase_fills_the_part_of_a_box_that_lies_in_the_image() -> None:
@@ -116,4 +132,4 @@ def test_erase_fills_the_part_of_a_box_that_lies_in_the_image() -> None:
     boxes = [(0, 0, 32, 20), (0, 0, 4, 4), (30, 18, 2, 2), (5, 7, 3, 4), (0, 0, 0, 0), (0, 0, 0, 0)]
     for image, (y, x, h, w), result in zip(images, boxes, erased, strict=True):
         value = torch.full((3, h, w), 77, dtype=torch.uint8)
-        assert torch.equal(result, theirs.erase(image, y, x, h, w, value))
+        assert torch.equal(result, torchvision_functional.erase(image, y, x, h, w, value))

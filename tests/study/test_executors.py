@@ -31,18 +31,18 @@ def test_runs_come_in_the_order_asked_for(requests) -> None:
 def test_a_run_that_another_trains_is_left_to_it_and_read_at_the_end(requests, monkeypatch) -> None:
     lock = RunFolder(requests[0].folder).lock()
     lock.acquire()
-    told = []
+    notes = []
 
     def wait(_seconds: float) -> None:
         """While ours waits, the other ends its run."""
-        assert told == ["the remaining runs are trained by another process: waiting"]
+        assert notes == ["the remaining runs are trained by another process: waiting"]
         lock.release()
 
     monkeypatch.setattr(executor.time, "sleep", wait)
 
     ended = list(
         Local().execute(
-            requests, lambda event: told.append(event.text) if isinstance(event, Note) else None
+            requests, lambda event: notes.append(event.text) if isinstance(event, Note) else None
         )
     )
 

@@ -51,7 +51,7 @@ def test_a_worker_that_the_system_kills_ends_its_run_and_no_other(requests) -> N
     def kill_once(event: object) -> None:
         if isinstance(event, OfWorker) and isinstance(event.event, StepDone) and not killed:
             worker = executor._workers[event.worker]
-            killed.append(worker.place)
+            killed.append(worker.index)
             os.kill(worker.process.pid, signal.SIGKILL)
 
     with closing(Processes(jobs=2, threads=1)) as executor:
@@ -65,13 +65,13 @@ def test_a_worker_that_the_system_kills_ends_its_run_and_no_other(requests) -> N
     assert run_experiment(requests[place]).status == "done"  # the next call does it
 
 
-def test_a_worker_without_a_sign_of_life_is_told_of(requests, monkeypatch) -> None:
+def test_a_worker_without_a_sign_of_life_is_reported(requests, monkeypatch) -> None:
     monkeypatch.setattr(processes, "POLL_S", 0.1)
-    stopped, told = [], []
+    stopped, notes = [], []
 
     def stop_once(event: object) -> None:
         if isinstance(event, Note) and "no sign of life" in event.text:
-            told.append(event.text)
+            notes.append(event.text)
             os.kill(stopped[0], signal.SIGCONT)
         if isinstance(event, OfWorker) and isinstance(event.event, StepDone) and not stopped:
             stopped.append(executor._workers[event.worker].process.pid)
@@ -82,7 +82,7 @@ def test_a_worker_without_a_sign_of_life_is_told_of(requests, monkeypatch) -> No
         ended = dict(executor.execute(requests[:1], stop_once))
 
     assert ended[0].status == "done"
-    assert any(str(stopped[0]) in text for text in told)
+    assert any(str(stopped[0]) in text for text in notes)
 
 
 def test_a_worker_that_died_idle_is_replaced(requests) -> None:

@@ -93,16 +93,16 @@ class Broken:
 
 
 @pytest.mark.parametrize("method", ["start", "log_epoch", "log_pictures", "finish"])
-def test_a_tracker_that_fails_is_told_once_and_then_left_alone(method) -> None:
-    told: list[str] = []
+def test_a_tracker_that_fails_is_reported_once_and_then_not_used(method) -> None:
+    messages: list[str] = []
     tracker = Broken(method)
-    guarded = Guarded(tracker, told.append)
+    guarded = Guarded(tracker, messages.append)
 
     for name in ("start", "log_epoch", "log_pictures", "finish"):
         for _ in range(2):
             getattr(guarded, name)(None)
 
-    assert told == ["tracking stopped, training goes on: the server is gone"]
+    assert messages == ["tracking stopped, training goes on: the server is gone"]
     assert tracker.calls.count(method) == 1
     assert tracker.calls[-1] == method
 

@@ -1,1 +1,1 @@
-"""Executors, one file each: run requests in, results out as they come. See registry.EXECUTORS."""
+"""Executors, one file each: they train a plan's runs. Their names are in registry.EXECUTORS."""

@@ -1,4 +1,4 @@
-"""What every executor does, and which one a sweep gets."""
+"""The protocol of executors, and the choice of one."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,13 +8,15 @@ import torch
 
 from vitbench.errors import UsageError
 from vitbench.registry import EXECUTORS
-from vitbench.runs.experiment import Note, RunRequest
+from vitbench.runs.experiment import BatchSplit, Note, RunBegun, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
+from vitbench.study.worker import OfWorker
+from vitbench.training.fit import Event
 
 POLL_S = 1.0  # between two checks of a run that another process trains
 
-SweepListener = Callable[..., None]  # a Listener that takes an OfWorker too
+SweepListener = Callable[[Event | RunBegun | BatchSplit | Note | OfWorker], None]
 
 
 class Executor(Protocol):
@@ -23,10 +25,10 @@ class Executor(Protocol):
     def execute(
         self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests; yield the index of each in the sequence, and its result, as they come.
+        """Run requests; yield the index of each in the sequence, and its result, as runs finish.
 
-        An error of the listener ends no run. A run that another process trains is left to it, and
-        its result is read when it is there: two sweeps share the work.
+        An error of the listener stops no run. A run that another process trains is not trained
+        again: its result is read when it is complete, so two sweeps share the work.
         """
 
     def close(self) -> None:
@@ -57,16 +59,16 @@ def build_executor(jobs: int, threads: int, name: str = "auto") -> Executor:
     return executor
 
 
-def first_free(left: dict[int, RunRequest]) -> int | None:
-    """The first index whose run no process trains."""
-    return next((i for i in left if not RunFolder(left[i].folder).is_busy()), None)
+def first_free(remaining: dict[int, RunRequest]) -> int | None:
+    """The first index of a run that no process trains."""
+    return next((i for i in remaining if not RunFolder(remaining[i].folder).is_busy()), None)
 
 
 class WaitForOthers:
-    """Waits while other processes train what is left, and says so once.
+    """Waits while other processes train the remaining runs, and says so once.
 
     Args:
-        listen: Hears the note.
+        listen: Gets the note.
     """
 
     def __init__(self, listen: SweepListener) -> None:

@@ -16,7 +16,7 @@ class Local:
 
     Args:
         jobs: Runs at once: 1.
-        threads: Threads of a run; unless given, those that torch has.
+        threads: Threads of a run; torch's own number by default.
     """
 
     def __init__(self, jobs: int = 1, threads: int | None = None) -> None:
@@ -26,18 +26,18 @@ class Local:
     def execute(
         self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests in their order; an error ends its run and no other."""
+        """Run requests in their order; an error fails one run and no other."""
         if self._threads is not None:
             torch.set_num_threads(self._threads)
         listen = guarded(listen)
-        left = dict(enumerate(requests))
+        remaining = dict(enumerate(requests))
         wait = WaitForOthers(listen)
-        while left:
-            index = first_free(left)
+        while remaining:
+            index = first_free(remaining)
             if index is None:
                 wait()
             else:
-                yield index, attempt(left.pop(index), listen)
+                yield index, attempt(remaining.pop(index), listen)
 
     def close(self) -> None:
         """There is nothing to end."""

@@ -16,26 +16,26 @@ from vitbench.study.executors.executor import POLL_S, SweepListener, WaitForOthe
 from vitbench.study.listener import guarded
 from vitbench.study.worker import OfWorker, serve
 
-SILENT_S = 600.0  # without a step, after which a worker is said to hang
-STOP_S = 1.5  # that a worker gets to close its W&B run
+SILENT_S = 600.0  # without a step, after which the user is told that a worker may hang
+STOP_S = 1.5  # for a worker to close its W&B run
 
 
 @dataclass
 class _Worker:
-    """A worker process and what it does."""
+    """A worker process and its run."""
 
     process: SpawnProcess
     pipe: Connection
-    place: int | None = None
-    heard: float = field(default_factory=time.monotonic)
-    told: bool = False
+    index: int | None = None
+    last_message: float = field(default_factory=time.monotonic)
+    silence_reported: bool = False
 
 
 class Processes:
     """Several runs at once, each in a process of its own.
 
-    Where small models are trained, two processes of one thread do more than one of two threads. A
-    worker that the system kills, as it does for want of memory, ends its run and no other.
+    For small models, two processes of one thread are faster than one of two threads. If the system
+    kills a worker, for example when memory runs out, only its run fails.
 
     Args:
         jobs: Runs at once.
@@ -50,19 +50,19 @@ class Processes:
     def execute(
         self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
-        """Run requests; what another sweep trains at this moment is left to it."""
+        """Run requests; those that another sweep trains now are not trained again."""
         listen = guarded(listen)
-        left = dict(enumerate(requests))
+        remaining = dict(enumerate(requests))
         wait_for_others = WaitForOthers(listen)
-        while left or self._is_training():
-            self._hand_out(requests, left)
+        while remaining or self._is_training():
+            self._hand_out(requests, remaining)
             if self._is_training():
-                yield from self._hear(requests, listen)
+                yield from self._receive(requests, listen)
             else:
                 wait_for_others()
 
     def close(self) -> None:
-        """End all workers: at once where they can close what they opened, else by force."""
+        """End all workers; kill those that do not end in time."""
         for worker in self._workers.values():
             worker.process.terminate()
         deadline = time.monotonic() + STOP_S
@@ -74,76 +74,77 @@ class Processes:
             worker.pipe.close()
         self._workers.clear()
 
-    def _hand_out(self, requests: Sequence[RunRequest], left: dict[int, RunRequest]) -> None:
-        """Give every idle worker a run that nobody trains."""
+    def _hand_out(self, requests: Sequence[RunRequest], remaining: dict[int, RunRequest]) -> None:
+        """Give every idle worker a run that no process trains."""
         for number in range(self._jobs):
-            place = first_free(left)
-            if place is None:
+            index = first_free(remaining)
+            if index is None:
                 return
             worker = self._workers.get(number) or self._start(number)
-            if worker.place is None:
-                request = _beside(requests[place], min(self._jobs, len(requests)))
+            if worker.index is None:
+                request = _with_concurrency(requests[index], min(self._jobs, len(requests)))
                 try:
                     worker.pipe.send(request)
-                except ConnectionError:  # it died while it had nothing to do: a new one takes over
-                    self._lost(number)
+                except ConnectionError:  # it died while idle: a new one replaces it
+                    self._remove(number)
                     worker = self._start(number)
                     worker.pipe.send(request)
-                worker.place, worker.heard, worker.told = place, time.monotonic(), False
-                del left[place]
+                worker.index, worker.last_message = index, time.monotonic()
+                worker.silence_reported = False
+                del remaining[index]
 
     def _start(self, number: int) -> _Worker:
         context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, self._threads), daemon=True)
+        own_end, worker_end = context.Pipe()
+        process = context.Process(target=serve, args=(worker_end, self._threads), daemon=True)
         with _without_interrupts():
             process.start()
-        theirs.close()
-        self._workers[number] = _Worker(process, ours)
+        worker_end.close()
+        self._workers[number] = _Worker(process, own_end)
         return self._workers[number]
 
-    def _hear(
+    def _receive(
         self, requests: Sequence[RunRequest], listen: SweepListener
     ) -> Iterator[tuple[int, RunResult]]:
-        """Pass on what workers say within a moment; yield what ended."""
+        """Pass on messages of workers; yield the results of finished runs."""
         by_pipe = {worker.pipe: number for number, worker in self._workers.items()}
         for pipe in wait(list(by_pipe), POLL_S):
             number = by_pipe[pipe]  # type: ignore[index]
             worker = self._workers[number]
             try:
-                sent = worker.pipe.recv()
-            except (EOFError, OSError):  # killed, maybe in the middle of a message
-                ended = self._lost(number)
-                if ended is not None:
-                    yield ended, failed(requests[ended], _why_lost(worker.process))
+                message = worker.pipe.recv()
+            except (EOFError, OSError):  # killed, perhaps in the middle of a message
+                lost_index = self._remove(number)
+                if lost_index is not None:
+                    yield lost_index, failed(requests[lost_index], _why_lost(worker.process))
                 continue
-            worker.heard = time.monotonic()
-            if isinstance(sent, OSError):
-                raise sent
-            if isinstance(sent, RunResult):
-                assert worker.place is not None
-                place, worker.place = worker.place, None
-                yield place, sent
+            worker.last_message = time.monotonic()
+            if isinstance(message, OSError):
+                raise message
+            if isinstance(message, RunResult):
+                assert worker.index is not None
+                index, worker.index = worker.index, None
+                yield index, message
             else:
-                listen(sent if isinstance(sent, Note) else OfWorker(number, sent))
-        self._tell_of_silence(requests, listen)
+                listen(message if isinstance(message, Note) else OfWorker(number, message))
+        self._report_silence(requests, listen)
 
     def _is_training(self) -> bool:
-        return any(worker.place is not None for worker in self._workers.values())
+        return any(worker.index is not None for worker in self._workers.values())
 
-    def _lost(self, number: int) -> int | None:
-        """Forget a worker that is gone; the place of the run that it had."""
+    def _remove(self, number: int) -> int | None:
+        """Remove a worker that ended; return the index of the run that it had."""
         worker = self._workers.pop(number)
         worker.process.join()
         worker.pipe.close()
-        return worker.place
+        return worker.index
 
-    def _tell_of_silence(self, requests: Sequence[RunRequest], listen: SweepListener) -> None:
+    def _report_silence(self, requests: Sequence[RunRequest], listen: SweepListener) -> None:
         for worker in self._workers.values():
-            silent_s = time.monotonic() - worker.heard
-            if worker.place is not None and silent_s > SILENT_S and not worker.told:
-                worker.told = True
-                name = requests[worker.place].spec.name
+            silent_s = time.monotonic() - worker.last_message
+            if worker.index is not None and silent_s > SILENT_S and not worker.silence_reported:
+                worker.silence_reported = True
+                name = requests[worker.index].spec.name
                 listen(
                     Note(
                         f"no sign of life for {silent_s / 60:.0f} min from {name}, process "
@@ -152,14 +153,14 @@ class Processes:
                 )
 
 
-def _beside(request: RunRequest, concurrent_runs: int) -> RunRequest:
+def _with_concurrency(request: RunRequest, concurrent_runs: int) -> RunRequest:
     """A request that records how many runs are trained at once."""
     return replace(request, options=replace(request.options, concurrent_runs=concurrent_runs))
 
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """A process begun herein never sees Ctrl-C, which a terminal sends to all; we do, after it."""
+    """Block Ctrl-C for processes started here; this process gets it afterwards."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -171,7 +172,7 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _why_lost(process: SpawnProcess) -> str:
-    """Why a worker is gone, and what to try."""
+    """Why a worker ended, and what to try."""
     code = process.exitcode
     if code is not None and code < 0:
         name = signal.Signals(-code).name

@@ -1,1 +1,1 @@
-"""Trackers, one file each: they are told what happens in a run. See registry.TRACKERS."""
+"""Trackers, one file each: they log runs. Their names are in registry.TRACKERS."""

@@ -1,4 +1,4 @@
-"""What every tracker does, and a guard so that none can stop a training."""
+"""The protocol of trackers, and a guard so that no tracker can stop a training."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from vitbench.training.history import EpochRecord
 
 @dataclass(frozen=True)
 class TrackedRun:
-    """What a tracker is told of a run when it begins.
+    """What a tracker knows of a run when it starts.
 
     Attributes:
         identity: Identity of the run.
         name: Its readable name.
-        group: What its seeds are replicates of.
-        tags: Study and variant, or nothing.
+        group: Name that all seeds of this experiment share.
+        tags: Study and variant, or empty.
         config: The spec, as JSON values.
         folder: The run's folder.
     """
@@ -34,29 +34,29 @@ class Tracker(Protocol):
     """Something that logs a run."""
 
     def start(self, run: TrackedRun) -> str | None:
-        """Begin; what is returned is shown to the user once."""
+        """Start logging a run; a returned line is shown to the user once."""
 
     def log_epoch(self, record: EpochRecord) -> None:
-        """An epoch was finished."""
+        """Log a finished epoch."""
 
     def log_pictures(self, pictures: Mapping[str, Path]) -> None:
-        """Pictures of the run were drawn: PNG files by their names."""
+        """Log pictures of the run: PNG files by name."""
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """The run is over."""
+        """Log the summary of a complete run, and close."""
 
     def stop(self) -> None:
-        """The run was stopped before its end and may go on later; this must not take long."""
+        """Close quickly: the run was stopped, and may be resumed later."""
 
 
 class Guarded:
-    """A tracker that cannot stop a run: its first error is told, and then it rests.
+    """A tracker that cannot stop a run: its first error is shown, and ends the tracking.
 
-    In a `with` it is stopped when the block ends by an error.
+    In a `with` statement, `stop` is called if the block raises an error.
 
     Args:
-        tracker: What to guard; None tracks nothing.
-        say: Takes a line for the user.
+        tracker: The tracker; None tracks nothing.
+        say: Shows a line to the user.
     """
 
     def __init__(self, tracker: Tracker | None, say: Callable[[str], None]) -> None:
@@ -71,21 +71,21 @@ class Guarded:
             self._try("stop")
 
     def start(self, run: TrackedRun) -> None:
-        """Begin, and tell the user what the tracker has to say."""
+        """Start, and show the tracker's line to the user."""
         line = self._try("start", run)
         if line:
             self._say(line)
 
     def log_epoch(self, record: EpochRecord) -> None:
-        """An epoch was finished."""
+        """Log a finished epoch."""
         self._try("log_epoch", record)
 
     def log_pictures(self, pictures: Mapping[str, Path]) -> None:
-        """Pictures of the run were drawn."""
+        """Log pictures of the run."""
         self._try("log_pictures", pictures)
 
     def finish(self, summary: Mapping[str, Any]) -> None:
-        """The run is over."""
+        """Log the summary of a complete run, and close."""
         self._try("finish", summary)
 
     def _try(self, method: str, *arguments: object) -> Any:
@@ -93,7 +93,7 @@ class Guarded:
             return None
         try:
             return getattr(self._tracker, method)(*arguments)
-        except Exception as error:  # whatever it is, it is not the training's
+        except Exception as error:  # no error of a tracker may stop the training
             self._tracker = None
             self._say(f"tracking stopped, training goes on: {first_line(error)}")
             return None
@@ -102,32 +102,6 @@ class Guarded:
 def first_line(error: Exception) -> str:
     """The first line of an error's message, or its type."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-class NoTracker:
-    """Tracks nothing.
-
-    Args:
-        wandb_mode: Not used.
-    """
-
-    def __init__(self, wandb_mode: str = "disabled") -> None:
-        pass
-
-    def start(self, run: TrackedRun) -> str | None:
-        """Do nothing."""
-
-    def log_epoch(self, record: EpochRecord) -> None:
-        """Do nothing."""
-
-    def log_pictures(self, pictures: Mapping[str, Path]) -> None:
-        """Do nothing."""
-
-    def finish(self, summary: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-    def stop(self) -> None:
-        """Do nothing."""
 
 
 def build_tracker(name: str, wandb_mode: str) -> Tracker:

@@ -10,10 +10,11 @@ from typing import Any, Literal, cast
 from vitbench.config.allowed import WANDB_MODES
 from vitbench.errors import UnknownNameError
 from vitbench.training.history import EpochRecord
-from vitbench.training.trackers.tracker import NoTracker, TrackedRun, Tracker, first_line
+from vitbench.training.trackers.none import NoTracker
+from vitbench.training.trackers.tracker import TrackedRun, Tracker, first_line
 from vitbench.training.trackers.wandb_settings import WORDS, Mode, users_choice
 
-STOP_S = 1.0  # for closing a run that was stopped; Ctrl-C is to act within two seconds
+STOP_S = 1.0  # to close a stopped run; Ctrl-C must take effect within two seconds
 
 
 def tracker(wandb_mode: str = "auto") -> Tracker:
@@ -29,7 +30,7 @@ def tracker(wandb_mode: str = "auto") -> Tracker:
 
 
 def resolved_mode(mode: str) -> Mode:
-    """The mode that `auto` stands for, by the user's W&B settings; any other is itself.
+    """The given mode; for `auto`, the mode that the user's W&B settings choose.
 
     Raises:
         UnknownNameError: There is no such mode.
@@ -40,13 +41,13 @@ def resolved_mode(mode: str) -> Mode:
 
 
 class WandbTracker:
-    """Weights & Biases: one W&B run a run, grouped by what its seeds replicate.
+    """Weights & Biases: one W&B run per run; the seeds of an experiment form a group.
 
     Args:
         mode: online or offline.
     """
 
-    # Once it could not be reached, the other runs of this process do not wait for it again.
+    # After a failed connection, later runs of this process do not wait for W&B again.
     unreachable = False
 
     def __init__(self, mode: Literal["online", "offline"]) -> None:
@@ -54,18 +55,18 @@ class WandbTracker:
         self._run: Any = None
 
     def start(self, run: TrackedRun) -> str | None:
-        """Open the W&B run, offline where W&B cannot be reached; a resumed run keeps its id."""
-        told = None
+        """Open the W&B run, offline if W&B cannot be reached; a resumed run keeps its id."""
+        message = None
         if self._mode == "online" and not WandbTracker.unreachable:
             try:
                 self._run = self._init(run, "online")
             except Exception as error:  # wrong key, no network, no server: wandb has many
                 WandbTracker.unreachable = True
-                told = f"W&B cannot be used, so runs are logged offline: {first_line(error)}"
+                message = f"W&B cannot be used, so runs are logged offline: {first_line(error)}"
             else:
                 return f"W&B: {self._run.url}"
         self._run = self._init(run, "offline")
-        return told
+        return message
 
     def _init(self, run: TrackedRun, mode: Literal["online", "offline"]) -> Any:
         import wandb
@@ -75,7 +76,7 @@ class WandbTracker:
             opened = wandb.init(
                 project=os.environ.get("WANDB_PROJECT", "vitbench"),
                 dir=str(run.folder),
-                # Not the id that wandb has just failed with: it takes that for in use.
+                # Not the id of the failed attempt: wandb regards that one as in use.
                 id=run.identity[:16] + ("" if mode == self._mode else "-offline"),
                 name=run.name,
                 group=run.group,
@@ -104,7 +105,7 @@ class WandbTracker:
         self._run.finish()
 
     def stop(self) -> None:
-        """Close the W&B run as one that failed; a server that does not answer is not waited for."""
+        """Close the W&B run as failed, without waiting for a server that does not answer."""
         closing = Thread(target=self._run.finish, kwargs={"exit_code": 1}, daemon=True)
         closing.start()
         closing.join(STOP_S)
@@ -112,13 +113,13 @@ class WandbTracker:
 
 @contextmanager
 def _readable_mode(mode: str) -> Iterator[None]:
-    """A WANDB_MODE that W&B has no word for would end `wandb.init`, whatever else it is told."""
-    said = os.environ.get("WANDB_MODE")
-    if said is None or said in WORDS:
+    """Replace an unknown WANDB_MODE, with which `wandb.init` fails whatever its arguments are."""
+    given = os.environ.get("WANDB_MODE")
+    if given is None or given in WORDS:
         yield
         return
     os.environ["WANDB_MODE"] = mode
     try:
         yield
     finally:
-        os.environ["WANDB_MODE"] = said
+        os.environ["WANDB_MODE"] = given

@@ -1,8 +1,8 @@
-"""What Weights & Biases is to do where the command line does not say: the user's own choice.
+"""The user's own choice of a Weights & Biases mode, for `--wandb auto`.
 
-It is read as W&B reads it, without importing it: the variables WANDB_MODE and WANDB_DISABLED, the
+It is read as W&B reads it, without importing W&B: the variables WANDB_MODE and WANDB_DISABLED, the
 settings files that `wandb disabled`, `wandb offline` and `wandb login --host` write, and the
-credentials for that server. A no is always a no; what cannot be understood is never a yes.
+credentials for that server. A refusal is always respected; an unclear value never means online.
 """
 
 import configparser
@@ -29,17 +29,17 @@ WORDS: Mapping[str, Mode] = {
 YES = ("1", "true", "t", "yes", "y", "on")
 NO = ("", "0", "false", "f", "no", "n", "off")
 OWN_SERVERS = ("api.wandb.ai", "api.forge.coreweave.com")  # two names of W&B's own server
-MOST_BYTES = 1_000_000  # of a settings file or a netrc file
+MOST_BYTES = 1_000_000  # largest settings file or netrc file
 LATER = "`wandb sync` sends runs later"
 
 
 @dataclass(frozen=True)
 class WandbChoice:
-    """What was found.
+    """A mode and its reason.
 
     Attributes:
-        mode: What W&B is to do.
-        why: For the user, in a few words.
+        mode: The W&B mode.
+        why: The reason, in a few words for the user.
     """
 
     mode: Mode
@@ -47,15 +47,15 @@ class WandbChoice:
 
 
 def users_choice() -> WandbChoice:
-    """What the environment, W&B's settings files and the credentials come to."""
+    """The mode that follows from the environment, W&B's settings files and the credentials."""
     try:
-        return _said() or _by_credentials()
-    except _UnreadableError as error:  # it may hold the user's no
+        return _explicit_choice() or _by_credentials()
+    except _UnreadableError as error:  # it may contain the user's refusal
         return WandbChoice("offline", f"{error}; {LATER}")
 
 
-def _said() -> WandbChoice | None:
-    """What the user chose outright, if anything; the environment is asked before the files."""
+def _explicit_choice() -> WandbChoice | None:
+    """The mode that the user set, if any; the environment comes before the files."""
     disabled = os.environ.get("WANDB_DISABLED", "").strip().lower()
     if disabled in YES:
         return WandbChoice("disabled", "WANDB_DISABLED says so")
@@ -66,8 +66,8 @@ def _said() -> WandbChoice | None:
         return _meaning("WANDB_MODE", asked)
     settings = _settings()
     if "mode" in settings:
-        said = _meaning(f"`mode` in {settings['mode'].file}", settings["mode"].value)
-        return None if said.mode == "online" else said  # online is no choice: it is the default
+        choice = _meaning(f"`mode` in {settings['mode'].file}", settings["mode"].value)
+        return None if choice.mode == "online" else choice  # online is W&B's default, not a choice
     early = settings.get("disabled")  # as early versions wrote it
     if early is not None and early.value.strip().lower() not in NO:
         return WandbChoice("disabled", f"`disabled` in {early.file} says so")
@@ -82,7 +82,7 @@ def _meaning(source: str, asked: str) -> WandbChoice:
 
 
 def _unknown(source: str, asked: str, allowed: tuple[str, ...]) -> WandbChoice:
-    """An unknown word is no consent."""
+    """An unknown word is not consent: offline."""
     return WandbChoice(
         "offline",
         f"{source} is {shortened(asked)!r}: choose from {', '.join(allowed)}"
@@ -91,7 +91,7 @@ def _unknown(source: str, asked: str, allowed: tuple[str, ...]) -> WandbChoice:
 
 
 def _by_credentials() -> WandbChoice:
-    """Online where there are credentials for the server."""
+    """Online if there are credentials for the server."""
     settings = _settings()
     own_server = settings.get("base_url", _Setting("", Path())).value
     server = os.environ.get("WANDB_BASE_URL", "").strip() or own_server.strip()
@@ -110,7 +110,7 @@ def _by_credentials() -> WandbChoice:
 
 
 class _UnreadableError(Exception):
-    """A file that is there and cannot be read."""
+    """A file that exists and cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +122,14 @@ class _Setting:
 
 
 def _settings() -> dict[str, _Setting]:
-    """What W&B's settings files hold, those of the working folder over the user's own.
+    """W&B's settings; those of the working folder replace the user's own.
 
     Raises:
         _UnreadableError: One cannot be read.
     """
-    found: dict[str, _Setting] = {}
+    settings: dict[str, _Setting] = {}
     for file in (_own_settings_file(), _local_settings_file()):
-        if file is None or not _is_there(file):
+        if file is None or not _is_readable(file):
             continue
         parser = configparser.ConfigParser(interpolation=None)
         try:
@@ -137,8 +137,8 @@ def _settings() -> dict[str, _Setting]:
         except (OSError, UnicodeError, configparser.Error) as error:
             raise _UnreadableError(f"{file} cannot be read ({type(error).__name__})") from None
         if parser.has_section("default"):
-            found.update({key: _Setting(value, file) for key, value in parser.items("default")})
-    return found
+            settings.update({key: _Setting(value, file) for key, value in parser.items("default")})
+    return settings
 
 
 def _own_settings_file() -> Path | None:
@@ -164,7 +164,7 @@ def _is_in_netrc(machines: tuple[str, ...]) -> bool:
         files = [_at_home(os.environ["NETRC"])]
     else:
         files = [_at_home("~/.netrc"), _at_home("~/_netrc")]
-    file = next((file for file in files if file is not None and _is_there(file)), None)
+    file = next((file for file in files if file is not None and _is_readable(file)), None)
     if file is None:
         return False
     try:
@@ -175,11 +175,11 @@ def _is_in_netrc(machines: tuple[str, ...]) -> bool:
     return any(hosts[machine][2] for machine in machines if machine in hosts)
 
 
-def _is_there(file: Path) -> bool:
+def _is_readable(file: Path) -> bool:
     """Whether there is a small regular file.
 
     Raises:
-        _UnreadableError: It is something else, or nobody lets us look.
+        _UnreadableError: It is something else, or there is no permission to read it.
     """
     try:
         if not file.exists():
@@ -192,7 +192,7 @@ def _is_there(file: Path) -> bool:
 
 
 def _at_home(path: str) -> Path | None:
-    """A path with its ~ resolved; None where there is no home folder."""
+    """A path with its ~ resolved; None if there is no home folder."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
