@@ -36,13 +36,6 @@ def bear_warnings() -> None:
         warnings.simplefilter("default")
 
 
-def first_line(error: BaseException) -> str:
-    """An error's kind and what it says, in one line."""
-    kind = type(error).__name__
-    said = next(iter(str(error).strip().splitlines()), "")
-    return f"{kind}: {said}" if said else kind
-
-
 def _written(text: str, folder: str) -> Path:
     descriptor, name = tempfile.mkstemp(prefix="vitbench-", suffix=".log", dir=folder)
     try:

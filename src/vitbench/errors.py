@@ -68,6 +68,17 @@ class LaterVersionError(FileError):
     """A file that a later vitbench wrote: it is whole, and this one cannot read it."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its type if it has none."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def described(error: BaseException) -> str:
+    """The type of an error and the first line of its message, in one line."""
+    kind, line = type(error).__name__, first_line(error)
+    return f"{kind}: {line}" if str(error).strip() else kind
+
+
 def shortened(text: str, most: int = 60) -> str:
     """Text that was given, short enough for a message."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

@@ -41,7 +41,7 @@ def test_position_vectors_are_what_is_added_to_the_patches() -> None:
     model = small(pos_embed="learned-1d")
     vectors = position_vectors(model)
 
-    assert torch.equal(vectors, model.pos_embed.positions[0].table[0, 1:].detach())
+    assert torch.equal(vectors, model.pos_embed[0].table[0, 1:].detach())
     similarity = cosine_similarity(vectors, (4, 4))
     assert similarity.shape == (16, 4, 4)
     for patch in (0, 7, 15):

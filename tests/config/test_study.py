@@ -1,6 +1,7 @@
 """The built-in studies are the document's, and a study's own rules."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from vitbench.config.study import (
     folder_for,
     load_study,
     parse_study,
+    study_file,
     study_names,
     variant_spec,
 )
@@ -378,3 +380,13 @@ def test_sentences_call_a_variant_by_what_is_before_its_colon_if_that_is_its_alo
     study = parse_study(own(variants=variants), "own.yaml")
 
     assert list(study.short_labels.values()) == names
+
+
+@pytest.mark.parametrize("stem", ["mine", "pos-embed", "pos_embed"])
+def test_a_path_is_a_path_even_if_its_file_is_called_as_a_built_in_study(
+    tmp_path: Path, stem: str
+) -> None:
+    path = tmp_path / f"{stem}.yaml"
+
+    assert study_file(str(path)) == path
+    assert study_file(path.name) == Path(path.name)

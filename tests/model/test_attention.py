@@ -8,6 +8,7 @@ import torch
 
 from vitbench.config.build import build_spec
 from vitbench.errors import UsageError
+from vitbench.model.attention import AttentionSettings
 from vitbench.model.position import Position, PositionSum, TokenLayout, build_positions
 from vitbench.model.vit import build_model
 from vitbench.registry import ATTENTIONS
@@ -47,7 +48,7 @@ POSITIONS = {
 
 def attention(kind: str, layer: int = 2):
     torch.manual_seed(3)
-    return ATTENTIONS.get(kind)(16, 4, layer, True, 0.0, 0.0)
+    return ATTENTIONS.get(kind)(AttentionSettings(16, 4, layer, True, 0.0, 0.0))
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
@@ -116,7 +117,9 @@ def test_half_of_all_published_lambdas_start_between_0_2_and_1_4() -> None:
     """Heads of 32 channels, those of the document's base model."""
     torch.manual_seed(0)
     kind = ATTENTIONS.get("differential-published")
-    lambdas = torch.stack([kind(32, 1, 0, False, 0.0, 0.0).lambda_() for _ in range(2000)])
+    lambdas = torch.stack(
+        [kind(AttentionSettings(32, 1, 0, False, 0.0, 0.0)).lambda_() for _ in range(2000)]
+    )
 
     quartiles = lambdas.quantile(torch.tensor([0.25, 0.5, 0.75]))
     assert quartiles.tolist() == pytest.approx([0.2, 0.8, 1.4], abs=0.1)

@@ -101,7 +101,7 @@ def test_the_spread_of_initial_values_is_an_option(name) -> None:
 
     for std in (0.02, 3.0):
         choice = parse_choice(POSITIONS, {"name": name, "std": std})
-        (position,) = build_positions([choice], layout).positions
+        (position,) = build_positions([choice], layout)
         for parameter in position.parameters():
             assert parameter.std().item() == pytest.approx(std, rel=0.05)
 

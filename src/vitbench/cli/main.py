@@ -29,8 +29,8 @@ from vitbench.cli import (
 from vitbench.cli.command import be_strict
 from vitbench.cli.groups import Group
 from vitbench.cli.spec_options import HelpWithFields
-from vitbench.crash import bear_warnings, first_line, keep_traceback
-from vitbench.errors import VitbenchError, shortened
+from vitbench.crash import bear_warnings, keep_traceback
+from vitbench.errors import VitbenchError, described, shortened
 from vitbench.streams import robust_streams, to_nowhere
 
 # Typer carries a Click inside, or uses the installed one: either way this is the parent of its
@@ -161,7 +161,7 @@ def _fail(error: Exception) -> int:
         return 2 if error.errno == errno.ENAMETOOLONG else 1
     log = keep_traceback(error)
     where = "VITBENCH_DEBUG=1 shows the traceback" if log is None else f"traceback in {log}"
-    console.error(f"{shortened(first_line(error), 400)} ({where})")
+    console.error(f"{shortened(described(error), 400)} ({where})")
     return 1
 
 

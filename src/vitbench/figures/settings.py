@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitbench.errors import VitbenchError
+from vitbench.errors import VitbenchError, first_line
 
 if TYPE_CHECKING:
     from matplotlib.colors import Colormap
@@ -72,8 +72,7 @@ def _import() -> None:
         with contextlib.chdir(Path(found.origin).parent / "mpl-data"):
             importlib.import_module("matplotlib")
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise VitbenchError(f"matplotlib cannot be imported: {reason}") from error
+        raise VitbenchError(f"matplotlib cannot be imported: {first_line(error)}") from error
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ To add one, write a class here that gives `forward`, `weigh` and `signed`.
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +16,11 @@ from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
 
 
-class SoftmaxAttention(nn.Module):
-    """Softmax attention over all tokens (Vaswani et al., arXiv:1706.03762).
+@dataclass(frozen=True)
+class AttentionSettings:
+    """What an attention kind needs to know of its block.
 
-    Args:
+    Attributes:
         embed_dim: Channels D of a token.
         num_heads: Heads H; they divide D.
         layer: Number of the block, counted from 0; some kinds depend on it.
@@ -27,24 +29,32 @@ class SoftmaxAttention(nn.Module):
         drop_rate: Dropout of the output.
     """
 
+    embed_dim: int
+    num_heads: int
+    layer: int
+    qkv_bias: bool
+    attn_drop_rate: float
+    drop_rate: float
+
+
+class SoftmaxAttention(nn.Module):
+    """Softmax attention over all tokens (Vaswani et al., arXiv:1706.03762).
+
+    Args:
+        settings: Sizes, layer and dropout of the block.
+    """
+
     signed = False  # whether weights may be negative
     value_products = 1  # how often values are weighted, for the count of FLOPs
 
-    def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        layer: int,  # noqa: ARG002
-        qkv_bias: bool,
-        attn_drop_rate: float,
-        drop_rate: float,
-    ) -> None:
+    def __init__(self, settings: AttentionSettings) -> None:
         super().__init__()
-        self.num_heads = num_heads
-        self.qkv = nn.Linear(embed_dim, 3 * embed_dim, bias=qkv_bias)
-        self.proj = nn.Linear(embed_dim, embed_dim)
-        self.attn_drop = Dropout(attn_drop_rate)
-        self.proj_drop = Dropout(drop_rate)
+        dim = settings.embed_dim
+        self.num_heads = settings.num_heads
+        self.qkv = nn.Linear(dim, 3 * dim, bias=settings.qkv_bias)
+        self.proj = nn.Linear(dim, dim)
+        self.attn_drop = Dropout(settings.attn_drop_rate)
+        self.proj_drop = Dropout(settings.drop_rate)
 
     def forward(
         self, tokens: Tensor, position: PositionSum, num_queries: int | None = None
@@ -107,23 +117,16 @@ class Differential(SoftmaxAttention):
     value_products = 2
     normalised = True
 
-    def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        layer: int,
-        qkv_bias: bool,
-        attn_drop_rate: float,
-        drop_rate: float,
-    ) -> None:
-        super().__init__(embed_dim, num_heads, layer, qkv_bias, attn_drop_rate, drop_rate)
+    def __init__(self, settings: AttentionSettings) -> None:
+        super().__init__(settings)
+        embed_dim, num_heads = settings.embed_dim, settings.num_heads
         channels = embed_dim // num_heads
         if channels % 2:
             raise UsageError(
                 f"differential attention splits a head in two halves: embed_dim {embed_dim} / "
                 f"num_heads {num_heads} = {channels} channels are odd"
             )
-        self.lambda_init = self.initial_lambda(layer)
+        self.lambda_init = self.initial_lambda(settings.layer)
         vectors = (nn.Parameter(self.initial_vector(channels)) for _ in range(4))
         self.lambda_q1, self.lambda_k1, self.lambda_q2, self.lambda_k2 = vectors
         self.norm = nn.RMSNorm(channels, eps=1e-5) if self.normalised else nn.Identity()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from vitbench.config.build import explain
 from vitbench.config.model import ModelSpec
-from vitbench.errors import UsageError
+from vitbench.errors import UsageError, first_line
 from vitbench.model.vit import VisionTransformer
 
 TOLERANCE = 1e-3  # of the largest logit
@@ -89,8 +89,7 @@ def adopt(model: nn.Module | Mapping[str, Any], num_heads: int | None = None) ->
     try:
         _check_logits(ours, model)
     except (RuntimeError, AssertionError) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(f"{kind} takes no square images as ours: {what}") from None
+        raise UsageError(f"{kind} takes no square images as ours: {first_line(error)}") from None
     return ours
 
 

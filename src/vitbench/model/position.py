@@ -8,8 +8,8 @@ To add one, write a class here. It is then in the spec, the help, the sweeps and
 """
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -182,7 +182,7 @@ class SinCos2d(Position):
         return tokens + self.table
 
 
-class PositionSum(nn.Module):
+class PositionSum(nn.ModuleList):
     """Several positions at once: what they add, they add up; rotations follow one another.
 
     Args:
@@ -190,30 +190,30 @@ class PositionSum(nn.Module):
     """
 
     def __init__(self, positions: Sequence[Position]) -> None:
-        super().__init__()
-        self.positions = list(positions)
-        for number, position in enumerate(positions):
-            self.add_module(str(number), position)
+        super().__init__(positions)
+
+    def __iter__(self) -> Iterator[Position]:
+        return cast(Iterator[Position], super().__iter__())
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Add all positions to patch tokens (B, N, D)."""
-        for position in self.positions:
+        for position in self:
             tokens = position(tokens)
         return tokens
 
     def class_token(self) -> Tensor | None:
         """What all of them add to the class token (D,), if anything."""
-        return _sum([position.class_token() for position in self.positions])
+        return _sum([position.class_token() for position in self])
 
     def rotate(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
         """Turn queries and keys (B, H, T, D / H) by each in turn."""
-        for position in self.positions:
+        for position in self:
             q, k = position.rotate(q, k)
         return q, k
 
     def bias(self) -> Tensor | None:
         """What all of them add to the attention's scores (H, T, T), if anything."""
-        return _sum([position.bias() for position in self.positions])
+        return _sum([position.bias() for position in self])
 
 
 def build_positions(choices: Sequence[Choice], layout: TokenLayout) -> PositionSum:

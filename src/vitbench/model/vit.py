@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.model import ModelSpec
 from vitbench.config.seeds import derive_seed
+from vitbench.model.attention import AttentionSettings
 from vitbench.model.block import NORM_EPS, Block
 from vitbench.model.dropout import Dropout, current_generator, same_draws
 from vitbench.model.patch import PatchEmbed
@@ -50,12 +51,14 @@ class VisionTransformer(nn.Module):
             Block(
                 dim,
                 kind(
-                    dim,
-                    spec.num_heads,
-                    layer,
-                    spec.qkv_bias,
-                    spec.attn_drop_rate,
-                    spec.drop_rate,
+                    AttentionSettings(
+                        dim,
+                        spec.num_heads,
+                        layer,
+                        spec.qkv_bias,
+                        spec.attn_drop_rate,
+                        spec.drop_rate,
+                    ),
                     **spec.attention.options,
                 ),
                 spec.mlp_dim,

@@ -3,7 +3,7 @@
 import errno
 
 from vitbench.crash import keep_traceback
-from vitbench.errors import VitbenchError
+from vitbench.errors import VitbenchError, described, first_line
 from vitbench.model.cost import cost_of
 from vitbench.runs.experiment import Listener, Note, RunRequest, run_experiment
 from vitbench.runs.schema import RunResult, on_one_line
@@ -52,9 +52,5 @@ def failed(request: RunRequest, reason: str) -> RunResult:
 
 def _reason(error: Exception) -> str:
     """The first line of an error; with its kind where that alone says what it is about."""
-    kind = type(error).__name__
-    line = (str(error).strip().splitlines() or [""])[0]
     tells_all = isinstance(error, VitbenchError | OSError) or type(error) is RuntimeError
-    if tells_all and line:
-        return line
-    return f"{kind}: {line}" if line else kind
+    return first_line(error) if tells_all else described(error)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vitbench.crash import first_line
+from vitbench.errors import described
 
 LOG = logging.getLogger("vitbench")
 
@@ -35,7 +35,7 @@ class GuardedListener:
                 LOG.warning(
                     "vitbench: what listens to the runs failed, and they go on without it: "
                     "%s (%s, line %s)",
-                    first_line(error), Path(place.filename).name, place.lineno,
+                    described(error), Path(place.filename).name, place.lineno,
                 )  # fmt: skip
 
 

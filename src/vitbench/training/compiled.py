@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from vitbench.config.experiment import ExperimentSpec
-from vitbench.errors import shortened
+from vitbench.errors import first_line, shortened
 from vitbench.training.device import autocast, precision_of
 from vitbench.training.memory import is_out_of_memory
 
@@ -39,8 +39,7 @@ def compile_for_training(model: nn.Module, spec: ExperimentSpec, num_images: int
     except Exception as error:  # of PyTorch's compilers and of what they call, each has its own
         if is_out_of_memory(error):
             raise
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CannotCompileError(shortened(reason, 200)) from None
+        raise CannotCompileError(shortened(first_line(error), 200)) from None
     finally:
         model.zero_grad()
     return compiled

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from vitbench.errors import first_line
 from vitbench.registry import TRACKERS
 from vitbench.training.history import EpochRecord
 
@@ -97,11 +98,6 @@ class Guarded:
             self._tracker = None
             self._say(f"tracking stopped, training goes on: {first_line(error)}")
             return None
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, or its type."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def build_tracker(name: str, wandb_mode: str) -> Tracker:

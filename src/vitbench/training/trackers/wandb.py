@@ -8,10 +8,10 @@ from threading import Thread
 from typing import Any, Literal, cast
 
 from vitbench.config.allowed import WANDB_MODES
-from vitbench.errors import UnknownNameError
+from vitbench.errors import UnknownNameError, first_line
 from vitbench.training.history import EpochRecord
 from vitbench.training.trackers.none import NoTracker
-from vitbench.training.trackers.tracker import TrackedRun, Tracker, first_line
+from vitbench.training.trackers.tracker import TrackedRun, Tracker
 from vitbench.training.trackers.wandb_settings import WORDS, Mode, users_choice
 
 STOP_S = 1.0  # to close a stopped run; Ctrl-C must take effect within two seconds
