@@ -103,7 +103,7 @@ class StudySpec(BaseModel):
         ),
     ] = None
     budget: Annotated[
-        Literal["epochs", "flops"], Field(description="What all variants get the same of.")
+        Literal["epochs", "flops"], Field(description="What is equal for all variants.")
     ] = "epochs"
     base: Annotated[
         dict[str, Any], Field(description="Fields by dotted name, over those of the preset.")

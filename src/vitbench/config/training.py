@@ -19,8 +19,7 @@ class TrainingSpec(BaseModel):
         int,
         Field(
             gt=0,
-            description="Images of a step; the images of an epoch that fill no batch are left "
-            "out, other ones each time.",
+            description="Images per step; the incomplete last batch of an epoch is dropped.",
         ),
     ] = 128
     optimizer: Annotated[

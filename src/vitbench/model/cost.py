@@ -14,7 +14,7 @@ class TrainingCost:
     """Cost of a model and of a training with it.
 
     Attributes:
-        num_params: Trained numbers.
+        num_params: Trainable parameters.
         forward_flop: FLOPs of one image through the whole network, matrix products alone.
         train_flop: FLOPs of the whole training, a backward pass being two forward passes;
             validation and test are left out.

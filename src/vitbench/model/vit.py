@@ -29,7 +29,7 @@ class VisionTransformer(nn.Module):
         spec: Sizes and choices.
         img_size: Side of an image in pixels.
         in_chans: Channels of an image.
-        num_classes: Classes to tell apart.
+        num_classes: Number of classes.
 
     Attributes:
         recompute: Whether to compute a block's inner values anew in the backward pass.
