@@ -8,7 +8,8 @@ from no position, over the same seeds and images, with its simultaneous 95 % int
 
 from pathlib import Path
 
-from vitbench.comparison.pairs import Comparison, compare_study
+from vitbench.comparison.pairs import compare_study
+from vitbench.comparison.verdict import Comparison
 from vitbench.figures.settings import own_settings
 from vitbench.figures.style import GREY, LINES, new_figure, save
 from vitbench.runs.results import read_results
@@ -28,7 +29,9 @@ def differences(stem: str) -> list[Comparison]:
     """Each position minus no position, in the order of ROWS."""
     results = read_results(RESULTS / f"{stem}_results.json")
     pairs = compare_study(results).pairs
-    both_ways = {(pair.first, pair.second): pair for pair in (*pairs, *(p.turned() for p in pairs))}
+    both_ways = {
+        (pair.first, pair.second): pair for pair in (*pairs, *(p.swapped() for p in pairs))
+    }
     return [both_ways[key, "none"] for key in ROWS.values()]
 
 

@@ -35,8 +35,9 @@ import yaml
 
 from vitbench.cli.main import main as vitbench
 from vitbench.comparison.audit import audit
-from vitbench.comparison.diff import difference, open_side
+from vitbench.comparison.diff import compare_sides
 from vitbench.comparison.pairs import compare_study
+from vitbench.comparison.sides import open_side
 from vitbench.config.build import build_spec, load_mapping
 from vitbench.config.data import DataSpec
 from vitbench.config.study import load_study
@@ -136,7 +137,7 @@ def _read_run(path: Path) -> None:
     verify_run(folder.path)
     catalogue(folder.path.parent, [])
     side = open_side(str(folder.path))
-    difference(side, side)
+    compare_sides(side, side)
     folder.read_result()
 
 
@@ -151,7 +152,7 @@ def _read_results(path: Path) -> None:
     methods([results])
     for variant in results.study.variants[:2] if results.base else []:
         side = open_side(f"{path}:{variant.key}")
-        difference(side, side)
+        compare_sides(side, side)
 
 
 def _read_study(path: Path) -> None:

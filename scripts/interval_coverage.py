@@ -32,14 +32,10 @@ from vitbench.comparison.audit import (
     resample_images,
     resample_seeds,
 )
-from vitbench.comparison.statistics import (
-    SeedsAndImages,
-    accuracy_estimate,
-    difference_estimate,
-    half_width,
-    one_sided_level,
-    sidak_alpha,
-)
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.intervals import half_width
+from vitbench.comparison.multiplicity import one_sided_level, sidak_alpha
+from vitbench.comparison.variance import accuracy_estimate, difference_estimate
 from vitbench.study.precision import FIRST_LOOK
 
 IMAGE = 0.10  # variance of a variant's accuracy in points^2 from which 10,000 images it meets

@@ -72,7 +72,7 @@ BY_HAND = [
     (["diff", "nowhere", "either"], "no run folder nowhere"),
     (["diff", "absent_results.json:none", "learned-1d"], "no results file"),
     (["diff", "absent_results.json", "learned-1d"], ":VARIANT"),
-    (["diff", "empty", "empty"], "no complete run"),
+    (["diff", "empty", "empty"], "not a complete run"),
     (["report", "--format", "pdf"], "markdown"),
     (["report", "--check", "a_file", "--out", "b"], "writes nothing"),
     (["report", "--methods", "--format", "csv"], "omit --format csv"),

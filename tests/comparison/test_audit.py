@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 
 from vitbench.comparison.audit import RESAMPLES, TOLERANCE, Audit, audit, resample_images
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.multiplicity import sidak_alpha
 from vitbench.comparison.pairs import StudyComparisons, compare_study
-from vitbench.comparison.statistics import SeedsAndImages, sidak_alpha
 from vitbench.config.study import StudySpec, Variant
 from vitbench.runs.schema import StudyResults
 
@@ -118,7 +119,7 @@ def test_forgotten_seeds_are_found_out_twice(study_of) -> None:
     (one,) = audit(results, wrong)
 
     assert len(one.doubts) == 2
-    assert one.doubts[0] == "the interval from seeds alone is wider"
+    assert one.doubts[0] == "the interval from seeds only is wider"
 
 
 def test_a_quarter_too_much_of_the_seeds_is_found_out(study_of) -> None:
@@ -143,7 +144,7 @@ def test_accuracies_that_do_not_follow_from_the_answers_are_found_out(study_of) 
 
     (one,) = audit(results, compare_study(results))
 
-    assert one.doubts == ("the recorded accuracies do not match the answers",)
+    assert one.doubts == ("the recorded accuracies do not match the predictions",)
 
 
 def test_variants_that_never_change_nor_differ_raise_no_doubt(run_of, study_of) -> None:

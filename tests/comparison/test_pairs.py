@@ -11,16 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vitbench.comparison.audit import audit
-from vitbench.comparison.pairs import Comparison, StudyComparisons, compare_study, seeds_for
-from vitbench.comparison.statistics import (
-    LEVEL,
-    OneRunEach,
-    SeedsAndImages,
-    TwoCounts,
-    difference_estimate,
-    sidak_alpha,
-    wilson,
-)
+from vitbench.comparison.estimates import OneRunEach, SeedsAndImages, TwoCounts
+from vitbench.comparison.forecast import seeds_for
+from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
+from vitbench.comparison.pairs import StudyComparisons, compare_study
+from vitbench.comparison.proportions import wilson
+from vitbench.comparison.variance import difference_estimate
+from vitbench.comparison.verdict import Comparison
 from vitbench.config.study import StudySpec, Variant
 from vitbench.errors import FileError
 from vitbench.runs.schema import StudyResults, StudyRun, pack_classes
@@ -78,7 +75,7 @@ def test_far_better_variant_is_better_and_the_other_worse(study_of) -> None:
     pair = only_pair(study_of({"a": drawn(70, 5, 1), "b": drawn(60, 5, 2)}))
 
     assert pair.verdict == "better"
-    assert pair.turned().verdict == "worse"
+    assert pair.swapped().verdict == "worse"
     assert pair.difference_pct == pytest.approx(10, abs=1.5)
     assert pair.p_adjusted < 0.001
 
@@ -155,9 +152,9 @@ def test_within_margin_is_two_one_sided_tests_at_the_familys_level(study_of) -> 
     wider, narrower = (only_pair(study_of(right, margin_pct=edge + by)) for by in (0.001, -0.001))
 
     assert wider.within_margin
-    assert wider.turned().within_margin
+    assert wider.swapped().within_margin
     assert not narrower.within_margin
-    assert not narrower.turned().within_margin  # the other end, of the other sign
+    assert not narrower.swapped().within_margin  # the other end, of the other sign
     # Where the interval of 90 % just fits, that of 95 % does not.
     assert not estimate.interval(LEVEL)[1] < edge or not -edge < estimate.interval(LEVEL)[0]
 
@@ -221,7 +218,7 @@ def test_diverged_variant_is_left_out_with_its_count(run_of, study_of) -> None:
 
     compared = compare_study(study_of(right, more=[broken]))
 
-    assert compared.why_not == {"c": "diverged in 1 of 2 seeds"}
+    assert compared.excluded == {"c": "diverged in 1 of 2 seeds"}
     assert [(pair.first, pair.second, pair.num_pairs) for pair in compared.pairs] == [("a", "b", 1)]
     assert compared.between("a", "c") is None
     assert compared.best({"a": 70, "b": 60, "c": 90}) == ("a",)
@@ -232,7 +229,7 @@ def test_variant_whose_runs_failed_is_left_out(run_of, study_of) -> None:
 
     compared = compare_study(study_of({"a": drawn(70, 2, 1)}, more=[failed]))
 
-    assert compared.why_not == {"c": "no successful run"}
+    assert compared.excluded == {"c": "no successful run"}
     assert compared.pairs == ()
     assert set(compared.accuracies) == {"a"}
 
@@ -286,7 +283,7 @@ def test_between_turns_a_pair_round(study_of) -> None:
 def test_turned_twice_is_the_same(num_seeds: int, study_of) -> None:
     pair = only_pair(study_of({"a": drawn(70, num_seeds, 1), "b": drawn(60, num_seeds, 2)}))
 
-    assert pair.turned().turned() == pair
+    assert pair.swapped().swapped() == pair
 
 
 def test_best_group_is_the_first_and_all_that_are_not_separable_from_it(study_of) -> None:
@@ -368,14 +365,14 @@ def test_test_set_of_one_image_gives_no_comparison_of_seeds(run_of, study_of) ->
 def test_damaged_answers_name_their_run(run_of, study_of) -> None:
     damaged = run_of("b", 0, LABELS > 4, predicted="bm8gYW5zd2Vycw==")
 
-    with pytest.raises(FileError, match="answers of b, seed 0 are damaged"):
+    with pytest.raises(FileError, match="predictions of b, seed 0 are damaged"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, more=[damaged]))
 
 
 def test_too_few_answers_name_their_run(run_of, study_of) -> None:
     short = run_of("b", 0, LABELS > 4, predicted=pack_classes(bytes(NUM_TEST - 1)))
 
-    with pytest.raises(FileError, match="answers of b, seed 0 are damaged"):
+    with pytest.raises(FileError, match="predictions of b, seed 0 are damaged"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, more=[short]))
 
 
@@ -387,7 +384,7 @@ def test_damaged_labels_are_told(study_of) -> None:
 def test_answers_to_another_test_set_name_their_run(run_of, study_of) -> None:
     other = run_of("b", 3, LABELS > 4, test_labels_sha256=sha256(b"other").hexdigest())
 
-    with pytest.raises(FileError, match="b, seed 3 answered another test set"):
+    with pytest.raises(FileError, match="b, seed 3 has another test set"):
         compare_study(study_of({"a": drawn(70, 1, 1)}, more=[other]))
 
 
@@ -414,7 +411,7 @@ def test_no_interval_reaches_beyond_what_a_difference_can_be(study_of) -> None:
 
     assert isinstance(pair.estimate, SeedsAndImages)
     assert pair.estimate.half_width(LEVEL) > 100
-    assert pair.interval == pair.turned().interval == (-100.0, 100.0)
+    assert pair.interval == pair.swapped().interval == (-100.0, 100.0)
     assert pair.verdict == "inconclusive"
     assert pair.p_adjusted > 0.05
     assert "the seeds alone leave more open" not in audit(results, compare_study(results))[0].doubts

@@ -17,24 +17,14 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from vitbench.comparison.statistics import (
-    LEVEL,
-    SMALLEST_P,
-    Estimate,
-    OneRunEach,
-    SeedsAndImages,
-    TwoCounts,
+from vitbench.comparison.estimates import Estimate, OneRunEach, SeedsAndImages, TwoCounts
+from vitbench.comparison.intervals import SMALLEST_P, half_width, welch_df, welch_interval
+from vitbench.comparison.multiplicity import LEVEL, one_sided_level, sidak_alpha, sidak_p
+from vitbench.comparison.proportions import mcnemar_exact, wilson
+from vitbench.comparison.variance import (
     accuracy_estimate,
     difference_estimate,
     difference_estimates,
-    half_width,
-    mcnemar_exact,
-    one_sided_level,
-    sidak_alpha,
-    sidak_p,
-    welch_df,
-    welch_interval,
-    wilson,
 )
 
 ALPHAS = (0.2, 0.05, 0.0085, 0.0001)

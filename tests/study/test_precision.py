@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.intervals import welch_df
+from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
 from vitbench.comparison.pairs import compare_study
-from vitbench.comparison.statistics import LEVEL, SeedsAndImages, sidak_alpha, welch_df
 from vitbench.report.rows import study_rows
 from vitbench.runs.results import find_results, read_results
 from vitbench.runs.schema import Look

@@ -6,6 +6,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from vitbench.comparison.proportions import wilson
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -30,7 +32,8 @@ def mean_over_images(values: Tensor, alpha: float = 0.05, num_tests: int = 1) ->
     Args:
         values: One number an image; where two things are compared, their difference.
         alpha: Chance that an interval misses, 0.05 for 95 %.
-        num_tests: Intervals that shall hold at once (Bonferroni).
+        num_tests: Intervals that must hold together. Bonferroni's method holds for any values;
+            Sidak's, which `comparison` uses, is proven for normal ones.
 
     Returns:
         The mean and its interval; of a single image the interval is everything.
@@ -51,8 +54,8 @@ def share_of_images(right: Tensor) -> Mean:
     Student's interval of such a share has no width where all hold, and misses too often near that.
     """
     num, held = len(right), int(right.sum())
-    ends = stats.binomtest(held, num).proportion_ci(0.95, method="wilson")
-    return Mean(held / num, float(ends.low), float(ends.high), num)
+    low, high = wilson(held, num)  # in %
+    return Mean(held / num, low / 100, high / 100, num)
 
 
 def pearson(first: Tensor, second: Tensor) -> Tensor:

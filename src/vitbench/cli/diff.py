@@ -9,8 +9,8 @@ import typer
 from vitbench.cli import console, options
 
 if TYPE_CHECKING:
-    from vitbench.comparison.diff import Difference
-    from vitbench.comparison.pairs import Comparison
+    from vitbench.comparison.diff import SideComparison
+    from vitbench.comparison.verdict import Comparison
 
 
 def diff(
@@ -37,12 +37,13 @@ def diff(
 
     Prints a table with intervals; --figures also draws pictures.
     """
-    from vitbench.comparison.diff import difference, open_side
+    from vitbench.comparison.diff import compare_sides
+    from vitbench.comparison.sides import open_side
 
     if figures is not None:
         options.check_writable("--figures", figures)
     a = open_side(first)
-    result = difference(a, open_side(second, beside=first))
+    result = compare_sides(a, open_side(second, beside=first))
     console.product(json.dumps(_as_json(result)) if as_json else _as_text(result))
     if figures is not None:
         from vitbench.figures.style import save
@@ -52,7 +53,7 @@ def diff(
             console.note(f"wrote {save(figure, figures / f'{name}.png')}")
 
 
-def _as_text(result: "Difference") -> str:
+def _as_text(result: "SideComparison") -> str:
     from vitbench.report.numbers import interval_words, p_words, runs_words
     from vitbench.report.verdict import comparison_words
 
@@ -67,26 +68,26 @@ def _as_text(result: "Difference") -> str:
 
     heads = ("images", "points", "95% interval", "p", "verdict")
     rows = [cells("all", result.overall)]
-    rows += [cells(name, pair) for name, pair in result.told.items()]
+    rows += [cells(name, pair) for name, pair in result.informative_classes.items()]
     seeds = runs_words(len(result.overall.seeds))
     lines = [
         f"{result.first.label} compared with {result.second.label}, {seeds}",
         console.table(heads, rows, least=("p",)),
     ]
-    if result.told:
+    if result.informative_classes:
         lines.append(
             f"Classes: intervals and p-values are adjusted for all {len(result.classes)} classes."
         )
-    if len(result.told) < len(result.classes):
+    if len(result.informative_classes) < len(result.classes):
         lines.append(_too_few_words(result))
     return "\n".join(lines)
 
 
-def _too_few_words(result: "Difference") -> str:
+def _too_few_words(result: "SideComparison") -> str:
     """Why some classes have no row, and what would help."""
     from vitbench.comparison.diff import USEFUL_PCT, WIDE_PCT
 
-    num, all_ = len(result.classes) - len(result.told), len(result.classes)
+    num, all_ = len(result.classes) - len(result.informative_classes), len(result.classes)
     which = "classes" if num == all_ else f"{num} of {all_} classes"
     wide = f"for {which}: their intervals are wider than ±{WIDE_PCT:g} points"
     needed = result.seeds_for_classes()
@@ -97,7 +98,7 @@ def _too_few_words(result: "Difference") -> str:
     return f"too few seeds {wide}; about {needed} seeds would bring most within ±{USEFUL_PCT:g}"
 
 
-def _as_json(result: "Difference") -> dict[str, Any]:
+def _as_json(result: "SideComparison") -> dict[str, Any]:
     def pair_json(pair: "Comparison") -> dict[str, Any]:
         return {
             "difference_pct": pair.difference_pct,

@@ -1,1 +1,1 @@
-"""Two variants or runs against each other: statistics, intervals, verdicts. Never imports torch."""
+"""Comparisons of variants and runs: statistics, intervals, verdicts. Never imports torch."""

@@ -1,7 +1,7 @@
-"""A study's intervals again by other means: recorded accuracies alone, and resampling.
+"""Audit: the intervals of a study computed by two other methods.
 
-Neither takes the place of `statistics`. Welch's interval knows no images, and the bootstrap no
-Student's t: over two or three seeds it is far too narrow. They are here to catch a mistake.
+Neither replaces `variance`. Welch's interval ignores images, and the bootstrap does not use
+Student's t, so with two or three seeds it is far too narrow. They are here to detect mistakes.
 """
 
 import math
@@ -13,19 +13,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
 
-from vitbench.comparison.pairs import Comparison, StudyComparisons, right_answers
-from vitbench.comparison.statistics import (
-    LEVEL,
-    SeedsAndImages,
-    accuracy_estimate,
-    sidak_alpha,
-    welch_interval,
-)
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.intervals import welch_interval
+from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
+from vitbench.comparison.pairs import StudyComparisons
+from vitbench.comparison.predictions import correct_predictions
+from vitbench.comparison.variance import accuracy_estimate
+from vitbench.comparison.verdict import Comparison
 from vitbench.runs.schema import StudyResults
 
-RESAMPLES = 2_000  # a standard deviation of so many is known to 1 or 2 %
-TOLERANCE = 0.1  # never reached when all is well: docs/statistics.md has the simulation
-ROUNDING = 0.01  # points by which a recorded accuracy may be off
+RESAMPLES = 2_000  # gives a standard deviation to 1 or 2 %
+TOLERANCE = 0.1  # never reached without a mistake: docs/statistics.md has the simulation
+ROUNDING = 0.01  # points of rounding in a recorded accuracy
 AT_ONCE = 500  # resamples in memory
 
 Shares = npt.NDArray[np.float64]
@@ -33,15 +32,15 @@ Shares = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Audit:
-    """A pair's interval beside two computed by other methods, all at its adjusted level.
+    """A pair's interval and two computed by other methods, all at its adjusted level.
 
-    The three need not agree, but their differences are known, and `doubts` says where those are
-    not what they must be:
+    The three do not have to agree, but their differences are known, and `doubts` says where they
+    are unexpected:
 
-    - Welch's takes the accuracies that the runs recorded and nothing else. Its middle must be ours,
-      which comes from the answers; it leaves out the images, so it may not be wider than ours.
-    - The bootstrap's variance has on average a value that follows from the parts of ours
-      (`bootstrap_variance`): its standard deviation must lie within 10 % of that.
+    - Welch's uses only the recorded accuracies. Its centre must equal that of the interval, which
+      comes from predictions; it ignores images, so it must not be wider.
+    - The expected variance of the bootstrap follows from the variance components
+      (`bootstrap_variance`): its standard deviation must be within 10 % of that.
 
     Attributes:
         first: Key of a variant.
@@ -49,7 +48,7 @@ class Audit:
         interval: That of the comparison, in points.
         welch: Welch's over the seeds' recorded accuracies.
         bootstrap: Normal, with the standard deviation over resamples of seeds and images.
-        doubts: Short reasons to distrust the first; none where all is well.
+        doubts: Short reasons to distrust the interval; empty if there are none.
     """
 
     first: str
@@ -60,7 +59,7 @@ class Audit:
     doubts: tuple[str, ...]
 
     def __str__(self) -> str:
-        """The three intervals and the doubts on a line."""
+        """The three intervals and the doubts on one line."""
         ours, welch, bootstrap = (
             f"[{low:+.2f}, {high:+.2f}]"
             for low, high in (self.interval, self.welch, self.bootstrap)
@@ -72,30 +71,30 @@ class Audit:
 
 
 def audit(results: StudyResults, compared: StudyComparisons) -> tuple[Audit, ...]:
-    """Check every pair of two seeds or more; the same results give the same numbers.
+    """Check every pair with at least two seeds; the same results give the same numbers.
 
     Args:
         results: The study.
-        compared: What `compare_study` made of it.
+        compared: The result of `compare_study`.
 
     Raises:
-        FileError: The answers of a run are damaged, or of another test set.
+        FileError: The predictions of a run are damaged, or of another test set.
     """
-    right = right_answers(results)
-    runs = [(key, seed) for key, by_seed in right.items() for seed in by_seed]
+    correct = correct_predictions(results)
+    runs = [(key, seed) for key, by_seed in correct.items() for seed in by_seed]
     pairs = [pair for pair in compared.pairs if isinstance(pair.estimate, SeedsAndImages)]
     if not pairs:
         return ()
     rng = np.random.default_rng(zlib.crc32(results.study.name.encode()))
-    answers = np.stack([right[key][seed] for key, seed in runs])  # (runs, n)
-    resampled = dict(zip(runs, resample_images(answers, rng).T, strict=True))  # each (R,)
-    return tuple(_audit(results, pair, right, resampled, rng) for pair in pairs)
+    tables = np.stack([correct[key][seed] for key, seed in runs])  # (runs, n)
+    resampled = dict(zip(runs, resample_images(tables, rng).T, strict=True))  # each (R,)
+    return tuple(_audit(results, pair, correct, resampled, rng) for pair in pairs)
 
 
-def resample_images(right: npt.NDArray[np.bool_], rng: np.random.Generator) -> Shares:
+def resample_images(correct: npt.NDArray[np.bool_], rng: np.random.Generator) -> Shares:
     """Accuracies (R, runs) in points of runs (runs, n) on images drawn with replacement."""
-    num_images = right.shape[1]
-    as_numbers = right.T.astype(np.float32)  # sums of whole numbers below 2^24 are exact
+    num_images = correct.shape[1]
+    as_numbers = correct.T.astype(np.float32)  # sums of integers below 2^24 are exact
     shares = [counts @ as_numbers for counts in _image_counts(num_images, rng)]
     accuracies: Shares = np.concatenate(shares) * np.float64(100 / num_images)
     return accuracies
@@ -110,7 +109,7 @@ def resample_seeds(accuracies: Shares, rng: np.random.Generator) -> Shares:
 
 
 def _image_counts(num_images: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.float32]]:
-    """How often each image is drawn (AT_ONCE, n), until there are enough resamples."""
+    """Counts of drawn images (AT_ONCE, n), until there are enough resamples."""
     rows = np.arange(AT_ONCE)[:, None] * num_images
     for _ in range(RESAMPLES // AT_ONCE):
         drawn = rng.integers(num_images, size=(AT_ONCE, num_images)) + rows
@@ -119,26 +118,27 @@ def _image_counts(num_images: int, rng: np.random.Generator) -> Iterator[npt.NDA
 
 
 def bootstrap_variance(
-    estimate: SeedsAndImages, first: SeedsAndImages, second: SeedsAndImages
+    difference: SeedsAndImages, first: SeedsAndImages, second: SeedsAndImages
 ) -> float:
-    """Variance of a difference over resamples of images and of each variant's seeds, on average.
+    """Expected variance of a difference over resamples of images and of seeds per variant.
 
-    V + (S - 1) / S * (P + W_first + W_second): seeds vary too little by (S - 1) / S, and the noise
-    of single answers stands in V, in P and by itself (Owen, Annals of Applied Statistics 1, 2007).
+    V + (S - 1) / S * (P + W_first + W_second): resampled seeds vary less by (S - 1) / S, and the
+    noise of single predictions is in V, in P and by itself (Owen, Annals of Applied Statistics 1,
+    2007).
 
     Args:
-        estimate: The difference.
+        difference: The difference.
         first: The first variant's accuracy.
         second: The second's.
     """
-    drawn_seeds = (estimate.num_seeds - 1) / estimate.num_seeds
-    return estimate.image + drawn_seeds * (estimate.seed + first.noise + second.noise)
+    shrinkage = (difference.num_seeds - 1) / difference.num_seeds
+    return difference.image + shrinkage * (difference.seed + first.noise + second.noise)
 
 
 def _audit(
     results: StudyResults,
     pair: Comparison,
-    right: dict[str, dict[int, npt.NDArray[np.bool_]]],
+    correct: dict[str, dict[int, npt.NDArray[np.bool_]]],
     resampled: dict[tuple[str, int], Shares],
     rng: np.random.Generator,
 ) -> Audit:
@@ -159,8 +159,10 @@ def _audit(
         for key in keys
     ]
     spread = float((means[0] - means[1]).std(ddof=1))
-    alone = [accuracy_estimate(np.stack([right[k][seed] for seed in pair.seeds])) for k in keys]
-    expected = math.sqrt(bootstrap_variance(estimate, *alone))
+    first, second = (
+        accuracy_estimate(np.stack([correct[key][seed] for seed in pair.seeds])) for key in keys
+    )
+    expected = math.sqrt(bootstrap_variance(estimate, first, second))
     half = -float(ndtri(alpha / 2)) * spread
     return Audit(
         first=pair.first,
@@ -177,8 +179,8 @@ def _doubts(
 ) -> Iterator[str]:
     low, high = welch
     if abs((low + high) / 2 - ours.value) > ROUNDING:
-        yield "the recorded accuracies do not match the answers"
+        yield "the recorded accuracies do not match the predictions"
     elif high - low > 1.01 * 2 * ours.half_width(alpha) + ROUNDING:
-        yield "the interval from seeds alone is wider"
+        yield "the interval from seeds only is wider"
     if abs(spread - expected) > TOLERANCE * expected + 1e-9:
         yield f"the bootstrap's s.d. is {spread:.2f} points, expected {expected:.2f}"

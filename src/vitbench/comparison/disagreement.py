@@ -1,4 +1,4 @@
-"""On which images two trained things differ, and how they mistake one class for another."""
+"""The images on which two sides differ, and confusion matrices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,42 +6,39 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vitbench.comparison.pairs import Classes
+from vitbench.comparison.predictions import Classes
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """An image that one side answers right in more seeds than the other.
+    """An image that one side classifies correctly in more seeds than the other.
 
     Attributes:
-        image: Its number in the test set.
-        right: How many seeds of each side are right.
-        taken_for: What the other side mistakes it for most often; of equals the first class.
+        image: Its index in the test set.
+        right: Number of seeds of each side that classify it correctly.
+        mistaken_for: The most frequent wrong class of the other side; the first one of a tie.
     """
 
     image: int
     right: tuple[int, int]
-    taken_for: int
+    mistaken_for: int
 
 
 def most_different(
     first: Sequence[Classes], second: Sequence[Classes], labels: Classes, count: int
 ) -> list[Disagreement]:
-    """The images that the first side answers right in the most seeds more than the second.
+    """The images on which the first side is correct in more seeds, largest gap first.
 
     Args:
-        first: Its answers (n,), one array a seed.
-        second: Those of the other, of the same seeds.
+        first: Predictions (n,) of the first side, one array per seed.
+        second: Predictions of the second side, for the same seeds.
         labels: True classes (n,).
-        count: How many images at most; those of equal difference come in the test set's order.
-
-    Returns:
-        None of them where the first is right in no seed more.
+        count: Maximum number of images; ties are in the order of the test set.
     """
     a, b = np.stack(first), np.stack(second)  # each (S, n)
-    right = np.stack([(answers == labels).sum(axis=0) for answers in (a, b)])  # (2, n)
-    more = right[0] - right[1]
-    order = np.argsort(-more, kind="stable")[:count]
+    right = np.stack([(predicted == labels).sum(axis=0) for predicted in (a, b)])  # (2, n)
+    gap = right[0] - right[1]
+    order = np.argsort(-gap, kind="stable")[:count]
     return [
         Disagreement(
             int(image),
@@ -49,27 +46,27 @@ def most_different(
             int(np.bincount(b[b[:, image] != labels[image], image]).argmax()),
         )
         for image in order
-        if more[image] > 0
+        if gap[image] > 0
     ]
 
 
 def confusion(
-    answers: Sequence[Classes], labels: Classes, num_classes: int
+    predictions: Sequence[Classes], labels: Classes, num_classes: int
 ) -> npt.NDArray[np.float64]:
-    """How often each class is taken for each.
+    """Confusion matrix: how often each class is predicted for each true class.
 
     Args:
-        answers: Answers (n,), one array a seed.
+        predictions: Predictions (n,), one array per seed.
         labels: True classes (n,).
-        num_classes: Classes.
+        num_classes: Number of classes.
 
     Returns:
-        (true class, answer), % of the true class's images, the mean over seeds; a class without
-        images has NaN.
+        (true class, predicted class), % of the images of the true class, mean over seeds; NaN for
+        a class without images.
     """
     counts = np.zeros((num_classes, num_classes))
-    for of_seed in answers:
-        np.add.at(counts, (labels, of_seed), 1)
+    for predicted in predictions:
+        np.add.at(counts, (labels, predicted), 1)
     with np.errstate(invalid="ignore"):
         shares: npt.NDArray[np.float64] = 100 * counts / counts.sum(axis=1, keepdims=True)
     return shares

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from vitbench.comparison.calibration import calibration
-from vitbench.comparison.diff import Difference, Side
+from vitbench.comparison.diff import SideComparison
 from vitbench.comparison.disagreement import Disagreement, confusion, most_different
+from vitbench.comparison.sides import Side
 from vitbench.data.datasets import load_images
 from vitbench.errors import VitbenchError
 from vitbench.figures.predictions import (
@@ -28,7 +29,7 @@ MOST_IMAGES = 16  # on each side of a contact sheet
 
 
 def drawings(
-    found: Difference, data_dir: Path | None, note: Callable[[str], None]
+    found: SideComparison, data_dir: Path | None, note: Callable[[str], None]
 ) -> "Iterator[tuple[str, Figure]]":
     """Confusion matrices, reliability diagrams and a contact sheet, each with its name.
 
@@ -62,14 +63,14 @@ def drawings(
         yield "contact_sheet", sheet
 
 
-def _versus(found: Difference) -> str:
+def _versus(found: SideComparison) -> str:
     return f"{one_line(found.first.label)} and {one_line(found.second.label)}"
 
 
-def _confusion(found: Difference) -> "Figure":
+def _confusion(found: SideComparison) -> "Figure":
     seeds = found.overall.seeds
     first, second = (
-        confusion([side.answers[seed] for seed in seeds], side.labels, len(side.classes))
+        confusion([side.predictions[seed] for seed in seeds], side.labels, len(side.classes))
         for side in (found.first, found.second)
     )
     names = one_line(found.first.label), one_line(found.second.label)
@@ -95,16 +96,16 @@ def _reliability(side: Side, seeds: tuple[int, ...]) -> Reliability | None:
     )
 
 
-def _sheet(found: Difference, images: torch.Tensor) -> "Figure | None":
+def _sheet(found: SideComparison, images: torch.Tensor) -> "Figure | None":
     """The images on which either side is right more often; None where there are none."""
     seeds, labels, classes = found.overall.seeds, found.first.labels, found.first.classes
     sides = (found.first, found.second)
-    answers = [[side.answers[seed] for seed in seeds] for side in sides]
+    answers = [[side.predictions[seed] for seed in seeds] for side in sides]
     names = [one_line(side.label) for side in sides]
 
     def lines(one: Disagreement) -> list[str]:
         told = [f"{one.image}: {classes[labels[one.image]]}",
-                f"taken for {classes[one.taken_for]}"]  # fmt: skip
+                f"taken for {classes[one.mistaken_for]}"]  # fmt: skip
         if len(seeds) > 1:
             told.append(f"right {one.right[0]} to {one.right[1]} of {len(seeds)}")
         return told

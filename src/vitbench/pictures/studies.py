@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vitbench.comparison.pairs import Comparison, runs_by_variant
+from vitbench.comparison.predictions import runs_by_variant
+from vitbench.comparison.verdict import Comparison
 from vitbench.report.columns import one_line
 from vitbench.report.rows import Row
 from vitbench.report.sections import Section

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from vitbench.comparison.estimates import OneRunEach, TwoCounts
 from vitbench.comparison.pairs import StudyComparisons
-from vitbench.comparison.statistics import OneRunEach, TwoCounts
 from vitbench.report.numbers import listed, runs_words, time_words
 from vitbench.report.timing import concurrent_words
 from vitbench.runs.schema import StudyResults, StudyRun, TunedField

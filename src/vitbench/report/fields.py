@@ -5,8 +5,8 @@ Units are in the names; the unknown is None. docs/report-json.md describes each.
 
 from typing import Any
 
-from vitbench.comparison.pairs import Comparison
-from vitbench.comparison.statistics import Estimate, OneRunEach, SeedsAndImages
+from vitbench.comparison.estimates import Estimate, OneRunEach, SeedsAndImages
+from vitbench.comparison.verdict import Comparison
 from vitbench.report.reference import NAME, URL
 from vitbench.report.rows import Row
 from vitbench.report.sections import Report, Section

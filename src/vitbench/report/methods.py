@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vitbench.comparison.estimates import SeedsAndImages
 from vitbench.comparison.pairs import compare_study
-from vitbench.comparison.statistics import SeedsAndImages
 from vitbench.report.conditions import choice_words, epochs_words, scaled_epochs, set_fields
 from vitbench.report.numbers import listed, runs_words
 from vitbench.runs.schema import StudyResults

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from vitbench.comparison.pairs import Comparison
+from vitbench.comparison.verdict import Comparison
 
 if TYPE_CHECKING:
     from vitbench.report.rows import Row  # which uses words of this module

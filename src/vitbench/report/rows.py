@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from vitbench.comparison.pairs import Comparison, StudyComparisons, runs_by_variant
-from vitbench.comparison.statistics import SeedsAndImages
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.pairs import StudyComparisons
+from vitbench.comparison.predictions import runs_by_variant
+from vitbench.comparison.verdict import Comparison
 from vitbench.config.study import Variant
 from vitbench.report.timing import timing_words
 from vitbench.runs.schema import StudyResults, StudyRun

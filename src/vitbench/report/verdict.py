@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from vitbench.comparison.pairs import Comparison, StudyComparisons
-from vitbench.comparison.statistics import SeedsAndImages
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.pairs import StudyComparisons
+from vitbench.comparison.verdict import Comparison
 from vitbench.config.study import Claim
 from vitbench.report.numbers import listed, number_words, p_words, runs_words
 from vitbench.report.rows import Row
@@ -36,8 +37,8 @@ class JudgedClaim:
 
 def verdict_words(row: Row, results: StudyResults, compared: StudyComparisons) -> str:
     """The verdict of a row, against the reference."""
-    if row.key in compared.why_not:
-        why = compared.why_not[row.key]
+    if row.key in compared.excluded:
+        why = compared.excluded[row.key]
         return why if not row.not_averaged.get("diverged") else f"{why}: no verdict"
     if row.key == results.study.reference_key:
         return "reference"
@@ -75,7 +76,7 @@ def key_finding(rows: Sequence[Row], compared: StudyComparisons) -> str:
     by_key = {row.key: row for row in rows}
     told = [
         f"{by_key[key].short_label}: {why}, so it is not compared."
-        for key, why in compared.why_not.items()
+        for key, why in compared.excluded.items()
         if by_key[key].not_averaged.get("diverged")
     ]
     means = {row.key: row.mean_pct for row in rows if row.mean_pct is not None}

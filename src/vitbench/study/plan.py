@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from vitbench.comparison.pairs import runs_by_variant
+from vitbench.comparison.predictions import runs_by_variant
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.study import StudySpec, Variant, folder_for
 from vitbench.errors import FileError, UsageError

@@ -9,8 +9,10 @@ from dataclasses import replace
 
 from scipy.special import fdtri
 
-from vitbench.comparison.pairs import StudyComparisons, compare_study, seeds_for
-from vitbench.comparison.statistics import LEVEL, SeedsAndImages, sidak_alpha
+from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.forecast import seeds_for
+from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
+from vitbench.comparison.pairs import StudyComparisons, compare_study
 from vitbench.runs.schema import Look, StudyResults
 
 FIRST_LOOK = 5  # seeds; after three the spread over seeds looks small too often

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from vitbench.comparison.pairs import right_answers
+from vitbench.comparison.predictions import correct_predictions
 from vitbench.config.build import build_spec
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
@@ -32,7 +32,7 @@ def verify_results(path: Path, is_named: bool = False) -> list[Finding]:
                 for run in damaged
             ]
         check_runs_belong(results)
-        right = right_answers(results)
+        right = correct_predictions(results)
     except ForeignFileError as error:
         mends = "no harm: it is passed over, and stays as it is"
         if not error.is_known:
