@@ -321,7 +321,7 @@ def test_tune_chooses_a_value_per_variant_and_prints_it(capsys, tmp_path) -> Non
     _, report, _ = run(capsys, "report")
 
     assert (code, again, without) == (0, 0, 2)
-    assert err.count("is its best") == 4
+    assert err.count(": chose ") == 4
     assert (tuned["field"], tuned["values"]) == ("train.lr", [1e-5, 1e-2])
     for variant, (low, high) in tuned["val_top1_pct"].items():
         assert tuned["chosen"][variant] == (1e-5 if low >= high else 1e-2)
@@ -344,7 +344,7 @@ def test_seeds_are_added_until_the_width_holds_twice(capsys, tmp_path) -> None:
     assert code == 0
     assert [look["num_seeds"] for look in results["precision"]["looks"]] == [5, 6]
     assert {done["seed"] for done in results["runs"]} == set(range(6))
-    assert "6 seeds: widest ±" in err
+    assert "6 seeds: widest interval ±" in err
     assert "until every interval was within ±90 points after two rounds in a row" in report
 
 

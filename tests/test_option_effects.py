@@ -161,11 +161,11 @@ def test_an_unknown_option_points_to_the_help(capsys) -> None:
     (["default.yaml"], "variants a and b are the same experiment"),
     (["seed.yaml"], "variant a sets seed: a sweep's seeds are --seeds N or --seed-list"),
     (["base-seed.yaml"], "base sets seed"),
-    (["other.yaml", "--set", "seed=3"], "give --seeds N or --seed-list"),
+    (["other.yaml", "--set", "seed=3"], "use --seeds N or --seed-list"),
     (["other.yaml", "--tune", "seed=1,2"], "a seed is not chosen"),
     (["keys.yaml", "--only", "a+b"], "did you mean 'a"),
     (["pos-embed", "--only", "learned_1d"], "did you mean 'learned-1d'?"),
-    (["same.yaml", "other.yaml"], "two studies of one name (s)"),
+    (["same.yaml", "other.yaml"], "different studies with the same name (s)"),
     (["other.yaml", "stem.yaml"], "both write results/shapes/s_results.json"),
     (["other.yaml", "--jobs", "0"], "--jobs '0'"),
     (["other.yaml", "--runs-dir", "a_file/below"], "a_file is a file"),
@@ -211,7 +211,7 @@ def test_fields_without_effect_on_a_base_are_reported(ask) -> None:
 
     assert (code, again) == (0, 0)
     assert "a and b are the same experiment on this base" in err
-    assert "every variant sets model.patch_size itself" in set_by_all
+    assert "every variant sets model.patch_size, so --set" in set_by_all
 
 
 @pytest.mark.parametrize("arguments", [
@@ -321,9 +321,9 @@ def test_a_study_of_a_built_in_name_is_shown_as_it_is(ask, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["sweep", "pos-embed", *TINY, "--max-seeds", "5"], "--max-seeds is for --precision"),
-        (["bench", "step", "--quick", "--rounds", "50"], "leave out --rounds, or --quick"),
-        (["bench", "startup", "--quick", "--rounds", "-1"], "leave out --rounds, or --quick"),
+        (["sweep", "pos-embed", *TINY, "--max-seeds", "5"], "--max-seeds belongs to --precision"),
+        (["bench", "step", "--quick", "--rounds", "50"], "omit --rounds, or --quick"),
+        (["bench", "startup", "--quick", "--rounds", "-1"], "omit --rounds, or --quick"),
         (
             ["visualize", "rollout", "x.pt", "--sample", "9"],
             "rollout does not use --sample",

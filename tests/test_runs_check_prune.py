@@ -513,7 +513,7 @@ def test_a_study_whose_variant_was_renamed_leaves_nothing_that_check_fails(capsy
 
     code, out, err = run(capsys, "check")
     assert code == 0, out
-    assert "it holds runs of b, a variant that its study has no more" in err
+    assert "it has runs of b, a variant that its study no longer has" in err
     for command in (["report", str(file)], ["report", str(file), "-f", "html"],
                     ["report", str(file), "--audit"], ["diff", f"{file}:a", "c"]):  # fmt: skip
         code, out, err = run(capsys, *command)
@@ -618,15 +618,15 @@ DAMAGE = {
     "half a results file": (lambda: truncate(RESULTS), "is no results file"),
     "another accuracy in the results": (
         lambda: edit(RESULTS, lambda r: r["runs"][0].update(test_top1_pct=99.0)),
-        "none, seed 0 says 99.0 % on the test set, its answers",
+        "none, seed 0 records 99.0 % test accuracy, but its predictions",
     ),
     "another run's answers in the results": (
         lambda: edit(RESULTS, lambda r: r["runs"][0].update(predicted=r["runs"][1]["predicted"])),
-        "none, seed 0 says",
+        "none, seed 0 records",
     ),
     "another seed in the results": (
         lambda: edit(RESULTS, lambda r: r["runs"][0].update(seed=7)),
-        "none, seed 7 is of another spec than its variant",
+        "none, seed 7 has another spec than its variant",
     ),
     "variants that changed places": (
         lambda: edit(
@@ -634,15 +634,15 @@ DAMAGE = {
             lambda r: [x.update(variant={"none": "sinusoidal"}.get(x["variant"], "none"))
                        for x in r["runs"]],
         ),
-        "is of another spec than its variant",
+        "has another spec than its variant",
     ),
     "another time in the results": (
         lambda: edit(RESULTS, lambda r: r["runs"][0].update(train_time_s=1.0)),
-        "none, seed 0: train_time_s is not that of",
+        "none, seed 0: train_time_s differs from",
     ),
     "another base in the results": (
         lambda: edit(RESULTS, lambda r: r["base"]["train"].update(lr=0.5)),
-        "its base is not that of its identity",
+        "its base does not match its identity",
     ),
 }  # fmt: skip
 
@@ -678,7 +678,7 @@ HARMLESS = {
         "it is not the history of result.json",
     ),
     "a run folder that is gone": (
-        lambda: shutil.rmtree(named()), "of its 4 run folders 1 are gone",
+        lambda: shutil.rmtree(named()), "1 of its 4 run folders are missing",
     ),
 }  # fmt: skip
 

@@ -278,13 +278,13 @@ def test_a_run_that_slows_down_threefold_says_so_once(capsys, sweep) -> None:
         progress(epoch_end(1))
         progress(step(2, 1, 300.0))  # one step tells nothing
         progress(step(2, 5, 500.0))
-        assert "as slow" not in capsys.readouterr().err
+        assert "slower" not in capsys.readouterr().err
         for number in (6, 7):
             progress(step(2, number, 300.0))
 
-    told = [line for line in capsys.readouterr().err.splitlines() if "as slow" in line]
+    told = [line for line in capsys.readouterr().err.splitlines() if "slower" in line]
     assert len(told) == 1
-    assert "learned-2d s0: 4.1 times as slow as before (300 img/s)" in told[0]
+    assert "learned-2d s0: 4.1 times slower than before (300 img/s)" in told[0]
 
 
 def test_the_time_left_of_a_sweep_is_steady_and_true(terminal, sweep) -> None:

@@ -74,11 +74,11 @@ def test_what_is_foreseen_of_the_same_seeds_is_what_there_is(study_results) -> N
     width = pytest.approx(widest_half_width(compare_study(results)))
     assert ends == (width, width)
     assert fewer == ends  # a report has all the seeds that are recorded
-    assert why == "from the 4 seeds that are recorded"
+    assert why == "from the 4 recorded seeds"
     assert more is not None
     assert ends is not None
     assert more[0] < ends[0] / 1.9 < more[1]  # of four times the seeds half the width, roughly
-    assert of_more == "80% range, from the 4 seeds that are recorded"
+    assert of_more == "80% range, from the 4 recorded seeds"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_one_seed_or_one_variant_foresees_nothing(num_seeds, num_variants, study
     width, why = foreseen_half_width(study_results({}), num_seeds, num_variants)
 
     assert width is None
-    assert "no interval about choices" in why
+    assert "no interval for a choice" in why
 
 
 def test_what_images_alone_forbid_is_out_of_reach(study_results) -> None:

@@ -32,7 +32,7 @@ def test_a_field_and_its_values_are_read_and_checked() -> None:
         ("train.lr=1e-3,,2e-3", "write a field and its values"),
         ("=1,2", "write a field and its values"),
         ("train.rl=1,2", "unknown field 'train.rl'"),
-        ("train.lr=1e-3,0.001", "a value is there twice"),
+        ("train.lr=1e-3,0.001", "a value is listed twice"),
         ("train.lr=1e-3,-1", "train.lr is -1"),
         ("train.lr=1e-3,fast", "train.lr is 'fast'"),
     ],
@@ -85,16 +85,16 @@ def test_trials_of_a_budget_of_flops_cost_the_same_whatever_is_tuned(tiny_fields
         cost, asked = cost_of(trial.spec).train_flop, cost_of(base).train_flop
         assert abs(cost - asked) <= cost / trial.spec.train.epochs / 2
     assert len({trial.spec.train.epochs for trial in trials}) == 2
-    with pytest.raises(UsageError, match=r"sets train\.epochs: a budget of FLOPs"):
+    with pytest.raises(UsageError, match=r"sets train\.epochs: this contradicts a budget of FLOPs"):
         plan_trials(study, base, "train.epochs", [5, 10], [0], tmp_path)
 
 
 def test_a_field_that_a_variant_sets_is_not_tuned(tiny_fields, tmp_path) -> None:
     study = load_study("patch-size")
 
-    with pytest.raises(UsageError, match="variant 2x2 of patch-size sets it itself"):
+    with pytest.raises(UsageError, match="variant 2x2 of patch-size sets this field"):
         plan_trials(study, build_spec(tiny_fields), "model.patch_size", [2, 4], [0], tmp_path)
-    with pytest.raises(UsageError, match="is that of the trials"):
+    with pytest.raises(UsageError, match="is reserved for the trials"):
         plan_trials(study, build_spec(tiny_fields), "train.lr", [1, 2], [TRIAL_SEED], tmp_path)
 
 
@@ -129,5 +129,5 @@ def test_a_study_of_the_same_field_with_options_is_not_tuned(tiny_fields, tmp_pa
         "own.yaml",
     )  # fmt: skip
 
-    with pytest.raises(UsageError, match="sets it itself"):
+    with pytest.raises(UsageError, match="sets this field"):
         plan_trials(study, build_spec(tiny_fields), "train.optimizer", ["muon"], [0], tmp_path)

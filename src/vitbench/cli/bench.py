@@ -1,4 +1,4 @@
-"""`vitbench bench`: how fast this machine trains, side by side with others, and how cost grows."""
+"""`vitbench bench`: the training speed of this machine, and how cost grows."""
 
 import json
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from vitbench.cli.groups import Group
 from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_for
 from vitbench.errors import UsageError
+from vitbench.registry import PEERS
 
 if TYPE_CHECKING:
     from vitbench.bench.augmentation import AugmentationSpeed
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
     from vitbench.bench.step import StepReport
     from vitbench.config.experiment import ExperimentSpec
 
-app = typer.Typer(cls=Group, help="Measure speed, side by side with others.")
+app = typer.Typer(cls=Group, help="Measure speed, beside other libraries.")
 
 QUICK_ROUNDS = 3
 EPOCH_STEPS = 8
 MOST_BESIDE = 64
 Rounds = Annotated[
     int | None,
-    typer.Option("--rounds", help="How often each is timed, five or more; 7 or 5 unless given."),
+    typer.Option(
+        "--rounds", help="Number of rounds, at least 5; default: 7, or 5 for startup and scaling."
+    ),
 ]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="Three rounds, of startup one: within a minute, and rough.")
+    bool,
+    typer.Option("--quick", help="Three rounds (startup: one): a rough result within a minute."),
 ]
 
 
@@ -40,21 +44,21 @@ def step(
         str | None,
         typer.Option(
             "--against",
-            help="Peers between commas: timm, torchvision, transformers, vit-pytorch; all that "
-            "are installed unless given; none for none.",
+            help=f"Comma-separated: {', '.join(PEERS.names())}, or none; default: all that are "
+            "installed.",
         ),
     ] = None,
     preset: spec_options.Preset = "default",
     fields: spec_options.SetFields = None,
     device: options.Device = "auto",
     beside: Annotated[
-        int, typer.Option("--beside", help="Busy processes to run at the same time.")
+        int, typer.Option("--beside", help="Number of busy processes to run at the same time.")
     ] = 0,
     rounds: Rounds = None,
     quick: Quick = False,
     as_json: options.Json = False,
 ) -> None:
-    """Training steps: the same network, optimiser (AdamW) and batch, in turn."""
+    """Time training steps with the same network, optimiser (AdamW) and batch."""
     options.check_word("--device", device, DEVICES)
     num_rounds = _rounds(rounds, quick)
     if not 0 <= beside <= MOST_BESIDE:
@@ -81,20 +85,21 @@ def step(
     _show_steps(report)
     if epoch is not None:
         console.product(
-            f"an epoch's steps, data and all, take {epoch.median:.3f} times as long as bare ones "
+            f"the steps of an epoch, with data, take {epoch.median:.3f} times as long as bare "
+            "steps "
             f"({epoch.low:.3f} to {epoch.high:.3f})"
         )
 
 
 @app.command()
 def data(
-    batch_size: Annotated[int, typer.Option("--batch-size", help="Images of a batch.")] = 128,
+    batch_size: Annotated[int, typer.Option("--batch-size", help="Images per batch.")] = 128,
     device: options.Device = "auto",
     rounds: Rounds = None,
     quick: Quick = False,
     as_json: options.Json = False,
 ) -> None:
-    """Augmented batches: ours, and torchvision's transforms in a DataLoader."""
+    """Time augmented batches, beside torchvision's transforms in a DataLoader."""
     options.check_word("--device", device, DEVICES)
     num_rounds = _rounds(rounds, quick)
     num_images = 2560 if quick else 10240
@@ -113,8 +118,8 @@ def data(
 
 @app.command()
 def startup(rounds: Rounds = None, quick: Quick = False, as_json: options.Json = False) -> None:
-    """What one waits for: --help, a report on four studies, the first step."""
-    num_rounds = _rounds(rounds, quick, 5, 1)  # each starts a Python, and most import torch
+    """Time start-up: --help, a report of four studies, the first step."""
+    num_rounds = _rounds(rounds, quick, 5, 1)  # each round starts Python, and most import torch
 
     from vitbench.bench.startup import bench_startup
 
@@ -140,7 +145,7 @@ def scaling(
     quick: Quick = False,
     as_json: options.Json = False,
 ) -> None:
-    """How time grows with images, tokens, width, depth, batch and runs: fitted exponents."""
+    """Measure how time grows with images, tokens, width, depth, batch and runs."""
     options.check_word("--device", device, DEVICES)
     num_rounds = _rounds(rounds, quick, 5)
     spec = _spec(preset, fields, device)
@@ -158,7 +163,7 @@ def scaling(
 
 
 def _spec(preset: str, fields: list[str] | None, device: str) -> "ExperimentSpec":
-    """The experiment that `--preset` and `--set` ask for."""
+    """The experiment of `--preset` and `--set`."""
     from vitbench.config.build import build_spec
 
     if preset == AUTO:
@@ -169,11 +174,11 @@ def _spec(preset: str, fields: list[str] | None, device: str) -> "ExperimentSpec
 
 
 def _rounds(asked: int | None, quick: bool, usual: int = 7, few: int = QUICK_ROUNDS) -> int:
-    """How often each is timed: as asked, else as usual, or a few times for a first look."""
+    """The number of rounds: as given, else the usual number, or a few with --quick."""
     if asked is None:
         return few if quick else usual
     if quick:
-        raise UsageError("--quick has rounds of its own: leave out --rounds, or --quick")
+        raise UsageError("--quick sets the number of rounds: omit --rounds, or --quick")
     if not 5 <= asked <= 1000:
         raise UsageError(f"--rounds {asked}: give a number from 5 to 1000, or --quick")
     return asked
@@ -185,8 +190,6 @@ def _peers(against: str) -> list[str]:
     Raises:
         UnknownNameError: There is no such peer.
     """
-    from vitbench.registry import PEERS
-
     names = [name.strip() for name in against.split(",")]
     if names == ["none"]:
         return []

@@ -1,4 +1,4 @@
-"""Progress on stderr: bars on a terminal, a plain line per epoch elsewhere."""
+"""Progress on stderr: bars in a terminal, one plain line per epoch elsewhere."""
 
 import math
 import sys
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 REDRAW_S = 0.1
 LONGEST_BAR = 30
 BLOCKS = " ▏▎▍▌▋▊▉█"
-SHORT_BAR = 10  # facts that can be missed go before a bar gets shorter than this
-LONGEST_TIME = len("9 min 59 s left")  # kept free, so that the bar does not change its length
-MEMORY_S = 120.0  # a pace forgets what is older, or older than half of the time so far
-SLOWED = 3.0  # times as slow as in the run's fastest epoch: then a line says so, once
-FIRST_GUESS_S = 20.0  # for so long a new run is thought to go as fast as those before
+SHORT_BAR = 10  # optional facts are omitted before a bar gets shorter than this
+LONGEST_TIME = len("9 min 59 s left")  # reserved, so that the length of the bar does not change
+MEMORY_S = 120.0  # work older than this, or than half of the time so far, counts less
+SLOWED = 3.0  # times as slow as the run's fastest epoch: then one line says so
+FIRST_GUESS_S = 20.0  # a new run is assumed to be as fast as earlier ones for this long
 
 
 class Progress:
-    """Listens to runs and shows how far they are.
+    """Listens to runs and shows their progress.
 
     Args:
-        title: What is running, as the study's name.
-        runs: The runs that will be trained, each with its name in bars and lines.
-        quiet: Whether to show nothing but notes.
+        title: What is running, such as the study's name.
+        runs: The runs to train, with their names in progress output.
+        quiet: Whether to show only notes.
         clock: Seconds, from any start.
     """
 
@@ -50,7 +50,7 @@ class Progress:
     ) -> None:
         self._title = title
         self._names = {spec.identity: name for name, spec in runs}
-        self._flop = {spec.identity: float(run_flop(spec)) for _, spec in runs}  # not begun yet
+        self._flop = {spec.identity: float(run_flop(spec)) for _, spec in runs}  # not started yet
         self._total_flop = sum(self._flop.values())
         self._num_runs = len(self._names)
         self._quiet = quiet
@@ -58,11 +58,12 @@ class Progress:
         self._on_terminal = layout.can_redraw(sys.stderr) and not quiet
         self._num_begun = 0
         self._num_ended = 0
-        self._runs: dict[int, _Run] = {}  # by the worker that trains it
+        self._runs: dict[int, _Run] = {}  # by worker
         self._pace: _Pace | None = None  # of all runs, in FLOPs
         self._started, self._drawn = clock(), -math.inf
-        self._lines: dict[int, tqdm[NoReturn]] = {}  # on the screen, by their place
-        self._first = 1 if self._num_runs > 1 else 0  # place of a run's line; of all is above
+        self._lines: dict[int, tqdm[NoReturn]] = {}  # on the screen, by position
+        # The position of the first run's line: the line of all runs is above it.
+        self._first = 1 if self._num_runs > 1 else 0
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +77,8 @@ class Progress:
         if kind is None and self._num_runs > 1:
             for run in self._runs.values():
                 self._end(run)
-        for _, line in sorted(self._lines.items(), reverse=True):  # the cursor ends in the first
+        # From the bottom up, so that the cursor ends in the first line.
+        for _, line in sorted(self._lines.items(), reverse=True):
             line.close()
 
     def __call__(self, event: Event | RunBegun | BatchSplit | Note | OfWorker) -> None:
@@ -114,9 +116,9 @@ class Progress:
             self._draw(at_once=not isinstance(event, StepDone))
 
     def ended(self, result: RunResult) -> None:
-        """Leave a line of a run that is recorded now, if it was to be trained."""
+        """Print a line for a run that is recorded now, if it was trained."""
         name = self._names.pop(result.identity, None)
-        if name is None:  # it was complete before, or another study has it too
+        if name is None:  # complete before, or shared with another study
             return
         self._flop.pop(result.identity, None)
         self._num_ended += 1
@@ -142,7 +144,7 @@ class Progress:
             self._pace = _Pace(now)
         self._num_begun += 1
         identity = event.spec.identity
-        if self._flop.pop(identity, None) is None:  # it was complete when the runs were counted
+        if self._flop.pop(identity, None) is None:  # it was complete when runs were counted
             self._total_flop += run_flop(event.spec)
         name = self._names.get(identity, event.spec.name)
         run = self._runs[worker] = _Run(name, event, self._num_begun, now)
@@ -153,7 +155,7 @@ class Progress:
             console.note(f"{name}: resumed after epoch {event.epochs_done}")
 
     def _end(self, run: "_Run") -> None:
-        """Leave a line of a run of which nothing is recorded, as a trial of --tune."""
+        """Print a line for a run that is not recorded, such as a trial of --tune."""
         if run.is_ended:
             return
         run.is_ended = True
@@ -176,9 +178,9 @@ class Progress:
         run.told_slow = True
         if not self._quiet:
             console.note(
-                f"{run.name}: {run.best_img_per_s / img_per_s:.1f} times as slow as before "
-                f"({img_per_s:,.0f} img/s): other programs use this machine. The results stay the "
-                "same. Start the others with `nice -n 19`, or give fewer --jobs"
+                f"{run.name}: {run.best_img_per_s / img_per_s:.1f} times slower than before "
+                f"({img_per_s:,.0f} img/s): other programs are using this machine. Results do not "
+                "change. Start the other programs with `nice -n 19`, or reduce --jobs"
             )
 
     def _worked(self, run: "_Run", flop: float, now: float) -> None:
@@ -202,11 +204,11 @@ class Progress:
         )
 
     def _number(self, number: int, what: str = "") -> str:
-        """Which of the runs it is, where there are several."""
+        """The number of a run, if there are several."""
         return f"{what}{number} of {self._num_runs}, " if self._num_runs > 1 else ""
 
     def _seconds_left(self) -> float | None:
-        """Of all runs: their FLOPs at the pace of all; no less than the longest of them."""
+        """Time left for all runs at their common pace; at least that of the longest run."""
         working = [run for run in self._runs.values() if not run.is_ended]
         flop = sum(self._flop.values()) + sum(run.flop_left for run in working)
         in_all = None if self._pace is None else self._pace.seconds_for(flop)
@@ -215,7 +217,7 @@ class Progress:
         return max([in_all, *(run.seconds_left() or 0.0 for run in working)])
 
     def _draw(self, at_once: bool) -> None:
-        """Draw all lines again, unless that was done a moment ago."""
+        """Redraw all lines, unless they were just drawn."""
         now = self._clock()
         if not at_once and now - self._drawn < REDRAW_S:
             return
@@ -251,13 +253,13 @@ class Progress:
 
 
 class _Run:
-    """A run that is being trained.
+    """A run in training.
 
     Args:
-        name: What it is called.
-        begun: How it began.
-        number: How many had begun with it.
-        now: When it began.
+        name: Its name in progress output.
+        begun: Its first event.
+        number: Its number among the started runs.
+        now: When it started, in seconds.
     """
 
     def __init__(self, name: str, begun: RunBegun, number: int, now: float) -> None:
@@ -283,21 +285,21 @@ class _Run:
 
     @property
     def flop_left(self) -> float:
-        """FLOPs of the steps that are left, of the validations, and of the test."""
+        """FLOPs of the remaining steps, validations and the test."""
         steps = self.all_steps - self.steps_done
         epochs = self.spec.train.epochs - self.epochs_done
         return self.step_flop * steps + self.val_flop * epochs + self.test_flop
 
     def has_slowed(self, img_per_s: float) -> bool:
-        """Whether it is much slower now than in its fastest epoch, and nothing was said of it."""
+        """Whether it is much slower than in its fastest epoch, and that was not reported yet."""
         return not self.told_slow and img_per_s * SLOWED < self.best_img_per_s
 
     def seconds_left(self) -> float | None:
-        """Time that what is left will take; None where no step is known yet."""
+        """Estimated time left in seconds; None before the first step."""
         return self.pace.seconds_for(self.flop_left)
 
     def line(self, width: int) -> str:
-        """Its bar, with what it is and how well it does."""
+        """Its bar, with name, progress and accuracy."""
         facts = [] if self.val_pct is None else [f"val {self.val_pct:.1f} %"]
         speed = "?" if self.img_per_s is None else f"{self.img_per_s:,.0f}"
         facts += [f"{speed} img/s", f"{_words(self.seconds_left())} left"]
@@ -308,14 +310,14 @@ class _Run:
 
 
 class _Pace:
-    """Work in a second: measured, steady, and true again soon after it has changed.
+    """Work per second: a smooth average that follows changes.
 
-    What is old counts less and less. A pause counts as time without work, so what comes between
-    two runs, or after an epoch, is in it.
+    Older work counts less. A pause counts as time without work, so the time between two runs, or
+    after an epoch, is included.
 
     Args:
-        now: When the work began.
-        work: Work that similar work is a guess from.
+        now: When the work started.
+        work: Earlier similar work, as a first estimate.
         seconds: How long that took.
     """
 
@@ -324,7 +326,7 @@ class _Pace:
         self._work, self._seconds = work, seconds
 
     def add(self, work: float, now: float) -> None:
-        """Add what was done since the last call."""
+        """Add the work since the last call."""
         passed = max(now - self._last, 0.0)
         kept = math.exp(-passed / max(MEMORY_S, (now - self._began) / 2))
         self._work = self._work * kept + work
@@ -332,26 +334,26 @@ class _Pace:
         self._last = now
 
     def seconds_for(self, work: float) -> float | None:
-        """How long so much work will take; None where nothing was done yet."""
+        """Seconds for an amount of work; None before the first work."""
         return work * self._seconds / self._work if self._work else None
 
     def work_in(self, seconds: float) -> float | None:
-        """How much is done in such a time; None where nothing was done yet."""
+        """Work in a number of seconds; None before the first work."""
         return seconds * self._work / self._seconds if self._seconds and self._work else None
 
 
 def bar_line(width: int, name: str, share: float, facts: Sequence[str], more: Sequence[str]) -> str:
-    """A line with a bar, no longer than a width.
+    """A line with a bar, at most as long as a width.
 
-    Where there is little room the bar is short, then facts go that can be missed, then the bar
-    itself; the last to give way is the name.
+    With little room the bar gets shorter, then optional facts are omitted, then the bar, and last
+    the name is shortened.
 
     Args:
         width: The longest line.
-        name: What it is about; of a long one the middle is left out.
-        share: How much is done, 0 to 1.
-        facts: What is always there; a time is the last.
-        more: What may be left out, the last first; it stands before the facts.
+        name: What it shows; a long name loses its middle.
+        share: Completed share, 0 to 1.
+        facts: Facts that are always shown; the last is a time.
+        more: Optional facts, shown before the others; the last is omitted first.
     """
     share = min(max(share, 0.0), 1.0)
     for count in range(len(more), -1, -1):
@@ -369,14 +371,14 @@ def bar_line(width: int, name: str, share: float, facts: Sequence[str], more: Se
 
 
 def _without_middle(name: str, size: int) -> str:
-    """A name's beginning and end, which tell the seed."""
+    """The start and end of a name; the end has the seed."""
     mark = ".." if size > 6 else ""
     end = (size - len(mark)) // 2
     return f"{name[: size - len(mark) - end]}{mark}{name[len(name) - end :]}"
 
 
 def _bar(share: float, size: int) -> str:
-    """So much of a bar, in blocks, or in # where those cannot be written."""
+    """A bar filled to a share, in block characters, or in # if stderr cannot encode those."""
     blocks = BLOCKS
     try:
         blocks.encode(sys.stderr.encoding or "ascii")

@@ -1,4 +1,4 @@
-"""`vitbench sweep`: studies, variants times seeds in, a results file each out."""
+"""`vitbench sweep`: studies in, one results file each out."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -32,12 +32,12 @@ DOCUMENT_STUDIES = ("patch-size", "pos-embed", "hyperparams", "augmentation")
 
 @dataclass(frozen=True)
 class How:
-    """How runs are made, whatever they are.
+    """How runs are trained.
 
     Attributes:
-        options: Of each run.
+        options: Options of each run.
         quiet: Whether to show no progress.
-        executor: What runs them.
+        executor: What trains them.
     """
 
     options: "RunOptions"
@@ -50,39 +50,40 @@ def sweep(
         list[str],
         typer.Argument(
             metavar="STUDY...",
-            help=f"{', '.join(DOCUMENT_STUDIES)}, all (these four), another name that "
-            "`vitbench studies` lists, or a study file of your own.",
+            help=f"{', '.join(DOCUMENT_STUDIES)}, all (these four), another name from `vitbench "
+            "studies`, or your own study file.",
             show_default=False,
         ),
     ],
     preset: spec_options.Preset = AUTO,
     fields: spec_options.SetFields = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", help="Number of seeds, from 0 up; three unless given.")
+        int | None, typer.Option("--seeds", help="Number of seeds, counted from 0; default: 3.")
     ] = None,
     seed_list: Annotated[
-        str | None, typer.Option("--seed-list", help="The seeds themselves, as 0,1,7.")
+        str | None, typer.Option("--seed-list", help="A list of seeds, such as 0,1,7.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", metavar="VARIANT", help="Run this variant alone.")
+        list[str] | None,
+        typer.Option("--only", metavar="VARIANT", help="Train only this variant; repeatable."),
     ] = None,
     precision: Annotated[
         float | None,
         typer.Option(
             "--precision",
             metavar="POINTS",
-            help="Add seeds until every interval is within so many points of its middle.",
+            help="Add seeds until the half-width of every interval is at most this.",
         ),
     ] = None,
     max_seeds: Annotated[
         int | None,
-        typer.Option("--max-seeds", help="Seeds at most, with --precision: 20 unless given."),
+        typer.Option("--max-seeds", help="Largest number of seeds with --precision; default: 20."),
     ] = None,
     budget: Annotated[
         str | None,
         typer.Option(
             "--budget",
-            help="What all variants get the same of: epochs; or flops, the epochs scaled.",
+            help="Equalise epochs or flops across variants; default: as the study says.",
         ),
     ] = None,
     tune: Annotated[
@@ -90,7 +91,7 @@ def sweep(
         typer.Option(
             "--tune",
             metavar="KEY=VALUES",
-            help="Each variant its own best value, chosen on validation: train.lr=1e-3,2e-3.",
+            help="Tune a field per variant on validation accuracy, such as train.lr=1e-3,2e-3.",
         ),
     ] = None,
     results_dir: options.ResultsDir = Path("results"),
@@ -104,8 +105,7 @@ def sweep(
         typer.Option(
             "--jobs",
             "-j",
-            help="Runs at once, each in a process of its own; auto is as many as this CPU has "
-            "cores, and one on a GPU.",
+            help="Number of parallel runs; auto: one per CPU core, or 1 on a GPU.",
         ),
     ] = "auto",
     executor_name: Annotated[
@@ -125,10 +125,10 @@ def sweep(
     as_json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Run studies: all variants, several seeds.
+    """Train all variants of studies over several seeds.
 
-    What is done already is not done again, so the same command goes on after a stop, and a larger
-    --seeds adds to what is there.
+    Writes one results file per study. Complete runs are not trained again, so the same command
+    resumes an interrupted sweep, and a larger --seeds adds runs.
     """
     options.check_word("--device", device, DEVICES)
     options.check_tracking(tracker, wandb)
@@ -143,9 +143,9 @@ def sweep(
     loaded = _each_once(given)
     layers = spec_options.spec_layers(preset, None, fields, dataset, epochs)
     if "seed" in layers[1]:
-        raise UsageError("--set seed: a sweep has several seeds: give --seeds N or --seed-list")
+        raise UsageError("--set seed: a sweep has several seeds: use --seeds N or --seed-list")
     if precision is None and max_seeds is not None:
-        raise UsageError("--max-seeds is for --precision; --seeds N takes N seeds")
+        raise UsageError("--max-seeds belongs to --precision; use --seeds N for N seeds")
     most_seeds = 20 if max_seeds is None else max_seeds
     chosen = _first_seeds(seeds, seed_list, precision, most_seeds)
 
@@ -187,7 +187,7 @@ def sweep(
         costs.say_auto_preset(asked_preset, preset, device, to_train)
     timed = estimate.is_slow_here(preset, target) or estimate.may_take_a_day(to_train, target)
     timed = timed and bool(to_train) and not quiet
-    if timed and not dry_run:  # what is absent is told before anything is timed
+    if timed and not dry_run:  # missing data is reported before anything is timed
         load_images(to_train[0].data, "train", data_dir)
     seconds = estimate.seconds_if_it_fits(to_train, target) if dry_run or timed else 0.0
     if timed and seconds:
@@ -217,24 +217,24 @@ def sweep(
 
 
 def _each_once(given: "dict[str, StudySpec]") -> "list[StudySpec]":
-    """The studies that were given, by what they were given as; one that is given twice once.
+    """The given studies by name or file, each once.
 
     Raises:
-        UsageError: Two studies have one name.
+        UsageError: Two studies have the same name.
     """
     by_name: dict[str, str] = {}
     for source, study in given.items():
         other = by_name.setdefault(study.name, source)
         if given[other] != study:
             raise UsageError(
-                f"{other} and {source} are two studies of one name ({study.name}): give each its "
-                "own"
+                f"{other} and {source} are different studies with the same name ({study.name}): "
+                "rename one"
             )
     return [given[source] for source in by_name.values()]
 
 
 def _say_what_counts_for_nothing(study: "StudySpec", base: "ExperimentSpec", asked: "Tree") -> None:
-    """Name variants that are one on this base, and fields that were asked for in vain."""
+    """Print variants that are identical on this base, and --set fields without effect."""
     from vitbench.config.study import is_factor
     from vitbench.study.variants import same_experiments
 
@@ -245,11 +245,13 @@ def _say_what_counts_for_nothing(study: "StudySpec", base: "ExperimentSpec", ask
     fields = [f"{section}.{name}" for section in asked for name in asked[section]]
     for field in fields:
         if all(field in v.set and not is_factor(v.set[field]) for v in study.variants):
-            console.note(f"{study.name}: every variant sets {field} itself; yours changes nothing")
+            console.note(
+                f"{study.name}: every variant sets {field}, so --set {field} has no effect"
+            )
 
 
 def _check_writable(results_dir: Path, results_files: Sequence[Path], runs_dir: Path) -> None:
-    """Raise FileError where what a sweep is about to write could not be written."""
+    """Raise FileError if a sweep could not write its files."""
     for file in dict.fromkeys(results_files):
         options.check_writable("--results-dir", results_dir)
         options.check_writable("--results-dir", file.parent)
@@ -260,7 +262,7 @@ def _check_writable(results_dir: Path, results_files: Sequence[Path], runs_dir: 
 
 
 def _less(plans: "Sequence[StudyPlan]", fixed_seeds: bool) -> list[str]:
-    """Options that make studies take less time, where they can."""
+    """Options with which studies would take less time."""
     runs = [run for plan in plans for run in plan.runs]
     several = len({run.spec.seed for run in runs}) > 1 and not fixed_seeds
     ways = ["fewer seeds (--seeds 1)"] if several else []
@@ -279,22 +281,24 @@ def _with_budget(study: "StudySpec", budget: str | None) -> "StudySpec":
 def _first_seeds(
     seeds: int | None, seed_list: str | None, precision: float | None, max_seeds: int
 ) -> list[int]:
-    """The seeds to begin with."""
+    """The first seeds."""
     from vitbench.study.precision import FIRST_LOOK
 
     if precision is None:
         return options.parse_seeds(seeds, seed_list)
     if seeds is not None or seed_list is not None:
-        raise UsageError("--precision adds seeds by itself: leave out --seeds and --seed-list")
+        raise UsageError("--precision adds seeds itself: omit --seeds and --seed-list")
     if not 0 < precision < 100:
-        raise UsageError(f"--precision {precision:g}: give points above 0 and below 100, as 0.5")
+        raise UsageError(
+            f"--precision {precision:g}: give points above 0 and below 100, such as 0.5"
+        )
     if not FIRST_LOOK < max_seeds <= 1000:
         raise UsageError(f"--max-seeds {max_seeds}: give a number from {FIRST_LOOK + 1} to 1000")
     return list(range(FIRST_LOOK))
 
 
 def _choose(tuning: "Tuning", how: How) -> None:
-    """Run what is left of a study's trials, with bars."""
+    """Run the remaining trials of a study, with progress bars."""
     from vitbench.cli.progress import Progress
 
     field = tuning.field.rpartition(".")[2]
@@ -308,11 +312,11 @@ def _choose(tuning: "Tuning", how: How) -> None:
         chosen = tuning.choose(how.options, progress, how.executor)
     for variant, value in chosen.items():
         if not how.quiet:
-            console.note(f"{tuning.study.name}, {variant}: {tuning.field} {value} is its best")
+            console.note(f"{tuning.study.name}, {variant}: chose {tuning.field} {value}")
 
 
 def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
-    """Do what is missing of the plans, with bars; the runs that failed."""
+    """Train the remaining runs of plans, with progress bars; return those that failed."""
     from vitbench.cli.progress import Progress
     from vitbench.study.plan import runs_to_train
     from vitbench.study.sweep import sweep as run_plan
@@ -330,7 +334,7 @@ def _run(plans: "list[StudyPlan]", how: How) -> "list[StudyRun]":
 
 
 def _name(run: "PlannedRun", plans: "list[StudyPlan]") -> str:
-    """What a run is called in bars and lines; several studies may have variants of one name."""
+    """The name of a run in progress output; with several studies it includes the study."""
     name = f"{run.variant.key} s{run.spec.seed}"
     if len(plans) == 1:
         return name
@@ -345,7 +349,7 @@ def _add_seeds(
     max_seeds: int,
     how: How,
 ) -> "list[StudyRun]":
-    """Add seeds to a study, one by one, until its intervals are narrow; the runs that failed."""
+    """Add seeds to a study until its intervals are narrow; return the runs that failed."""
     from vitbench.runs.results import merge_runs, read_results
     from vitbench.runs.schema import PrecisionRule
     from vitbench.study.precision import FIRST_LOOK, is_out_of_reach, is_reached, look_at
@@ -365,13 +369,14 @@ def _add_seeds(
         rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=max_seeds, looks=looks)
         merge_runs(plan.results_file, plan.header.model_copy(update={"precision": rule}), [])
         widest = looks[-1].widest_pct
-        say("nothing to compare" if widest is None else f"widest ±{widest:.2f} points")
+        say("nothing to compare" if widest is None else f"widest interval ±{widest:.2f} points")
         if is_reached(looks, half_width_pct):
             return []
         if is_out_of_reach(results, half_width_pct):
             say(
-                f"no number brings every interval to ±{half_width_pct:g}: the test set is too small"
+                f"no number of seeds brings every interval to ±{half_width_pct:g}: the test set "
+                "is too small"
             )
             return []
-    say(f"not yet within ±{half_width_pct:g}; a larger --max-seeds goes on from here")
+    say(f"not yet within ±{half_width_pct:g}; a larger --max-seeds continues from here")
     return []

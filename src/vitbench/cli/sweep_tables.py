@@ -1,4 +1,4 @@
-"""What `vitbench sweep` prints: a plan before, tables after."""
+"""What `vitbench sweep` prints: a plan before training, tables after."""
 
 import json
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def show_plan(
     plans: "list[StudyPlan]", trials: "list[ExperimentSpec]", seconds: float, as_json: bool
 ) -> None:
-    """Print what would be done."""
+    """Print the plan."""
     rows = [(plan, run) for plan in plans for run in plan.runs]
     if as_json:
         runs = [
@@ -65,7 +65,7 @@ def show_plan(
 
 
 def _show_totals(plans: "list[StudyPlan]", trials: "list[ExperimentSpec]", seconds: float) -> None:
-    """Print what the plans cost, and how narrow their intervals will be."""
+    """Print the cost of the plans, and the predicted width of their intervals."""
     from vitbench.model.cost import cost_of
     from vitbench.study.plan import runs_to_train
 
@@ -83,7 +83,7 @@ def _show_totals(plans: "list[StudyPlan]", trials: "list[ExperimentSpec]", secon
 
 
 def _range_words(low: float, high: float) -> str:
-    """A range of half-widths: ±1.2 to ±4.8 points; ±1.2 points where it is one."""
+    """A range of half-widths: ±1.2 to ±4.8 points, or ±1.2 points."""
     ends = dict.fromkeys(f"±{end:.1f}" for end in (low, high))
     return f"{' to '.join(ends)} points"
 
@@ -98,7 +98,7 @@ def _foreseen(plan: "StudyPlan") -> tuple[tuple[float, float] | None, str]:
 
 
 def show_results(plans: "list[StudyPlan]", as_json: bool, quiet: bool) -> None:
-    """Print a table of each study and the files written."""
+    """Print a table per study and the files written."""
     from vitbench.runs.results import read_results
 
     held = [read_results(plan.results_file) for plan in plans if plan.results_file.exists()]
@@ -127,9 +127,9 @@ def _table(results: "StudyResults") -> str:
 
     compared = compare_study(results)
     reference = results.study.short_labels[results.study.reference_key]
-    heads = ("variant", "test accuracy in %", "seeds", f"against {reference}")
+    heads = ("variant", "test accuracy in %", "seeds", f"compared with {reference}")
     return console.table(
-        (*heads, "parameters", "GFLOP", "time a run", ""),
+        (*heads, "parameters", "GFLOP", "time per run", ""),
         [
             (
                 row.label,
@@ -143,5 +143,5 @@ def _table(results: "StudyResults") -> str:
             )
             for row in study_rows(results, compared)
         ],
-        least=("GFLOP", "parameters", "time a run"),
+        least=("GFLOP", "parameters", "time per run"),
     )

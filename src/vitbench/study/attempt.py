@@ -1,4 +1,4 @@
-"""One run of a sweep: whatever befalls it, there is a result."""
+"""One run of a sweep, which always has a result."""
 
 import errno
 
@@ -13,17 +13,17 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 def attempt(request: RunRequest, listen: Listener) -> RunResult:
-    """Run a request; an error becomes a result that says so.
+    """Run a request; an error becomes a result with status failed.
 
-    An error of the listener is none of the run's: it is told, and the run goes on.
+    An error of the listener is only reported; the run continues.
 
     Raises:
-        OSError: Nothing can be written any more, so no other run would end better.
+        OSError: Nothing can be written any more, so other runs would fail too.
     """
     listen = guarded(listen)
     try:
         return run_experiment(request, listen)
-    except Exception as error:  # whatever a library or a plug-in raises: the other runs go on
+    except Exception as error:  # whatever a library or a plug-in raises: other runs continue
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise
         if not isinstance(error, VitbenchError | OSError | MemoryError):
@@ -34,7 +34,7 @@ def attempt(request: RunRequest, listen: Listener) -> RunResult:
 
 
 def failed(request: RunRequest, reason: str) -> RunResult:
-    """The result of a run that an error ended; the next call tries it again."""
+    """The result of a run with an error; the next call tries it again."""
     spec, cost = request.spec, cost_of(request.spec)
     return RunResult(
         identity=spec.identity,
@@ -51,6 +51,6 @@ def failed(request: RunRequest, reason: str) -> RunResult:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error; with its kind where that alone says what it is about."""
+    """The first line of an error, with its type if the message alone is unclear."""
     tells_all = isinstance(error, VitbenchError | OSError) or type(error) is RuntimeError
     return first_line(error) if tells_all else described(error)

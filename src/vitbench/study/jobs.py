@@ -1,4 +1,4 @@
-"""How many runs to train at once, and with how many threads each."""
+"""The number of parallel runs, and the threads of each."""
 
 import contextlib
 from collections import Counter
@@ -13,17 +13,17 @@ from vitbench.runs.results import read_results
 from vitbench.study.plan import StudyPlan
 
 MOST_JOBS = 256
-MEMORY_OF_A_JOB = 2 * 2**30  # bytes; a small model with a batch of 128 takes about half of it
+MEMORY_OF_A_JOB = 2 * 2**30  # bytes; a small model with batch size 128 needs about half
 MEMINFO = Path("/proc/meminfo")
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """How a sweep shares a machine among its runs.
+    """How a sweep divides a machine among its runs.
 
     Attributes:
-        jobs: Runs at once.
-        threads: Threads of PyTorch in each.
+        jobs: Parallel runs.
+        threads: PyTorch threads of each.
     """
 
     jobs: int
@@ -33,20 +33,20 @@ class Jobs:
 def choose_jobs(
     asked: str, plans: Sequence[StudyPlan], num_runs: int, device: torch.device
 ) -> Jobs:
-    """What `--jobs` comes to.
+    """The jobs and threads for a value of `--jobs`.
 
-    `auto` is one run at a time on a GPU. On a CPU it is as many as there are threads, each with
-    one, as memory and the number of runs allow; where runs of these studies are recorded, with as
-    many threads as those had, for the number of threads changes the bits of a result.
+    `auto` is one run at a time on a GPU. On a CPU it is one run per thread, as far as memory and
+    the number of runs allow. If runs of these studies are recorded, their number of threads is
+    used, because it changes the bits of a result.
 
     Args:
         asked: A number, or `auto`.
         plans: The studies.
-        num_runs: Runs that are to be trained.
-        device: What they run on.
+        num_runs: Runs to train.
+        device: Their device.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: The value is neither a number nor auto.
     """
     all_threads = torch.get_num_threads()
     if asked != "auto":
@@ -63,7 +63,7 @@ def choose_jobs(
 
 
 def _recorded_threads(plans: Sequence[StudyPlan]) -> int | None:
-    """The number of threads that most recorded CPU runs had."""
+    """The number of threads of most recorded CPU runs."""
     counts: Counter[int] = Counter()
     for plan in plans:
         if plan.results_file.exists():
@@ -73,7 +73,7 @@ def _recorded_threads(plans: Sequence[StudyPlan]) -> int | None:
 
 
 def _free_memory() -> int:
-    """Bytes that new processes can have; where that is not known, more than they need."""
+    """Bytes available to new processes; if unknown, more than they need."""
     with contextlib.suppress(OSError, ValueError):  # absent, or hidden in a sandbox
         for line in MEMINFO.read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("MemAvailable:"):

@@ -1,4 +1,4 @@
-"""Who listens to runs does not decide over them: an error of a listener ends no run."""
+"""Listeners of runs, whose errors stop no run."""
 
 import logging
 import traceback
@@ -12,9 +12,9 @@ LOG = logging.getLogger("vitbench")
 
 
 class GuardedListener:
-    """A listener whose errors are told once; it goes on to be called.
+    """A listener whose first error is reported; it is still called afterwards.
 
-    Only what is no error (KeyboardInterrupt, SystemExit) passes, and ends the run.
+    Only KeyboardInterrupt and SystemExit are passed on, and stop the run.
 
     Args:
         listen: Called with each event.
@@ -25,7 +25,7 @@ class GuardedListener:
         self._told = False
 
     def __call__(self, event: Any) -> None:
-        """Pass an event on."""
+        """Pass on an event."""
         try:
             self._listen(event)
         except Exception as error:
@@ -33,12 +33,12 @@ class GuardedListener:
                 self._told = True
                 place = traceback.extract_tb(error.__traceback__)[-1]
                 LOG.warning(
-                    "vitbench: what listens to the runs failed, and they go on without it: "
+                    "vitbench: a listener of the runs failed; the runs continue: "
                     "%s (%s, line %s)",
                     described(error), Path(place.filename).name, place.lineno,
                 )  # fmt: skip
 
 
 def guarded(listen: Callable[[Any], None]) -> GuardedListener:
-    """A listener that cannot end a run; one that cannot already stays as it is."""
+    """A listener that cannot stop a run; a guarded one is returned as it is."""
     return listen if isinstance(listen, GuardedListener) else GuardedListener(listen)

@@ -1,4 +1,4 @@
-"""The plan of a sweep: variants times seeds, what is done already, what the rest will cost."""
+"""The plan of a sweep: variants and seeds, their states, and the cost of the rest."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ from vitbench.runs.schema import StudyResults, TunedField
 from vitbench.study.variants import check_distinct, variant_specs
 from vitbench.training.speed import measured_flop_per_s
 
-# recorded: in the results file, and whole; trained: its folder is complete; begun: some epochs are
-# there.
+# recorded: undamaged in the results file; trained: its folder is complete; begun: some epochs are
+# done.
 State = Literal["recorded", "trained", "begun", "new"]
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A variant at a seed."""
+    """A variant with a seed."""
 
     variant: Variant
     spec: ExperimentSpec
@@ -37,20 +37,20 @@ class PlannedRun:
 
     @property
     def to_train(self) -> bool:
-        """Whether steps are left to take."""
+        """Whether it is incomplete."""
         return self.state in ("begun", "new")
 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """A study's runs, in the order in which they are done.
+    """The runs of a study, in order of training.
 
     Attributes:
         study: The study.
-        header: What its results file says beside the runs.
+        header: The contents of its results file without the runs.
         results_file: That file.
-        runs: Every variant at the first seed, then all at the second, and so on: a sweep that is
-            stopped early is a whole study with fewer seeds.
+        runs: Every variant with the first seed, then with the second, and so on: an interrupted
+            sweep is a complete study with fewer seeds.
     """
 
     study: StudySpec
@@ -69,17 +69,17 @@ def plan_study(
     runs_dir: Path,
     tuned: Sequence[TunedField] = (),
 ) -> StudyPlan:
-    """Plan a study, checking all that can be checked before any work.
+    """Plan a study and check everything that can be checked before any work.
 
     Args:
         study: The study.
         base: Its base experiment.
-        preset: Name of the preset under the base, to be told in reports.
+        preset: Name of the preset of the base, for reports.
         seeds: Seeds of each variant.
-        only: Keys of the variants to run; all where empty.
+        only: Keys of the variants to train; empty for all.
         results_dir: Folder of results files.
         runs_dir: Folder of run folders.
-        tuned: Fields of which each variant has its own best value.
+        tuned: Fields that were tuned per variant.
 
     Raises:
         UsageError: A variant cannot be built, or the results file holds another base.
@@ -103,11 +103,13 @@ def plan_study(
     costs = {}
     for key, spec in specs.items():
         if spec.data.dataset != base.data.dataset:
-            raise UsageError(f"study {study.name}, variant {key}: a study has one data set for all")
+            raise UsageError(
+                f"study {study.name}, variant {key}: all variants of a study share one data set"
+            )
         check_buildable(spec)
         costs[key] = cost_of(spec)
     folder_of = RunFolder.finder(runs_dir)
-    # A run is looked for among its variant's own: there may be thousands of others.
+    # A run is searched among those of its variant: there may be thousands of others.
     recorded_of = {
         key: recorded.model_copy(update={"runs": runs})
         for key, runs in runs_by_variant(recorded).items()
@@ -126,46 +128,46 @@ def plan_study(
 
 
 def _check_folder(run: PlannedRun) -> None:
-    """Raise UsageError where a run's folder holds another run; damage ends that run alone."""
+    """Raise UsageError if a run's folder holds another run; damage only affects that run."""
     try:
         check_folder_of_run(RunFolder(run.folder), run.spec)
     except FileError:
         pass
     except UsageError:
         raise UsageError(
-            f"{run.folder} holds another run than its name says: move it away, or choose another "
+            f"{run.folder} holds another run than its name says: move it, or choose another "
             "--runs-dir"
         ) from None
 
 
 def check_apart(plans: Sequence[StudyPlan]) -> None:
-    """Raise UsageError where two studies would write one results file."""
+    """Raise UsageError if two studies would write the same results file."""
     by_file: dict[Path, str] = {}
     for plan in plans:
         other = by_file.setdefault(plan.results_file, plan.study.name)
         if other != plan.study.name:
             raise UsageError(
-                f"studies {other} and {plan.study.name} both write {plan.results_file}: give one "
-                "of them another `results`"
+                f"studies {other} and {plan.study.name} both write {plan.results_file}: change "
+                "`results` in one of them"
             )
 
 
 def results_file_of(study: StudySpec, base: ExperimentSpec, results_dir: Path) -> Path:
-    """Where a study's results are written."""
+    """The path of a study's results file."""
     return folder_for(results_dir, base.data.dataset.name) / study.results_file
 
 
 def runs_to_train(plans: Sequence[StudyPlan]) -> list[PlannedRun]:
-    """The runs that steps are left of, one for each identity: studies share runs."""
+    """The incomplete runs, one per identity: studies share runs."""
     by_identity = {run.spec.identity: run for plan in plans for run in plan.runs if run.to_train}
     return list(by_identity.values())
 
 
 def seconds_for(specs: Sequence[ExperimentSpec], device: torch.device) -> float:
-    """What trainings will take here: their FLOPs at the rate of a few timed steps of the first one.
+    """Estimated seconds of trainings: their FLOPs at the speed of a few timed steps of the first.
 
-    Rough: the rate differs between models by some tens of percent. What a run that was begun has
-    behind it is not taken off.
+    This is rough: the speed differs between models by some tens of percent. Finished epochs of an
+    incomplete run are not subtracted.
     """
     if not specs:
         return 0.0
@@ -188,7 +190,7 @@ def _state(
     run = recorded.find(variant.key, spec.seed)
     if run is not None and run.identity != spec.identity:
         raise UsageError(
-            f"the results of study {recorded.study.name} hold variant {variant.key} as another "
+            f"the results of study {recorded.study.name} contain variant {variant.key} as another "
             f"experiment ({run.name}): choose another --results-dir"
         )
     if run is None or run.status == "failed" or header.has_damaged_answers(run):

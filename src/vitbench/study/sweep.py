@@ -1,4 +1,4 @@
-"""Run a study's plan; the results file is rewritten after each run."""
+"""Run the plan of a study; the results file is rewritten after each run."""
 
 import os
 from collections.abc import Iterator
@@ -17,21 +17,20 @@ from vitbench.study.plan import PlannedRun, StudyPlan
 def sweep(
     plan: StudyPlan, options: RunOptions, listen: SweepListener, executor: Executor
 ) -> Iterator[StudyRun]:
-    """Do what is missing of a plan.
+    """Train the missing runs of a plan.
 
     Args:
-        plan: The plan; runs that its results file records are left alone. The file's account of
-            the study (labels, claims, notes) and of the test set is brought up to date even where
-            no run is missing.
-        options: How runs are done.
-        listen: Told of every step, epoch and note of the runs.
-        executor: What runs them.
+        plan: The plan; recorded runs are not repeated. Labels, claims and notes of the study in the
+            results file, and its test labels, are updated even if no run is missing.
+        options: How runs are trained.
+        listen: Called with every step, epoch and note of the runs.
+        executor: Executes the runs.
 
     Yields:
-        Each run, once it stands in the results file.
+        Each run, after it is in the results file.
     """
     missing = [run for run in plan.runs if run.state != "recorded"]
-    for run in missing[:1]:  # no data set is a wrong request, not so many failed runs
+    for run in missing[:1]:  # a missing data set is one refused request, not many failed runs
         load_images(run.spec.data, "train", options.data_dir)
     requests = [
         RunRequest(run.spec, run.folder, options, (plan.study.name, run.variant.key))
@@ -52,7 +51,7 @@ def sweep(
 
 
 def _with_labels(header: StudyResults, run: PlannedRun, options: RunOptions) -> StudyResults:
-    """The header with the test set's classes, which tell right answers from wrong ones."""
+    """The header with the labels of the test set."""
     try:
         answers = RunFolder(run.folder).read_answers()
     except FileError:

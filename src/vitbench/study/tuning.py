@@ -1,7 +1,8 @@
-"""Each variant's own best value of a field, chosen on validation images before the study.
+"""Tuning: each variant gets its own value of a field, chosen on validation accuracy.
 
-One value for all confounds every ablation: the variant that it suits wins. The trials have a seed
-that no study run has, so the choice has not seen what it is judged by, and their cost is told.
+One value for all confounds an ablation, because it may suit one variant better. The trials have a
+seed that no run of the study has, so the choice is independent of the study; their cost is
+reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,12 +48,12 @@ class Trial:
 
 
 class Tuning:
-    """A study's tuned values: those that its results file holds, or those of trials to come.
+    """The tuned values of a study: those in its results file, or those of future trials.
 
     Args:
         study: The study.
         base: Its base experiment.
-        asked: A field and its values; None where nothing is tuned.
+        asked: A field and its values; None if nothing is tuned.
         seeds: The study's seeds.
         results_dir: Folder of results files.
         runs_dir: Folder of run folders.
@@ -80,7 +81,7 @@ class Tuning:
         file = results_file_of(study, base, results_dir)
         results = read_results(file) if file.exists() else None
         there = results.tuned if results else []
-        if results and results.runs and not there:  # before the trials, not after them
+        if results and results.runs and not there:  # refused before the trials, not after them
             raise UsageError(f"{file} holds runs without --tune: choose another --results-dir")
         self.tuned = [one for one in there if (one.field, one.values) == asked]
         if not self.tuned:
@@ -89,15 +90,15 @@ class Tuning:
     def choose(
         self, options: RunOptions, listen: SweepListener, executor: Executor
     ) -> dict[str, Any]:
-        """Run what is left of the trials; each variant's best value, by its key.
+        """Run the remaining trials; return the chosen value of each variant, by key.
 
         Args:
-            options: How runs are done.
-            listen: Told of every step, epoch and note of the trials.
-            executor: What runs them.
+            options: How runs are trained.
+            listen: Called with every step, epoch and note of the trials.
+            executor: Executes the trials.
 
         Raises:
-            VitbenchError: A trial failed, or all of a variant's diverged.
+            VitbenchError: A trial failed, or all trials of a variant diverged.
         """
         if not self.trials:
             return {}
@@ -135,7 +136,7 @@ def parse_tune(asked: str) -> tuple[str, list[Any]]:
         is_option = field.rpartition(".")[0] in choice_fields()
         values.append(asked_for[field] if is_option else _value(build_spec(asked_for), field))
     if any(value in values[:place] for place, value in enumerate(values)):
-        raise UsageError(f"--tune {shortened(asked)!r}: a value is there twice")
+        raise UsageError(f"--tune {shortened(asked)!r}: a value is listed twice")
     return field, values
 
 
@@ -154,7 +155,7 @@ def plan_trials(
         base: Its base experiment.
         field: The field, by dotted name.
         values: Its values.
-        seeds: The study's seeds, of which none may be that of the trials.
+        seeds: The seeds of the study, none of which may be that of the trials.
         runs_dir: Folder of run folders.
 
     Raises:
@@ -163,10 +164,12 @@ def plan_trials(
     for variant in study.variants:
         if any(field == key or key.startswith(f"{field}.") for key in variant.set):
             raise UsageError(
-                f"--tune {field}: variant {variant.key} of {study.name} sets it itself"
+                f"--tune {field}: variant {variant.key} of {study.name} sets this field"
             )
         if TRIAL_SEED in {seed + variant.seed_offset for seed in seeds}:
-            raise UsageError(f"--tune: seed {TRIAL_SEED} is that of the trials: choose another")
+            raise UsageError(
+                f"--tune: seed {TRIAL_SEED} is reserved for the trials: choose another"
+            )
     folder_of = RunFolder.finder(runs_dir)
     by_value = [
         specs_with(study, base, study.variants, {one.key: {field: value} for one in study.variants})
@@ -184,15 +187,15 @@ def plan_trials(
 def choose(
     field: str, values: Sequence[Any], trials: Iterator[tuple[Trial, RunResult]]
 ) -> TunedField:
-    """Each variant's value of the highest validation accuracy; of equal ones the first.
+    """The value with the highest validation accuracy of each variant; the first of equal ones.
 
     Args:
         field: The field.
         values: Its values.
-        trials: Each trial with how it ended.
+        trials: Each trial with its result.
 
     Raises:
-        VitbenchError: A trial failed, or all of a variant's diverged.
+        VitbenchError: A trial failed, or all trials of a variant diverged.
     """
     found: dict[str, dict[int, float | None]] = {}
     flop, seconds = 0, 0.0
@@ -219,14 +222,12 @@ def choose(
 def _best(key: str, field: str, by_place: Mapping[int, float | None]) -> int:
     ended = {place: accuracy for place, accuracy in by_place.items() if accuracy is not None}
     if not ended:
-        raise VitbenchError(
-            f"variant {key} diverged with every value of {field}: give smaller ones"
-        )
+        raise VitbenchError(f"variant {key} diverged with every value of {field}: use smaller ones")
     return max(ended, key=lambda place: (ended[place], -place))
 
 
 def _value(spec: ExperimentSpec, field: str) -> Any:
-    """What a field is once it is checked: 1e-3 as a number, as it will stand in a spec."""
+    """The value of a field after validation, as in a spec: 1e-3 as a number."""
     value: Any = spec.to_json()
     for part in field.split("."):
         value = value[part] if isinstance(value, dict) else None

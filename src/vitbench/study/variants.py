@@ -1,4 +1,4 @@
-"""The experiment of each variant: fields set, a tuned value, and epochs of equal cost."""
+"""The experiment of each variant: its fields, its tuned values, and epochs of equal cost."""
 
 from collections.abc import Mapping, Sequence
 
@@ -19,13 +19,13 @@ def variant_specs(
     """Each variant's experiment, by its key.
 
     Args:
-        study: The study; its budget says what all variants get the same of.
+        study: The study; its budget is what is equal for all variants.
         base: Its base experiment.
-        variants: Those that are asked for.
-        tuned: Fields of which each variant has its own best value.
+        variants: The requested variants.
+        tuned: Fields that were tuned per variant.
 
     Raises:
-        UsageError: A variant cannot be built so.
+        UsageError: A variant cannot be built.
     """
     chosen: dict[str, Tree] = {}
     for one in tuned:
@@ -40,16 +40,16 @@ def specs_with(
     variants: Sequence[Variant],
     fields: Mapping[str, Tree],
 ) -> dict[str, ExperimentSpec]:
-    """Each variant's experiment, by its key, with fields of its own; then the study's budget.
+    """Each variant's experiment, by its key, with additional fields; then the study's budget.
 
     Args:
-        study: The study; its budget says what all variants get the same of.
+        study: The study; its budget is what is equal for all variants.
         base: Its base experiment.
-        variants: Those that are asked for.
-        fields: Fields that a variant gets beside its own, by its key.
+        variants: The requested variants.
+        fields: Additional fields of a variant, by its key.
 
     Raises:
-        UsageError: A variant cannot be built so.
+        UsageError: A variant cannot be built.
     """
     specs = {}
     for variant in variants:
@@ -61,24 +61,24 @@ def specs_with(
     for variant in study.variants:
         if "train.epochs" in variant.set or "train.epochs" in fields.get(variant.key, {}):
             raise UsageError(
-                f"study {study.name}, variant {variant.key} sets train.epochs: a budget of FLOPs "
-                "cannot be held then"
+                f"study {study.name}, variant {variant.key} sets train.epochs: this contradicts a "
+                "budget of FLOPs"
             )
     reference = variant_spec(base, study, study.variant(study.reference_key))
     return {key: at_cost_of(spec, reference) for key, spec in specs.items()}
 
 
 def same_experiments(study: StudySpec, base: ExperimentSpec) -> list[tuple[Variant, Variant]]:
-    """Pairs of variants that are the same experiment at the same seeds, on this base.
+    """Pairs of variants that are the same experiment with the same seeds, on this base.
 
-    Their runs are the same runs, compared as if they were two.
+    They have the same runs, which would be compared with themselves.
     """
     first: dict[tuple[str, int], Variant] = {}
     pairs = []
     for variant in study.variants:
         try:
             spec = variant_spec(base, study, variant)
-        except UsageError:  # told when it is asked for
+        except UsageError:  # reported when the variant is requested
             continue
         other = first.setdefault((spec.identity, variant.seed_offset), variant)
         if other is not variant:
@@ -87,10 +87,9 @@ def same_experiments(study: StudySpec, base: ExperimentSpec) -> list[tuple[Varia
 
 
 def check_distinct(study: StudySpec, base: ExperimentSpec) -> None:
-    """Raise UsageError where two variants are the same experiment at the same seeds.
+    """Raise UsageError if two variants are the same experiment with the same seeds.
 
-    Where a factor of the base has made them so, the study is right and the base unlucky: that is
-    told, and no error.
+    If a factor of the base causes it, the study is valid: that is only a note.
     """
     for one, other in same_experiments(study, base):
         if not (has_factor(one) or has_factor(other)) or one.set == other.set:
@@ -101,7 +100,7 @@ def check_distinct(study: StudySpec, base: ExperimentSpec) -> None:
 
 
 def at_cost_of(spec: ExperimentSpec, reference: ExperimentSpec) -> ExperimentSpec:
-    """The experiment with as many epochs as cost the reference's training FLOPs, one at least."""
+    """The experiment with as many epochs as the reference's training FLOPs allow, at least one."""
     one_epoch = cost_of(spec).train_flop / spec.train.epochs
     epochs = max(1, round(cost_of(reference).train_flop / one_epoch))
     return build_spec(spec.to_json(), {"train.epochs": epochs})

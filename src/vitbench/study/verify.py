@@ -1,4 +1,4 @@
-"""What is wrong with a results file, and what mends it."""
+"""Problems of results files, and how to fix them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,77 +17,83 @@ ANEW = "remove that run from the file, and sweep again"
 
 
 def verify_results(path: Path, is_named: bool = False) -> list[Finding]:
-    """Whether a results file's runs follow from its study and count what they answered.
+    """Check that the runs of a results file follow from its study and match their predictions.
 
     Args:
         path: The file.
-        is_named: Whether a user named it; a file that was found may be another tool's.
+        is_named: Whether the user named it; a file that was found may belong to another tool.
     """
     try:
         results = read_results(path)
         damaged = [run for run in results.runs if results.has_damaged_answers(run)]
         if damaged:
             return [
-                Finding(path, f"the answers of {_name(run)} are damaged", "sweep again")
+                Finding(path, f"the predictions of {_name(run)} are damaged", "sweep again")
                 for run in damaged
             ]
         check_runs_belong(results)
         right = correct_predictions(results)
     except ForeignFileError as error:
-        mends = "no harm: it is passed over, and stays as it is"
+        fix = "harmless: it is skipped and not changed"
         if not error.is_known:
-            mends = "it is passed over: make it readable, or move it elsewhere"
+            fix = "it is skipped: make it readable, or move it to another folder"
         if is_named:
-            mends = "name a results file of vitbench; this one stays as it is"
-        return [Finding(path, _said(error, path), mends, is_note=not is_named)]
+            fix = "give a vitbench results file; this file is not changed"
+        return [Finding(path, _said(error, path), fix, is_note=not is_named)]
     except LaterVersionError as error:
         return [Finding(path, _said(error, path), "update vitbench")]
     except FileError as error:
-        mends = "take it from a copy; or remove it, and sweep again"
-        return [Finding(path, _said(error, path), mends)]
+        fix = "restore a copy, or remove it and sweep again"
+        return [Finding(path, _said(error, path), fix)]
     if not results.base:
         what = "it is a flat file of the reference study"
-        return [Finding(path, what, "no harm: it holds nothing to check", is_note=True)]
+        return [Finding(path, what, "harmless: there is nothing to check in it", is_note=True)]
     found = list(_verified_specs(path, results))
     for run in results.runs:
         answers = right.get(run.variant, {}).get(results.study_seed(run))
         if run.status == "done" and answers is not None:
             accuracy = 100 * float(answers.mean())
             if run.test_top1_pct is None or abs(accuracy - run.test_top1_pct) > SLACK_PCT:
-                what = f"says {run.test_top1_pct} % on the test set, its answers {accuracy:.2f} %"
+                what = (
+                    f"records {run.test_top1_pct} % test accuracy, but its predictions have "
+                    f"{accuracy:.2f} %"
+                )
                 found.append(Finding(path, f"{_name(run)} {what}", ANEW))
     return [*found, *_against_folders(path, results)]
 
 
 def _verified_specs(path: Path, results: StudyResults) -> Iterator[Finding]:
-    """Whether each run is its variant's at its seed, and has that spec's identity."""
+    """Check that each run has the spec and identity of its variant and seed."""
     known = {variant.key for variant in results.study.variants}
     for key in dict.fromkeys(run.variant for run in results.runs if run.variant not in known):
-        what = f"it holds runs of {key}, a variant that its study has no more"
-        mends = f"no harm: they are left out; they count again once the study has {key} again"
-        yield Finding(path, what, mends, is_note=True)
+        what = f"it has runs of {key}, a variant that its study no longer has"
+        fix = f"harmless: they are ignored unless the study has {key} again"
+        yield Finding(path, what, fix, is_note=True)
     try:
         base = build_spec(results.base)
         specs = variant_specs(results.study, base, results.study.variants, results.tuned)
     except UsageError as error:
-        yield Finding(path, f"its study cannot be built: {error}", "install what it names")
+        yield Finding(path, f"its study cannot be built: {error}", "install the missing name")
         return
     if any(run.semantics != ExperimentSpec.semantics for run in results.runs):
-        what = f"its runs are of other semantics than this vitbench's {ExperimentSpec.semantics}"
-        yield Finding(path, what, "no harm: a new sweep goes to a file of its own", is_note=True)
+        what = (
+            "its runs have other training semantics than this vitbench's "
+            f"{ExperimentSpec.semantics}"
+        )
+        yield Finding(path, what, "harmless: a new sweep writes another file", is_note=True)
         return
     if base.base_identity != results.base_identity:
-        yield Finding(path, "its base is not that of its identity", "take it from a copy")
+        yield Finding(path, "its base does not match its identity", "restore a copy")
     for run in results.runs:
         if run.variant not in known or run.status == "failed":
             continue
         expected = specs[run.variant].with_seed(run.seed)
         if run.spec != expected.to_json() or run.identity != expected.identity:
-            yield Finding(path, f"{_name(run)} is of another spec than its variant", ANEW)
+            yield Finding(path, f"{_name(run)} has another spec than its variant", ANEW)
 
 
 def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
-    """Whether the run folders, where they are still there, say the same."""
+    """Check that the existing run folders agree."""
     folders = {
         _name(run): (run, RunFolder(path.parent / run.run_folder))
         for run in results.runs
@@ -95,16 +101,16 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
     }
     there = {name: pair for name, pair in folders.items() if _is_trained(pair[1])}
     if len(there) < len(folders):
-        what = f"of its {len(folders)} run folders {len(folders) - len(there)} are gone"
-        yield Finding(path, what, "no harm: the file stands alone", is_note=True)
+        what = f"{len(folders) - len(there)} of its {len(folders)} run folders are missing"
+        yield Finding(path, what, "harmless: the file is complete without them", is_note=True)
     for name, (run, folder) in there.items():
         try:
             result = folder.read_result()
         except FileError:
-            continue  # whoever looks at the folder says so
+            continue  # the check of the folder reports it
         for field in RunResult.model_fields:
             if getattr(result, field) != getattr(run, field):
-                what = f"{name}: {field} is not that of {folder.result_file}"
+                what = f"{name}: {field} differs from {folder.result_file}"
                 yield Finding(path, what, ANEW)
                 break
 
@@ -112,12 +118,12 @@ def _against_folders(path: Path, results: StudyResults) -> Iterator[Finding]:
 def _is_trained(folder: RunFolder) -> bool:
     try:
         return folder.state() == "trained"
-    except OSError:  # a name that is too long for any folder
+    except OSError:  # a name that is too long for a folder
         return False
 
 
 def _said(error: Exception, path: Path) -> str:
-    """An error's words without the path that stands beside them."""
+    """The message of an error without the path, which is printed beside it."""
     words = str(error).replace(f"cannot read {path}", "cannot be read").replace(str(path), "")
     return words.strip(" :").removesuffix(": update vitbench")
 

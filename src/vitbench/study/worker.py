@@ -1,4 +1,4 @@
-"""What a worker process of a sweep does: requests in, events and results out."""
+"""The worker process of a sweep: requests in, events and results out."""
 
 import contextlib
 import signal
@@ -16,17 +16,17 @@ from vitbench.streams import robust_streams
 from vitbench.study.attempt import attempt
 from vitbench.training.fit import Event
 
-# What a worker sends: an event of its run, its run's result, or what ends the whole sweep.
+# What a worker sends: an event or the result of its run, or an error that ends the sweep.
 Sent = Event | RunBegun | BatchSplit | Note | RunResult | OSError
 
 
 @dataclass(frozen=True)
 class OfWorker:
-    """An event of one of several runs that are trained at once.
+    """An event of one of several parallel runs.
 
     Attributes:
-        worker: Number of the worker, from 0; it trains one run after the other.
-        event: What happened.
+        worker: Number of the worker, counted from 0; it trains one run after the other.
+        event: The event.
     """
 
     worker: int
@@ -34,24 +34,24 @@ class OfWorker:
 
 
 def serve(pipe: Connection, threads: int) -> None:
-    """Train what is asked for until the other end is closed.
+    """Train requests until the other end is closed.
 
-    Ctrl-C is left to the process at the other end; it ends this one by SIGTERM, and where it dies
+    Ctrl-C is handled by the process at the other end: it stops this one by SIGTERM, or, if it dies,
     the pipe breaks.
 
     Args:
         pipe: RunRequests in, Sent out.
-        threads: Threads that PyTorch may use.
+        threads: PyTorch threads.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     bear_warnings()
-    torch.set_num_threads(threads)  # a run that was begun with another number keeps that
+    torch.set_num_threads(threads)  # a resumed run keeps its own number
 
     def tell(event: Event | RunBegun | BatchSplit | Note) -> None:
         try:
             pipe.send(event)
-        except ConnectionError:  # an error of a listener would end nothing: nobody waits for us
+        except ConnectionError:  # an error of a listener would stop nothing: nobody reads the pipe
             raise KeyboardInterrupt from None
 
     with (
