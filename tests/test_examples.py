@@ -95,7 +95,7 @@ def test_the_same_model_twice_was_not_told_apart(tmp_path, monkeypatch, capsys) 
 
     assert code == 0, capsys.readouterr().out
     report = (EXAMPLES / "chance" / "RESULTS.md").read_text(encoding="utf-8")
-    assert report.count("is not shown to be better than any other") == 4
+    assert report.count("is not significantly better than any other") == 4
 
 
 def test_what_was_planted_was_found(tmp_path, monkeypatch, capsys) -> None:

@@ -110,7 +110,7 @@ def test_one_seed_makes_nothing_better(study_results) -> None:
     quiet = results.model_copy(
         update={"study": results.study.model_copy(update={"published_notes": [], "claims": []})}
     )
-    said = "This does not show that a choice is better."
+    said = "This does not show which choice is better."
 
     text = rendered(quiet)
 
@@ -129,7 +129,7 @@ def test_the_finding_is_said_in_the_summary_and_in_its_section(study_results) ->
 
 
 def test_problems_are_listed_where_there_are_any(study_results) -> None:
-    heading = "Not in these averages."
+    heading = "Problems."
     whole = study_results({v.key: [50.0] for v in study_results({}).study.variants})
     failed = study_results({"none": [50.0, None]})
 
@@ -239,13 +239,13 @@ def test_time_says_how_it_was_measured_where_that_differs(study_results) -> None
     ]
 
     none, learned, *_ = table(rendered(mixed))[1:]
-    assert (none[9], learned[9]) == ("60 s (1 thread, 2 at once)", "60 s (2 threads, alone)")
-    assert "how it was measured differs" in rendered(mixed)
-    assert "; runs at once 1 and 2." in rendered(mixed)
+    assert (none[9], learned[9]) == ("60 s (1 thread, 2 in parallel)", "60 s (2 threads, alone)")
+    assert "It was measured in different ways" in rendered(mixed)
+    assert "; parallel runs 1 and 2." in rendered(mixed)
     equal = rendered(results.model_copy(update={"runs": same}))
     assert table(equal)[1][9] == "60 s"
-    assert "; runs at once 2." in equal
-    assert "how it was measured differs" not in equal
+    assert "; parallel runs 2." in equal
+    assert "It was measured in different ways" not in equal
     strange = table(rendered(results.model_copy(update={"runs": named})))
     assert {len(row) for row in strange} == {11}
     assert strange[1][9] == "60 s (A processor and a b c d e)"

@@ -132,8 +132,9 @@ def test_a_budget_of_flops_holds_flops_and_not_epochs(study_results) -> None:
 
     assert "train.epochs (none 60 and learned-1d 50: equal FLOPs)" in scaled.varied
     assert "epoch" not in scaled.held
-    assert "All variants get the same training FLOPs (to a whole epoch) and one recipe" in " ".join(
-        scaled.limits
+    assert (
+        "All variants use the same training FLOPs (rounded to whole epochs) and one recipe"
+        in " ".join(scaled.limits)
     )
     assert "epoch" not in equal.varied
     assert "50 epochs" in equal.held
@@ -153,7 +154,7 @@ def test_what_was_tuned_is_varied_and_not_held(study_results) -> None:
 
     assert "train.batch_size (tuned for each variant)" in section.varied
     assert "batch" not in section.held
-    assert "one recipe except what was tuned" in " ".join(section.limits)
+    assert "one recipe except for the tuned fields" in " ".join(section.limits)
 
 
 def test_a_file_without_labels_compares_nothing_and_says_so(study_results) -> None:

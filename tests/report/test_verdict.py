@@ -35,10 +35,11 @@ def test_a_winner_is_told_with_its_interval_and_its_seeds(study_results) -> None
     low, high = pair.interval
 
     assert section.finding == (
-        f"1D learned beats No position by 10.00 points (simultaneous 95% CI {low:.2f} to "
-        f"{high:.2f}, 3 seeds)."
+        f"1D learned beats No position by 10.00 points (95% CI {low:.2f} to {high:.2f}, 3 "
+        "seeds, p < 0.0001)."
     )
     assert 5 < low < 10 < high < 15
+    assert pair.p_adjusted < 0.0001
 
 
 def test_a_dearer_winner_is_told_with_its_price(study_results) -> None:
@@ -47,17 +48,17 @@ def test_a_dearer_winner_is_told_with_its_price(study_results) -> None:
     dear = finding(with_costs(results, none=10**12, learned_1d=3 * 10**12))
     cheap = finding(with_costs(results, none=10**12, learned_1d=5 * 10**11))
 
-    assert dear.endswith("3 seeds) at 3 times the training FLOPs.")
-    assert cheap.endswith("3 seeds) at 0.5 times the training FLOPs.")
-    assert "FLOP" not in finding(results)
+    assert dear.endswith(") at 3x the training cost.")
+    assert cheap.endswith(") at 0.5x the training cost.")
+    assert "cost" not in finding(results)
 
 
 def test_costs_that_differ_by_next_to_nothing_are_said_to_be_about_the_same(study_results) -> None:
     nearly = with_costs(study_results(CLEAR), none=1_000_000, learned_1d=1_004_000)
     same = with_costs(study_results(CLEAR), none=1_000_000, learned_1d=1_000_000)
 
-    assert finding(nearly).endswith(" at about the same training FLOPs.")
-    assert "FLOPs" not in finding(same)
+    assert finding(nearly).endswith(" at about the same training cost.")
+    assert "cost" not in finding(same)
 
 
 def test_what_is_not_told_apart_is_said_with_what_it_may_be(study_results) -> None:
@@ -68,10 +69,11 @@ def test_what_is_not_told_apart_is_said_with_what_it_may_be(study_results) -> No
     assert pair is not None
     low, high = pair.interval
 
-    assert section.finding.startswith("2D learned beats Sinusoidal by 5.20 points (simul")
-    assert f"Not significantly different from 1D learned (+0.17, {low:+.2f} to {high:+.2f})." in (
-        section.finding
-    )
+    assert section.finding.startswith("2D learned beats Sinusoidal by 5.20 points (95% CI ")
+    assert (
+        "It is not significantly different from 1D learned (+0.17 points, 95% CI "
+        f"{low:+.2f} to {high:+.2f})."
+    ) in section.finding
     assert "Other significant differences: 1D learned above Sinusoidal, 1D learned above No " in (
         section.finding
     )
@@ -81,8 +83,8 @@ def test_nothing_found_is_not_called_the_same(study_results) -> None:
     text = finding(study_results({"none": [50.0, 52.0, 51.0], "learned-1d": [51.0, 50.0, 51.5]}))
 
     assert text.startswith(
-        "No position has the highest mean, 51.00 %, and is not shown to be better than any other. "
-        "Not significantly different from 1D learned (+0.17, "
+        "No position has the highest mean, 51.00 %, but is not significantly better than any other "
+        "variant. It is not significantly different from 1D learned (+0.17 points, 95% CI "
     )
     assert "no difference" not in text.lower()
     assert "equal" not in text.lower()
@@ -93,13 +95,13 @@ def test_one_seed_compares_checkpoints(study_results) -> None:
     close = finding(study_results({"none": [50.0], "learned-1d": [50.1]}))
 
     assert apart == (
-        "One seed each, so this compares trained models, not choices: 1D learned has more correct "
-        "answers than No position by 10.00 points (adjusted p < 0.0001). Other seeds may give "
-        "another result."
+        "One seed each, so this compares trained models, not choices: 1D learned is more "
+        "accurate than No position by 10.00 points (p < 0.0001). Other seeds may give another "
+        "result."
     )
     assert close == (
-        "One seed each, so this compares trained models, not choices: 1D learned has the most "
-        "correct answers, but not significantly more than any other."
+        "One seed each, so this compares trained models, not choices: 1D learned has the "
+        "highest accuracy, but is not significantly more accurate than any other."
     )
 
 
@@ -165,7 +167,7 @@ def test_an_inconclusive_verdict_says_how_many_seeds_it_would_take(study_results
 
     words = verdicts(results)["none"]
 
-    assert words.endswith(f"±3 would take about {pair.seeds_needed()} seeds")
+    assert words.endswith(f"±3 needs about {pair.seeds_needed()} seeds")
     assert 3 < (pair.seeds_needed() or 0) < 100
 
 
@@ -210,8 +212,8 @@ def test_a_conclusion_may_name_several_better_ones(study_results) -> None:
 
     holds = judged(none=high, learned_1d=middle, sinusoidal=low)
     assert holds.verdict == "holds"
-    assert "No position: against Sinusoidal +10.00 points" in holds.reason
-    assert "; 1D learned: against Sinusoidal +5.00 points" in holds.reason
+    assert "No position vs Sinusoidal: +10.00 points" in holds.reason
+    assert "; 1D learned vs Sinusoidal: +5.00 points" in holds.reason
     assert judged(none=high, learned_1d=low, sinusoidal=middle).verdict == "does not hold"
     assert judged(none=high, learned_1d=low, sinusoidal=low).verdict == "cannot tell"
     missing = judged(none=high, sinusoidal=low)
@@ -242,8 +244,8 @@ def test_what_was_varied_is_not_said_to_be_held(study_results) -> None:
 
     assert varied_sentence(results) == "Varied: model.pos_embed."
     assert held_sentence(results) == (
-        "The same for all: dim 256, depth 6, 8 heads, MLP ratio 4, patch 4, baseline "
-        "augmentation, muon, batch 128 and 50 epochs."
+        "The same for all: width 256, depth 6, 8 heads, MLP ratio 4, patch size 4, baseline "
+        "augmentation, muon, batch size 128 and 50 epochs."
     )
 
 

@@ -1,6 +1,6 @@
-"""A study's table as words in columns, and how to read them: no markup yet.
+"""The table of a study as columns of text, and how to read it: no markup.
 
-What markdown and LaTeX show alike is decided here.
+Markdown and LaTeX share this content.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,9 +30,9 @@ class Column:
 
     Attributes:
         name: Its heading.
-        align: left: anyone's words, which a format must escape; right: numbers of ours.
-        cells: A cell for each variant.
-        numbers: What a cell says as a number, or None; empty in a column of words.
+        align: left: text of a user, which a format must escape; right: numbers.
+        cells: One cell per variant.
+        numbers: The cells as numbers, or None; empty in a text column.
     """
 
     name: str
@@ -42,12 +42,12 @@ class Column:
 
 
 def one_line(text: str) -> str:
-    """Text on one line, without characters that steer a terminal or turn the direction of text."""
+    """Text on one line, without control characters and changes of text direction."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def study_columns(section: Section) -> list[Column]:
-    """The table of a study; what compares is left out where nothing is compared."""
+    """The table of a study; comparisons are omitted if nothing is compared."""
     rows = section.rows
 
     def numbered(
@@ -105,37 +105,39 @@ def study_columns(section: Section) -> list[Column]:
 
 
 def how_to_read(section: Section) -> str:
-    """What the columns mean, in this study."""
+    """The meaning of the columns in this study."""
     several = any(row.sd_pct is not None for row in section.rows)
     num_pairs = max((pair.num_pairs for pair in section.compared.pairs), default=0)
     words = [
-        "Test accuracy: mean ± standard deviation over seeds, and the 95% interval of the mean "
-        "over new seeds and new images."
+        "Test accuracy: mean ± standard deviation over seeds, with the 95% interval of the mean "
+        "for new seeds and new images."
         if several
-        else "Test accuracy with its 95% interval (Wilson's), which includes the noise of test "
-        "images and not of seeds."
+        else "Test accuracy: with its 95% interval (Wilson's), which includes the noise of test "
+        "images but not of seeds."
     ]
     if num_pairs:
         words.append(
-            f"Difference: points above {section.reference}; the intervals of all {num_pairs} "
-            "pairs of this study hold together with 95% confidence, and p is adjusted in the same "
-            "way."
+            f"Points above {section.reference}: the difference with its 95% interval. The "
+            f"intervals of all {num_pairs} pairs of this study hold together with 95% confidence, "
+            "and p is adjusted in the same way."
             if num_pairs > 1
-            else f"Difference: points above {section.reference}, with its 95% interval."
+            else f"Points above {section.reference}: the difference with its 95% interval."
         )
     if any(row.among_best for row in section.rows):
         words.append("Bold: the highest mean, and all that are not significantly below it.")
-    words.append("GFLOP: one image through the network, 2 per multiply-add.")
+    words.append("GFLOP: forward pass of one image, 2 FLOP per multiply-add.")
     if len(section.rows) > 1:
+        if any(row.train_flop for row in section.rows):
+            words.append("Training cost: FLOPs of one training run.")
         words.append("◆ Pareto front: no variant of equal or lower cost is more accurate.")
     words.append(
         "Time: the training steps of one run."
         if not any(row.timing for row in section.rows)
-        else "Time: the training steps of one run; how it was measured differs and stands beside "
-        "it, so these times cannot be compared as they are."
+        else "Time: the training steps of one run. It was measured in different ways, given "
+        "beside each time, so these times are not directly comparable."
     )
     if any(row.peak_memory_bytes for row in section.rows):
-        words.append("Memory: the peak during a training.")
+        words.append("Memory: the peak during training.")
     return " ".join(words)
 
 
@@ -148,7 +150,7 @@ def _p_adjusted(row: Row) -> float | None:
 
 
 def _time_words(row: Row) -> str:
-    """Time of a run, and how it was measured where that differs within the study."""
+    """Time of a run, and how it was measured if that differs within the study."""
     return time_words(row.train_time_s) + (f" ({row.timing})" if row.timing else "")
 
 

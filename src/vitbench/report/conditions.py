@@ -1,4 +1,4 @@
-"""How a study was run, and so what it cannot say: sentences from facts."""
+"""The conditions of a study and its limits, in sentences."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MOST_NAMED = 20  # seeds or variants in a sentence
 
 
 def varied_sentence(results: StudyResults) -> str:
-    """What differs between the variants: the fields that they set, are tuned in, or are cut to."""
+    """What differs between the variants: fields that they set, tuned fields, and scaled epochs."""
     fields = set_fields(results)
     fields += [f"{one.field} (tuned for each variant)" for one in results.tuned]
     epochs = scaled_epochs(results)
@@ -32,7 +32,7 @@ def set_fields(results: StudyResults) -> list[str]:
 
 
 def scaled_epochs(results: StudyResults) -> str:
-    """Each variant's epochs where they are scaled to equal FLOPs, in words; else nothing."""
+    """Each variant's epochs if they are scaled to equal FLOPs, in words; else an empty text."""
     if results.study.budget != "flops":
         return ""
     epochs = {run.variant: run.spec["train"]["epochs"] for run in results.runs if run.spec}
@@ -51,15 +51,15 @@ def held_sentence(results: StudyResults) -> str:
     name = choice_words(data["augmentation"])
     augmentation = "no augmentation" if name == "none" else f"{name} augmentation"
     facts = {
-        "model.embed_dim": f"dim {model['embed_dim']}",
+        "model.embed_dim": f"width {model['embed_dim']}",
         "model.depth": f"depth {model['depth']}",
         "model.num_heads": f"{model['num_heads']} heads",
         "model.mlp_ratio": f"MLP ratio {model['mlp_ratio']:g}",
-        "model.patch_size": f"patch {model['patch_size']}",
+        "model.patch_size": f"patch size {model['patch_size']}",
         "model.pos_embed": f"{choice_words(model['pos_embed'])} positions",
         "data.augmentation": augmentation,
         "train.optimizer": choice_words(train["optimizer"]),
-        "train.batch_size": f"batch {train['batch_size']}",
+        "train.batch_size": f"batch size {train['batch_size']}",
         "train.epochs": epochs_words(train["epochs"]),
     }
     return (
@@ -68,7 +68,7 @@ def held_sentence(results: StudyResults) -> str:
 
 
 def how_it_was_run(results: StudyResults) -> dict[str, str]:
-    """Facts by their name: preset, data set, epochs, seeds, device, versions."""
+    """Facts by name: preset, data set, epochs, seeds, device, versions."""
     runs = _runs(results)
     facts = {
         "preset": results.preset,
@@ -78,7 +78,7 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
         if results.base
         else "",
         **{what: listed(values) for what, values in bits(results).items()},
-        "runs at once": listed(concurrent_words(runs)),
+        "parallel runs": listed(concurrent_words(runs)),
         "tuned": "; ".join(map(_tuned_words, results.tuned)),
         "seeds were added": _precision_words(results),
     }
@@ -86,7 +86,7 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
 
 
 def _tuned_words(tuned: TunedField) -> str:
-    """What each variant's own value is, what it was chosen from, and what that cost."""
+    """The tuned value of each variant, the values tried, and the cost."""
     chosen = listed([f"{key} {value}" for key, value in tuned.chosen.items()])
     return (
         f"{tuned.field} for each variant on validation images, with a separate seed, from "
@@ -114,7 +114,7 @@ def _precision_words(results: StudyResults) -> str:
 
 
 def bits(results: StudyResults) -> dict[str, list[str]]:
-    """What the bits of runs depend on beside their specs, each value once."""
+    """What the bits of runs depend on besides their specs, each value once."""
     runs = [run for run in _runs(results) if run.device is not None]
     values = {
         "device": {f"{run.device} ({run.device_name})" for run in runs},
@@ -134,37 +134,37 @@ def bits(results: StudyResults) -> dict[str, list[str]]:
 
 
 def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
-    """What a reader must not take from a study, each a sentence."""
+    """The limits of a study, one sentence each."""
     found = []
     seeds = [len(pair.seeds) for pair in compared.pairs]
     if any(isinstance(pair.estimate, TwoCounts) for pair in compared.pairs):
         found.append(
-            f"Only accuracies are known, so {results.num_test:,} test images are assumed, and not "
-            "paired: the intervals (Newcombe's) are wide, and do not include the noise of seeds."
+            f"Only accuracies are recorded, so the intervals (Newcombe's) assume "
+            f"{results.num_test:,} test images and cannot pair them: they are wide, and do not "
+            "include seed noise."
         )
     elif any(isinstance(pair.estimate, OneRunEach) for pair in compared.pairs):
         found.append(
             "One seed each: McNemar's exact test compares two trained models, and other seeds may "
-            "reverse their order. This does not show that a choice is better."
+            "reverse their order. This does not show which choice is better."
         )
     elif seeds and min(seeds) < FEW_SEEDS:
         found.append(
-            f"Only {runs_words(min(seeds))}: the spread over seeds is known only roughly, so the "
-            "intervals are wide."
+            f"Only {runs_words(min(seeds))}: seed noise is known only roughly, so the intervals "
+            "are wide."
         )
     if results.base:
-        budget = (
-            "training FLOPs (to a whole epoch)" if results.study.budget == "flops" else "epochs"
-        )
+        equal_flops = results.study.budget == "flops"
+        budget = "training FLOPs (rounded to whole epochs)" if equal_flops else "epochs"
         same = "" if "train.epochs" in set_fields(results) else f"the same {budget} and "
-        but = " except what was tuned" if results.tuned else ""
+        but = " except for the tuned fields" if results.tuned else ""
         found.append(
-            f"All variants get {same}one recipe{but}: a variant that needs another recipe is at a "
+            f"All variants use {same}one recipe{but}: a variant that needs another recipe is at a "
             "disadvantage."
         )
     found.append(
-        f"One data set ({results.dataset}) and one split of it: the intervals are about new seeds "
-        "and new images of the same kind, not about other data."
+        f"One data set ({results.dataset}) and one split: the intervals cover new seeds and new "
+        "images of the same kind, not other data."
     )
     for what, values in bits(results).items():
         if len(values) > 1:
@@ -181,7 +181,7 @@ def epochs_words(number: int) -> str:
 
 
 def choice_words(choice: Any) -> str:
-    """A choice of a spec as a word."""
+    """A choice of a spec in words."""
     if isinstance(choice, list):
         return " + ".join(choice_words(one) for one in choice)
     if isinstance(choice, dict):

@@ -1,6 +1,6 @@
-"""A report as named fields, for files that programs read: csv and json say the same by one name.
+"""A report as named fields, for programs: CSV and JSON use the same names.
 
-Units are in the names; the unknown is None. docs/report-json.md describes each.
+Units are in the names; unknown values are None. docs/report-json.md describes each field.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ Fields = dict[str, Any]
 
 
 def report_fields(report: Report) -> Fields:
-    """The whole report: every study with its rows, pairs and sentences."""
+    """The complete report: every study with its rows, pairs and sentences."""
     return {
         "schema_version": SCHEMA_VERSION,
         "reference_study": f"{NAME}, {URL}" if report.has_published else None,
@@ -25,7 +25,7 @@ def report_fields(report: Report) -> Fields:
 
 
 def row_fields(section: Section, row: Row) -> Fields:
-    """A row of a study, each field a number, a word or None."""
+    """A row of a study; each field is a number, text or None."""
     low, high = row.interval or (None, None)
     return {
         "variant": row.key,
@@ -75,7 +75,7 @@ def _study_fields(section: Section) -> Fields:
 
 
 def _whole_row_fields(section: Section, row: Row) -> Fields:
-    """A row with its seeds, those that are not averaged too."""
+    """A row with its seeds, including those that are not averaged."""
     return {
         **row_fields(section, row),
         "timing": row.timing,
@@ -116,7 +116,7 @@ def _difference_fields(pair: Comparison | None) -> Fields:
 
 
 def _verdict(section: Section, row: Row) -> str:
-    """One word or two, where the tables say a sentence."""
+    """The verdict in one or two words."""
     if row.against is not None:
         return row.against.verdict
     is_reference = row.key == section.results.study.reference_key

@@ -1,4 +1,4 @@
-"""A methods paragraph for a paper, and BibTeX of what was used: facts from results files alone."""
+"""A methods paragraph for a paper, with BibTeX, from results files."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,21 +10,21 @@ from vitbench.report.conditions import choice_words, epochs_words, scaled_epochs
 from vitbench.report.numbers import listed, runs_words
 from vitbench.runs.schema import StudyResults
 
-Cite = Callable[..., str]  # keys to what stands in the text
+Cite = Callable[..., str]  # keys to the citation in the text
 REFERENCES = Path(__file__).with_name("references.bib")
 
 
 def bibliography() -> dict[str, str]:
-    """Entries of what vitbench uses, by key: a choice's name, or a word of the sentences below."""
+    """BibTeX entries by key: the name of a choice, or a key in the sentences below."""
     entries = REFERENCES.read_text(encoding="utf-8").strip().split("\n\n")
     return {entry.partition("{")[2].partition(",")[0]: entry for entry in entries}
 
 
 def methods(studies: Sequence[StudyResults]) -> str:
-    """Paragraphs and BibTeX for studies; keys of the entries stand in brackets.
+    """Paragraphs and BibTeX for studies, with the keys of entries in brackets.
 
     Raises:
-        FileError: The answers of a run are damaged.
+        FileError: The predictions of a run are damaged.
     """
     known = [results for results in studies if results.base]
     cited: list[str] = []
@@ -38,7 +38,7 @@ def methods(studies: Sequence[StudyResults]) -> str:
 
 
 def _paragraph(results: StudyResults) -> tuple[str, list[str]]:
-    """The paragraph of a study, and what it cites."""
+    """The paragraph of a study, and the keys that it cites."""
     cited: list[str] = []
     known = bibliography()
 
@@ -76,8 +76,8 @@ def _data_words(results: StudyResults, source: str, cite: Cite) -> str:
     return (
         f"Models were trained on {results.dataset}{source}, the base with {words} augmentation"
         f"{cite(augmentation)}; {data['val_size']:,} class-balanced training images were held out "
-        f"for validation, the same for every run, and the {results.num_test:,} test images were "
-        "used once, after the last epoch."
+        f"for validation, the same for every run. The {results.num_test:,} test images were used "
+        "once, after the last epoch."
     )
 
 
@@ -90,8 +90,8 @@ def _training_words(train: dict[str, Any], cite: Cite) -> str:
     smoothed = f", label smoothing {smoothing:g}{cite('label_smoothing')}" if smoothing else ""
     clipped = "" if train["grad_clip"] is None else f", gradients clipped at {train['grad_clip']:g}"
     return (
-        f"The base recipe is {epochs_words(train['epochs'])} of batch {train['batch_size']} with "
-        f"{optimizer}{sources} (learning rate {train['lr']:g}, weight decay "
+        f"The base recipe is {epochs_words(train['epochs'])}, batch size {train['batch_size']}, "
+        f"optimizer {optimizer}{sources} (learning rate {train['lr']:g}, weight decay "
         f"{train['weight_decay']:g}), a {schedule} schedule{cite(schedule.partition('-')[0])} with "
         f"{100 * train['warmup_fraction']:g} % warm-up{smoothed}{clipped}."
     )
@@ -101,8 +101,8 @@ def _design_words(results: StudyResults, cite: Cite) -> str:
     variants = results.study.variants
     seeds = sorted({results.study_seed(run) for run in results.runs})
     tuned = "".join(
-        f" {field.field} was chosen for each variant on validation accuracy among "
-        f"{listed([str(value) for value in field.values])}, with a seed of its own."
+        f" {field.field} was tuned per variant on validation accuracy among "
+        f"{listed([str(value) for value in field.values])}, with a separate seed."
         for field in results.tuned
     )
     epochs = scaled_epochs(results)
@@ -112,10 +112,10 @@ def _design_words(results: StudyResults, cite: Cite) -> str:
         budget = f" with the same training FLOPs{scaled}"
     else:
         budget = "" if "train.epochs" in fields else " with the same epochs"
-    same = "seeds of its own" if any(v.seed_offset for v in variants) else "the same for all"
+    same = "different ones" if any(v.seed_offset for v in variants) else "the same for all"
     sources = cite(*(choice_words(value) for v in variants for value in v.set.values()))
     return (
-        f"Varied was {listed(fields) or 'nothing'}{sources}, in {len(variants)} variants"
+        f"The study varies {listed(fields) or 'nothing'}{sources}, in {len(variants)} variants"
         f"{budget}, each trained with {runs_words(len(seeds))}, {same}.{tuned}"
     )
 
@@ -127,21 +127,21 @@ def _statistics_words(results: StudyResults, cite: Cite) -> Iterable[str]:
     several = any(isinstance(pair.estimate, SeedsAndImages) for pair in pairs)
     if several:
         yield (
-            "Differences of accuracy are estimated over seeds and test images, with the images "
-            "paired: intervals add the variance over images to that over seeds, with Welch's "
-            f"degrees of freedom{cite('welch')}."
+            "Differences in accuracy are estimated over seeds and paired test images. Intervals "
+            "combine the variance over images with that over seeds, using Welch's degrees of "
+            f"freedom{cite('welch')}."
         )
     else:
-        yield f"Trained models are compared by McNemar's exact test{cite('mcnemar')}."
+        yield f"Trained models are compared with McNemar's exact test{cite('mcnemar')}."
     if pairs[0].num_pairs > 1:
         yield (
             f"Intervals and p-values are adjusted for all {pairs[0].num_pairs} pairs of variants "
-            f"by Šidák's method{cite('sidak')}, at 95 % confidence together."
+            f"by Šidák's method{cite('sidak')}, so that they hold together with 95 % confidence."
         )
     if several:
         yield (
             f"Equivalence within {pairs[0].margin_pct:g} points is tested by two one-sided tests"
-            f"{cite('schuirmann')}, adjusted alike."
+            f"{cite('schuirmann')}, adjusted in the same way."
         )
 
 
@@ -152,6 +152,6 @@ def _machine_words(results: StudyResults, pytorch: str) -> str:
     devices = sorted({f"{run.device_name} ({run.precision})" for run in runs})
     versions = {name: v for run in runs for name, v in run.versions.items()}
     return (
-        f"Runs were made with vitbench {versions.get('vitbench', 'of unknown version')} and "
+        f"Runs were trained with vitbench {versions.get('vitbench', 'of unknown version')} and "
         f"PyTorch {versions.get('torch', 'of unknown version')}{pytorch} on {listed(devices)}."
     )

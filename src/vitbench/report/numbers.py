@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them, the same in every format."""
+"""Numbers in words, the same in every format."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from vitbench.comparison.verdict import Comparison
 
 if TYPE_CHECKING:
-    from vitbench.report.rows import Row  # which uses words of this module
+    from vitbench.report.rows import Row  # which imports this module
 
 UNKNOWN = "-"
 
 
 def accuracy_words(row: "Row") -> str:
-    """Mean and standard deviation over seeds: 63.12 ± 0.40, or the one number there is."""
+    """Mean and standard deviation over seeds: 63.12 ± 0.40, or a single number."""
     if row.mean_pct is None:
         return UNKNOWN
     return f"{row.mean_pct:.2f}" + ("" if row.sd_pct is None else f" ± {row.sd_pct:.2f}")
@@ -41,22 +41,22 @@ def p_words(p: float | None) -> str:
 
 
 def count_words(number: int | None) -> str:
-    """A count with its thousands: 460,906."""
+    """A count with thousands separators: 460,906."""
     return UNKNOWN if number is None else f"{number:,}"
 
 
 def gflop_words(flop: int | None) -> str:
-    """FLOPs as GFLOP, three digits: 0.0678; large ones whole: 1,234."""
+    """FLOPs as GFLOP with three digits: 0.0678; large ones without decimals: 1,234."""
     return UNKNOWN if flop is None else number_words(flop / 1e9, 3)
 
 
 def number_words(number: float, digits: int) -> str:
-    """A number to so many digits, without an exponent where it is large."""
+    """A number with some digits, without an exponent."""
     return f"{number:.{digits}g}" if number < 10**digits - 0.5 else f"{number:,.0f}"
 
 
 def time_words(seconds: float | None) -> str:
-    """Seconds as a person would say them: 42 s, 9.8 min, 3.2 h."""
+    """Seconds in words: 42 s, 9.8 min, 3.2 h."""
     if seconds is None:
         return UNKNOWN
     if seconds < 120:
@@ -65,7 +65,7 @@ def time_words(seconds: float | None) -> str:
 
 
 def memory_words(num_bytes: int | None) -> str:
-    """Bytes as a person would say them: 640 MB, 1.6 GB."""
+    """Bytes in words: 640 MB, 1.6 GB."""
     if num_bytes is None:
         return UNKNOWN
     return f"{num_bytes / 1e6:.0f} MB" if num_bytes < 1e9 else f"{num_bytes / 1e9:.1f} GB"
@@ -77,7 +77,7 @@ def percent_words(percent: float | None) -> str:
 
 
 def listed(words: Sequence[str], most: int | None = None) -> str:
-    """Words as a list: a, b and c; beyond the most that are named: a, b and 7 more."""
+    """A list in words: a, b and c; with a limit: a, b and 7 more."""
     if most is not None and len(words) > most:
         words = [*words[:most], f"{len(words) - most:,} more"]
     if not words:
@@ -91,7 +91,7 @@ def seeds_words(seeds: Sequence[int]) -> str:
 
 
 def not_averaged_words(row: "Row") -> list[str]:
-    """What became of a row's other seeds, in words: failed: seed 1."""
+    """The seeds of a row that are not averaged, in words: failed: seed 1."""
     return [f"{what}: {seeds_words(seeds)}" for what, seeds in row.not_averaged.items()]
 
 

@@ -1,6 +1,6 @@
-"""The study whose published numbers stand beside ours: a report says once what it is.
+"""The reference study, whose published numbers are shown beside vitbench's.
 
-docs/reference.md says how those numbers were made, and what they cannot say.
+docs/reference.md explains how those numbers were made, and their limits.
 """
 
 NAME = '"Vision Transformer (ViT) Analysis" (2025)'
@@ -9,11 +9,11 @@ COLUMN = "Reference study in %, one run"
 CONCLUSIONS = "The reference study's conclusions"
 INTRODUCTION = "The reference study is "
 MEANING = (
-    ": its accuracies stand beside ours, one run each of its own model and recipe, at the epoch "
-    "that was best on its test set."
+    "Its accuracies are shown for comparison: one run each with its own model and recipe, at "
+    "the epoch with the best test accuracy."
 )
 
 
 def reference_sentence() -> str:
-    """What the reference study is, with its link, as plain text."""
-    return f"{INTRODUCTION}{NAME}, {URL}{MEANING}"
+    """A sentence about the reference study with its link, as plain text."""
+    return f"{INTRODUCTION}{NAME}, {URL}. {MEANING}"

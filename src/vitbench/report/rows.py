@@ -1,6 +1,6 @@
-"""A study's table: a row for each variant, numbers and no words.
+"""The table of a study: one row of numbers per variant.
 
-What is averaged is decided here: runs that finished. The others are counted beside them.
+Completed runs are averaged; the others are counted beside them.
 """
 
 from collections.abc import Sequence
@@ -22,24 +22,24 @@ class Row:
 
     Attributes:
         key: Its key.
-        label: Its name for people.
-        short_label: What sentences call it.
+        label: Its name in tables.
+        short_label: Its name in sentences.
         accuracy_by_seed: Test accuracy in % of each finished seed.
-        interval: 95 % interval of its accuracy in %, by itself.
-        against: It against the reference; None for the reference and where they do not compare.
-        among_best: Whether it has the highest mean or is not shown to be below the one that has;
-            no row is where variants have one seed each.
-        on_front: Whether it is on the Pareto front: no other variant has a higher mean for as few
-            training FLOPs or fewer.
+        interval: 95 % interval of its own accuracy in %.
+        against: Its comparison with the reference; None for the reference and if they are not
+            compared.
+        among_best: Whether it has the highest mean or is not significantly below; no row with one
+            seed each is.
+        on_front: Whether it is on the Pareto front: no variant of equal or lower training FLOPs has
+            a higher mean.
         num_params: Trainable parameters.
-        forward_flop: FLOPs of an image through the network.
-        train_flop: FLOPs of a training.
-        train_time_s: Mean seconds of a training's steps.
-        timing: How those were measured, where that differs within the study.
-        peak_memory_bytes: Most memory that any of the trainings took.
-        published_pct: The reference study's number, on its own data set only.
-        not_averaged: Seeds that are not among these, by what became of them: diverged, failed or
-            missing.
+        forward_flop: FLOPs of a forward pass of one image.
+        train_flop: FLOPs of one training run.
+        train_time_s: Mean seconds of a run's training steps.
+        timing: How those were measured, if that differs within the study.
+        peak_memory_bytes: Largest peak memory of its runs.
+        published_pct: The reference study's number, only on CIFAR-10.
+        not_averaged: Other seeds by their state: diverged, failed or missing.
     """
 
     key: str
@@ -72,10 +72,10 @@ class Row:
 
 
 def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, ...]:
-    """A row for each variant, in the study's order."""
+    """One row per variant, in the study's order."""
     runs = {key: (_done(of_key), of_key) for key, of_key in runs_by_variant(results).items()}
     means = {key: fmean(map(_accuracy, done)) for key, (done, _) in runs.items() if done}
-    # One seed each tells no choice from another: then there is nothing to mark.
+    # With one seed each no variant is significantly better: nothing is marked.
     several = any(isinstance(pair.estimate, SeedsAndImages) for pair in compared.pairs)
     best = compared.best(means) if several else ()
     costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
@@ -100,12 +100,12 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
 
 
 def _done(runs: Sequence[StudyRun]) -> list[StudyRun]:
-    """Runs that finished."""
+    """Completed runs."""
     return [run for run in runs if run.status == "done" and run.test_top1_pct is not None]
 
 
 def pareto_front(points: dict[str, tuple[int, float]]) -> set[str]:
-    """Keys of (cost, accuracy) that no other has at the same cost or less with more accuracy."""
+    """Keys of (cost, accuracy) points that no other point beats at equal or lower cost."""
     return {
         key
         for key, (cost, accuracy) in points.items()
@@ -151,17 +151,17 @@ def _row(
 
 
 def _accuracy(run: StudyRun) -> float:
-    return run.test_top1_pct or 0.0  # a finished run has one
+    return run.test_top1_pct or 0.0  # a completed run has one
 
 
 def _mean_time(done: Sequence[StudyRun]) -> float | None:
-    """Mean seconds of a training; None where it is not known, as of published numbers."""
+    """Mean seconds of a run; None if unknown, as for published numbers."""
     times = [run.train_time_s for run in done if run.train_time_s]
     return fmean(times) if times else None
 
 
 def _not_averaged(runs: Sequence[StudyRun], seeds: Sequence[int]) -> dict[str, tuple[int, ...]]:
-    """Seeds by what became of them, finished ones left out."""
+    """Seeds that are not completed, by state."""
     became = {
         "diverged": [run.seed for run in runs if run.status == "diverged"],
         "failed": [run.seed for run in runs if run.status == "failed"],

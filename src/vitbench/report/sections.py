@@ -1,4 +1,4 @@
-"""Results to sections, before any format: rows and plain sentences, no markup."""
+"""The sections of a report: rows and plain sentences, without markup."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,11 +7,12 @@ from pathlib import Path
 
 from vitbench.comparison.pairs import StudyComparisons, compare_study
 from vitbench.config.study import study_names
+from vitbench.report.claims import JudgedClaim, judge_claims
 from vitbench.report.conditions import held_sentence, how_it_was_run, limits, varied_sentence
+from vitbench.report.finding import key_finding
 from vitbench.report.numbers import listed, not_averaged_words
 from vitbench.report.reference import CONCLUSIONS
 from vitbench.report.rows import Row, study_rows
-from vitbench.report.verdict import JudgedClaim, judge_claims, key_finding
 from vitbench.runs.results import check_runs_belong
 from vitbench.runs.schema import StudyResults, StudyRun
 
@@ -26,12 +27,12 @@ class Section:
         rows: Its table.
         varied: What was varied, a sentence.
         held: What is the same for all variants, a sentence.
-        finding: What its numbers say.
-        claims: The conclusions that its file names, held against it.
-        limits: What its numbers do not say.
-        how: How it was run, facts by their name.
-        problems: Missing, failed and diverged runs, each a sentence.
-        figures: Its figures as SVG by their names, drawn by whoever may draw; for a page alone.
+        finding: Its key finding.
+        claims: The claims of its study file, tested.
+        limits: Its limits.
+        how: How it was run: facts by name.
+        problems: Missing, failed and diverged runs, one sentence each.
+        figures: Its figures as SVG, by name; only for an HTML page.
     """
 
     results: StudyResults
@@ -48,7 +49,7 @@ class Section:
 
     @property
     def title(self) -> str:
-        """The study's title, with its data set where that is not the default."""
+        """The title of the study, with its data set unless it is CIFAR-10."""
         study, dataset = self.results.study, self.results.dataset
         return study.title if dataset == "cifar10" else f"{study.title} on {dataset}"
 
@@ -59,17 +60,17 @@ class Section:
 
     @property
     def claims_title(self) -> str:
-        """What its claims are called: only a study with published numbers has them from there."""
+        """The heading of its claims: those of the reference study, or others."""
         return CONCLUSIONS if self.has_published else "Claims"
 
     @property
     def has_published(self) -> bool:
-        """Whether numbers of the reference study stand beside ours."""
+        """Whether numbers of the reference study are shown."""
         return any(row.published_pct is not None for row in self.rows)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What its file says of the table; of the reference study only beside its numbers."""
+        """The notes of its file; those on the reference study only beside its numbers."""
         study = self.results.study
         return (*study.notes, *(study.published_notes if self.has_published else ()))
 
@@ -80,7 +81,7 @@ class Report:
 
     Attributes:
         sections: The studies, the four of the reference study first.
-        pictures: Paths of PNG files, relative to the report, by the folder that they lie in.
+        pictures: Paths of PNG files, relative to the report, by folder.
     """
 
     sections: tuple[Section, ...]
@@ -88,12 +89,12 @@ class Report:
 
     @property
     def has_published(self) -> bool:
-        """Whether numbers of the reference study stand beside ours anywhere."""
+        """Whether numbers of the reference study are shown in any section."""
         return any(section.has_published for section in self.sections)
 
     @property
     def summary(self) -> str:
-        """How much of what is in it, and how accuracy was measured."""
+        """The number of studies and runs, and how accuracy was measured."""
         num_studies = len(self.sections)
         num_runs = sum(len(section.results.runs) for section in self.sections)
         studies = "1 study" if num_studies == 1 else f"{num_studies} studies"
@@ -101,9 +102,16 @@ class Report:
         datasets = listed(sorted({section.results.dataset for section in self.sections}))
         ours = all(section.results.base for section in self.sections)
         when = ", measured once, after the last epoch" if ours else ""
-        return (
-            f"{studies}, {runs}, on {datasets}. Accuracies are top-1 on the whole test set{when}."
-        )
+        sentences = [
+            f"{studies}, {runs}, on {datasets}.",
+            f"Accuracies are top-1 on the whole test set{when}.",
+        ]
+        if any(pair.num_pairs > 1 for section in self.sections for pair in section.compared.pairs):
+            sentences.append(
+                "Confidence intervals (95% CI) of differences are simultaneous over all pairs of a "
+                "study, and p-values are adjusted in the same way."
+            )
+        return " ".join(sentences)
 
 
 def build_report(
@@ -114,7 +122,7 @@ def build_report(
     Args:
         studies: Their results.
         pictures: PNG files to link.
-        beside: Folder that the report will lie in; links are relative to it.
+        beside: Folder of the report; links are relative to it.
     """
     known = study_names()
     order = sorted(
@@ -139,7 +147,7 @@ def build_section(results: StudyResults) -> Section:
     """The section of a study.
 
     Raises:
-        FileError: Runs do not belong together, or the answers of one are damaged.
+        FileError: Runs do not belong together, or the predictions of one are damaged.
     """
     check_runs_belong(results)
     compared = compare_study(results)
@@ -172,7 +180,7 @@ def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
 
 
 def _halved_words(run: StudyRun) -> Iterator[str]:
-    """What was done about a run's divergences that it survived."""
+    """A sentence about divergences after which a run continued."""
     halved = [record for record in run.history if record.lr_halvings]
     if halved:
         times = halved[-1].lr_halvings

@@ -1,6 +1,6 @@
-"""How the times of a study were measured: times of rows can be compared only where it is the same.
+"""How the times of a study were measured: only times measured alike are comparable.
 
-Threads of a run, runs at once on the machine, and the device change the time of the same training.
+Threads, parallel runs and the device change the time of the same training.
 """
 
 import re
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from vitbench.report.numbers import listed
 from vitbench.runs.schema import StudyRun
 
-PLAIN = re.compile(r"[^A-Za-z0-9 .@/()-]+")  # a device's name in a cell must be no markup
+PLAIN = re.compile(r"[^A-Za-z0-9 .@/()-]+")  # the name of a device must not contain markup
 
 
 def timing_words(runs: Mapping[str, Sequence[StudyRun]]) -> dict[str, str]:
-    """How each variant's time was measured, by its key; empty where that is the same for all.
+    """How each variant's time was measured, by key; empty if it is the same for all.
 
     Args:
-        runs: Runs of each variant whose times are averaged.
+        runs: The averaged runs of each variant.
     """
     timed = {key: [run for run in of_key if run.train_time_s] for key, of_key in runs.items()}
     everything = [run for of_key in timed.values() for run in of_key]
@@ -29,7 +29,7 @@ def timing_words(runs: Mapping[str, Sequence[StudyRun]]) -> dict[str, str]:
 
 
 def concurrent_words(runs: Sequence[StudyRun]) -> list[str]:
-    """Numbers of runs at once, each value once, of those that recorded it."""
+    """The numbers of parallel runs that are recorded, each value once."""
     numbers = {run.concurrent_runs for run in runs if run.concurrent_runs is not None}
     return [str(number) for number in sorted(numbers)]
 
@@ -49,8 +49,8 @@ def _threads(run: StudyRun) -> str:
 
 def _at_once(run: StudyRun) -> str:
     if run.concurrent_runs is None:
-        return "unknown number at once"
-    return "alone" if run.concurrent_runs == 1 else f"{run.concurrent_runs} at once"
+        return "unknown number in parallel"
+    return "alone" if run.concurrent_runs == 1 else f"{run.concurrent_runs} in parallel"
 
 
 _FACTS: Sequence[Callable[[StudyRun], str]] = (_device, _threads, _at_once)

@@ -43,7 +43,7 @@ def render(report: Report) -> str:
 def _reference() -> str:
     """What the reference study is, with its link."""
     link = f'<a href="{escape(reference.URL)}">{_plain(reference.NAME)}</a>'
-    return f"<p>{reference.INTRODUCTION}{link}{_plain(reference.MEANING)}</p>"
+    return f"<p>{reference.INTRODUCTION}{link}. {_plain(reference.MEANING)}</p>"
 
 
 def _plain(text: str) -> str:
@@ -70,7 +70,7 @@ def _section(section: Section, number: int) -> str:
         figures = [_figure(name, svg) for name, svg in section.figures.items()]
         parts += ['<div class="figures">', *figures, "</div>"]
     if section.problems:
-        parts += ["<h3>Not in these averages</h3>", _bullets(map(_plain, section.problems))]
+        parts += ["<h3>Problems</h3>", _bullets(map(_plain, section.problems))]
     how = [f"<dt>{_plain(name)}</dt><dd>{_plain(fact)}</dd>" for name, fact in section.how.items()]
     parts += [
         _folded("How to read this", f"<p>{_plain(how_to_read(section))}</p>"),

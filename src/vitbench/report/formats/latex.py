@@ -1,6 +1,6 @@
-r"""LaTeX tables for a paper: booktabs, ASCII alone, nothing of a label is ever a command.
+r"""LaTeX tables for a paper: booktabs, ASCII only; labels never contain commands.
 
-What LaTeX cannot set by itself is named by its number in Unicode, so any engine takes the text.
+Characters that LaTeX lacks are written by their Unicode number, so every engine accepts the text.
 """
 
 import re
@@ -161,7 +161,7 @@ def _heading(column: Column) -> str:
 def _cell(cell: str, column: Column) -> str:
     if column.align == "right":
         return re.sub(r"-(?=\d)", "$-$", escape(cell))  # a minus as wide as a plus
-    # What follows a verdict's colon, as how many seeds it would take, would not fit a page.
+    # The text after the colon of a verdict, for example the seeds needed, would not fit a page.
     return escape(cell.partition(": ")[0] if column.name == "Verdict" else cell)
 
 

@@ -31,7 +31,7 @@ def _summary(report: Report) -> str:
     lines = [escape(report.summary), ""]
     if report.has_published:
         link = f"[{escape(reference.NAME)}]({reference.URL})"
-        lines += [f"{reference.INTRODUCTION}{link}{escape(reference.MEANING)}", ""]
+        lines += [f"{reference.INTRODUCTION}{link}. {escape(reference.MEANING)}", ""]
     lines += [
         f"- **{escape(section.title)}**: {escape(section.finding)}" for section in report.sections
     ]
@@ -56,7 +56,7 @@ def _section(section: Section) -> str:
     parts.append(f"**How to read this.** {escape(how_to_read(section))}")
     parts += ["**Limits of this study.**", _bullets(section.limits)]
     if section.problems:
-        parts += ["**Not in these averages.**", _bullets(section.problems)]
+        parts += ["**Problems.**", _bullets(section.problems)]
     how = "; ".join(f"{name} {value}" for name, value in section.how.items())
     parts.append(f"**How it was run.** {escape(how)}.")
     if section.notes:
