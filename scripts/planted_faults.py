@@ -242,7 +242,7 @@ FAULTS: tuple[Fault, ...] = (
          "pack_classes(labels)"),
     ),
     *_faults(
-        "comparison/variance.py", "comparison/test_statistics.py",
+        "comparison/variance.py", "comparison/test_variance.py comparison/test_coverage.py",
         ("image-variance-ddof-0", "(squared * (num_images - 1))", "(squared * num_images)"),
         ("seed-variance-ddof-0", "(num_seeds**2 * (num_seeds - 1) * num_images**2)",
          "(num_seeds**3 * num_images**2)"),
@@ -257,7 +257,7 @@ FAULTS: tuple[Fault, ...] = (
          "num_seeds * num_images)\n    return"),
     ),
     *_faults(
-        "comparison/intervals.py", "comparison/test_statistics.py",
+        "comparison/intervals.py", "comparison/test_intervals.py comparison/test_estimates.py",
         ("noise-counted-twice", "np.maximum(np.subtract(image, noise), 0.0)", "image"),
         ("normal-quantile-for-seeds", "+ t**2 * seed", "+ z**2 * seed"),
         ("one-sided-quantile", "    z = -ndtri(alpha / 2)\n", "    z = -ndtri(alpha)\n"),
@@ -266,14 +266,14 @@ FAULTS: tuple[Fault, ...] = (
         ("welch-interval-one-sided", "stdtrit(df, alpha / 2))", "stdtrit(df, alpha))"),
     ),
     *_faults(
-        "comparison/proportions.py", "comparison/test_statistics.py",
+        "comparison/proportions.py", "comparison/test_proportions.py comparison/test_estimates.py",
         ("one-sided-mcnemar", "2 * float(bdtr(", "float(bdtr("),
         ("mcnemar-of-all-images", "min(first_only, second_only), first_only",
          "max(first_only, second_only), first_only"),
         ("wilson-not-centred", "centre = share + z**2 / (2 * num_images)", "centre = share"),
     ),
     *_faults(
-        "comparison/estimates.py", "comparison/test_statistics.py",
+        "comparison/estimates.py", "comparison/test_estimates.py comparison/test_variance.py",
         ("clopper-pearson-off-by-one", "betaincinv(b, c + 1, alpha / 2)",
          "betaincinv(b, c, alpha / 2)"),
         ("newcombe-ends-swapped", "math.hypot(p - p_low, q_high - q)",
@@ -284,7 +284,7 @@ FAULTS: tuple[Fault, ...] = (
          "self.df"),
     ),
     *_faults(
-        "comparison/multiplicity.py", "comparison/test_statistics.py",
+        "comparison/multiplicity.py", "comparison/test_multiplicity.py",
         ("level-not-adjusted", "math.log1p(-alpha) / num_tests", "math.log1p(-alpha)"),
         ("p-not-adjusted", "num_tests * math.log1p(-p)", "math.log1p(-p)"),
         ("equivalence-at-half-the-level", "return 2 * sidak_alpha(", "return sidak_alpha("),

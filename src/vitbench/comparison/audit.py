@@ -60,13 +60,13 @@ class Audit:
 
     def __str__(self) -> str:
         """The three intervals and the doubts on one line."""
-        ours, welch, bootstrap = (
+        own, welch, bootstrap = (
             f"[{low:+.2f}, {high:+.2f}]"
             for low, high in (self.interval, self.welch, self.bootstrap)
         )
         doubts = "; ".join(self.doubts) or "consistent"
         return (
-            f"{self.first} - {self.second}: {ours}, Welch {welch}, bootstrap {bootstrap}: {doubts}"
+            f"{self.first} - {self.second}: {own}, Welch {welch}, bootstrap {bootstrap}: {doubts}"
         )
 
 
@@ -175,12 +175,16 @@ def _audit(
 
 
 def _doubts(
-    ours: SeedsAndImages, alpha: float, welch: tuple[float, float], spread: float, expected: float
+    estimate: SeedsAndImages,
+    alpha: float,
+    welch: tuple[float, float],
+    spread: float,
+    expected: float,
 ) -> Iterator[str]:
     low, high = welch
-    if abs((low + high) / 2 - ours.value) > ROUNDING:
+    if abs((low + high) / 2 - estimate.value) > ROUNDING:
         yield "the recorded accuracies do not match the predictions"
-    elif high - low > 1.01 * 2 * ours.half_width(alpha) + ROUNDING:
+    elif high - low > 1.01 * 2 * estimate.half_width(alpha) + ROUNDING:
         yield "the interval from seeds only is wider"
     if abs(spread - expected) > TOLERANCE * expected + 1e-9:
         yield f"the bootstrap's s.d. is {spread:.2f} points, expected {expected:.2f}"

@@ -1,21 +1,18 @@
-"""The conditions of a study and its limits, in sentences."""
+"""The conditions of a study: what varied, what was the same, and how it was run."""
 
 from typing import Any
 
-from vitbench.comparison.estimates import OneRunEach, TwoCounts
-from vitbench.comparison.pairs import StudyComparisons
-from vitbench.report.numbers import listed, runs_words, time_words
+from vitbench.report.numbers import listed, time_words
 from vitbench.report.timing import concurrent_words
 from vitbench.runs.schema import StudyResults, StudyRun, TunedField
 
-FEW_SEEDS = 5
 MOST_NAMED = 20  # seeds or variants in a sentence
 
 
 def varied_sentence(results: StudyResults) -> str:
     """What differs between the variants: fields that they set, tuned fields, and scaled epochs."""
     fields = set_fields(results)
-    fields += [f"{one.field} (tuned for each variant)" for one in results.tuned]
+    fields += [f"{tuned.field} (tuned for each variant)" for tuned in results.tuned]
     epochs = scaled_epochs(results)
     if epochs:
         fields.append(f"train.epochs ({epochs}: equal FLOPs)")
@@ -45,7 +42,7 @@ def held_sentence(results: StudyResults) -> str:
     if not base:
         return "The settings of these runs were not recorded."
     model, train, data = base["model"], base["train"], base["data"]
-    varied = {*set_fields(results), *(one.field for one in results.tuned)}
+    varied = {*set_fields(results), *(tuned.field for tuned in results.tuned)}
     if results.study.budget == "flops":
         varied.add("train.epochs")
     name = choice_words(data["augmentation"])
@@ -77,7 +74,7 @@ def how_it_was_run(results: StudyResults) -> dict[str, str]:
         "seeds": listed(sorted({str(run.seed) for run in runs}, key=int), MOST_NAMED)
         if results.base
         else "",
-        **{what: listed(values) for what, values in bits(results).items()},
+        **{fact: listed(values) for fact, values in bits(results).items()},
         "parallel runs": listed(concurrent_words(runs)),
         "tuned": "; ".join(map(_tuned_words, results.tuned)),
         "seeds were added": _precision_words(results),
@@ -130,49 +127,7 @@ def bits(results: StudyResults) -> dict[str, list[str]]:
         values["activations recomputed"] = {"yes" if run.recompute else "no" for run in runs}
     if any(run.compiled for run in runs):
         values["compiled"] = {"yes" if run.compiled else "no" for run in runs}
-    return {what: sorted(those) for what, those in values.items()}
-
-
-def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
-    """The limits of a study, one sentence each."""
-    found = []
-    seeds = [len(pair.seeds) for pair in compared.pairs]
-    if any(isinstance(pair.estimate, TwoCounts) for pair in compared.pairs):
-        found.append(
-            f"Only accuracies are recorded, so the intervals (Newcombe's) assume "
-            f"{results.num_test:,} test images and cannot pair them: they are wide, and do not "
-            "include seed noise."
-        )
-    elif any(isinstance(pair.estimate, OneRunEach) for pair in compared.pairs):
-        found.append(
-            "One seed each: McNemar's exact test compares two trained models, and other seeds may "
-            "reverse their order. This does not show which choice is better."
-        )
-    elif seeds and min(seeds) < FEW_SEEDS:
-        found.append(
-            f"Only {runs_words(min(seeds))}: seed noise is known only roughly, so the intervals "
-            "are wide."
-        )
-    if results.base:
-        equal_flops = results.study.budget == "flops"
-        budget = "training FLOPs (rounded to whole epochs)" if equal_flops else "epochs"
-        same = "" if "train.epochs" in set_fields(results) else f"the same {budget} and "
-        but = " except for the tuned fields" if results.tuned else ""
-        found.append(
-            f"All variants use {same}one recipe{but}: a variant that needs another recipe is at a "
-            "disadvantage."
-        )
-    found.append(
-        f"One data set ({results.dataset}) and one split: the intervals cover new seeds and new "
-        "images of the same kind, not other data."
-    )
-    for what, values in bits(results).items():
-        if len(values) > 1:
-            found.append(
-                f"Mixed {what}: {listed(values)}. The same spec may give slightly different "
-                "results with each."
-            )
-    return found
+    return {fact: sorted(distinct) for fact, distinct in values.items()}
 
 
 def epochs_words(number: int) -> str:
@@ -183,7 +138,7 @@ def epochs_words(number: int) -> str:
 def choice_words(choice: Any) -> str:
     """A choice of a spec in words."""
     if isinstance(choice, list):
-        return " + ".join(choice_words(one) for one in choice)
+        return " + ".join(choice_words(part) for part in choice)
     if isinstance(choice, dict):
         options = ", ".join(f"{key} {value}" for key, value in choice.items() if key != "name")
         return f"{choice['name']} ({options})" if "name" in choice else options

@@ -92,7 +92,7 @@ def seeds_words(seeds: Sequence[int]) -> str:
 
 def not_averaged_words(row: "Row") -> list[str]:
     """The seeds of a row that are not averaged, in words: failed: seed 1."""
-    return [f"{what}: {seeds_words(seeds)}" for what, seeds in row.not_averaged.items()]
+    return [f"{state}: {seeds_words(seeds)}" for state, seeds in row.not_averaged.items()]
 
 
 def runs_words(number: int) -> str:

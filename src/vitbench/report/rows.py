@@ -73,30 +73,45 @@ class Row:
 
 def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, ...]:
     """One row per variant, in the study's order."""
-    runs = {key: (_done(of_key), of_key) for key, of_key in runs_by_variant(results).items()}
-    means = {key: fmean(map(_accuracy, done)) for key, (done, _) in runs.items() if done}
+    runs = runs_by_variant(results)
+    done = {key: _done(runs[key]) for key in runs}
+    means = {key: fmean(map(_accuracy, done[key])) for key in done if done[key]}
     # With one seed each no variant is significantly better: nothing is marked.
     several = any(isinstance(pair.estimate, SeedsAndImages) for pair in compared.pairs)
     best = compared.best(means) if several else ()
-    costs = {key: done[0].train_flop for key, (done, _) in runs.items() if done}
-    front = pareto_front({k: (cost, means[k]) for k, cost in costs.items() if cost is not None})
+    costs = {key: done[key][0].train_flop for key in means}
+    front = pareto_front(
+        {key: (cost, means[key]) for key, cost in costs.items() if cost is not None}
+    )
     seeds = sorted({results.study_seed(run) for run in results.runs})
     names = results.study.short_labels
-    timing = timing_words({key: done for key, (done, _) in runs.items()})
-    return tuple(
-        _row(
-            results,
-            variant,
-            names[variant.key],
-            runs[variant.key],
-            seeds,
-            compared,
-            timing.get(variant.key),
-            variant.key in best,
-            variant.key in front,
+    timing = timing_words(done)
+
+    def row(variant: Variant) -> Row:
+        key = variant.key
+        example = next(iter(done[key] or runs[key]), None)  # sizes are the same for every seed
+        return Row(
+            key=key,
+            label=variant.label,
+            short_label=names[key],
+            accuracy_by_seed={run.seed: _accuracy(run) for run in done[key]},
+            interval=compared.accuracies.get(key),
+            against=compared.between(key, results.study.reference_key),
+            among_best=key in best,
+            on_front=key in front,
+            num_params=example.num_params if example else None,
+            forward_flop=example.forward_flop if example else None,
+            train_flop=example.train_flop if example else None,
+            train_time_s=_mean_time(done[key]),
+            timing=timing.get(key),
+            peak_memory_bytes=max(
+                (run.peak_memory_bytes for run in done[key] if run.peak_memory_bytes), default=None
+            ),
+            published_pct=variant.published_pct if results.dataset == "cifar10" else None,
+            not_averaged=_not_averaged(runs[key], [seed + variant.seed_offset for seed in seeds]),
         )
-        for variant in results.study.variants
-    )
+
+    return tuple(map(row, results.study.variants))
 
 
 def _done(runs: Sequence[StudyRun]) -> list[StudyRun]:
@@ -115,41 +130,6 @@ def pareto_front(points: dict[str, tuple[int, float]]) -> set[str]:
     }
 
 
-def _row(
-    results: StudyResults,
-    variant: Variant,
-    short_label: str,
-    of_variant: tuple[list[StudyRun], list[StudyRun]],
-    seeds: Sequence[int],
-    compared: StudyComparisons,
-    timing: str | None,
-    among_best: bool,
-    on_front: bool,
-) -> Row:
-    done, runs = of_variant
-    some = done or runs
-    return Row(
-        key=variant.key,
-        label=variant.label,
-        short_label=short_label,
-        accuracy_by_seed={run.seed: _accuracy(run) for run in done},
-        interval=compared.accuracies.get(variant.key),
-        against=compared.between(variant.key, results.study.reference_key),
-        among_best=among_best,
-        on_front=on_front,
-        num_params=some[0].num_params if some else None,
-        forward_flop=some[0].forward_flop if some else None,
-        train_flop=some[0].train_flop if some else None,
-        train_time_s=_mean_time(done),
-        timing=timing,
-        peak_memory_bytes=max(
-            (run.peak_memory_bytes for run in done if run.peak_memory_bytes), default=None
-        ),
-        published_pct=variant.published_pct if results.dataset == "cifar10" else None,
-        not_averaged=_not_averaged(runs, [seed + variant.seed_offset for seed in seeds]),
-    )
-
-
 def _accuracy(run: StudyRun) -> float:
     return run.test_top1_pct or 0.0  # a completed run has one
 
@@ -162,9 +142,9 @@ def _mean_time(done: Sequence[StudyRun]) -> float | None:
 
 def _not_averaged(runs: Sequence[StudyRun], seeds: Sequence[int]) -> dict[str, tuple[int, ...]]:
     """Seeds that are not completed, by state."""
-    became = {
+    by_state = {
         "diverged": [run.seed for run in runs if run.status == "diverged"],
         "failed": [run.seed for run in runs if run.status == "failed"],
         "missing": sorted(set(seeds) - {run.seed for run in runs}),
     }
-    return {what: tuple(those) for what, those in became.items() if those}
+    return {state: tuple(numbers) for state, numbers in by_state.items() if numbers}

@@ -8,8 +8,9 @@ from pathlib import Path
 from vitbench.comparison.pairs import StudyComparisons, compare_study
 from vitbench.config.study import study_names
 from vitbench.report.claims import JudgedClaim, judge_claims
-from vitbench.report.conditions import held_sentence, how_it_was_run, limits, varied_sentence
+from vitbench.report.conditions import held_sentence, how_it_was_run, varied_sentence
 from vitbench.report.finding import key_finding
+from vitbench.report.limits import limits
 from vitbench.report.numbers import listed, not_averaged_words
 from vitbench.report.reference import CONCLUSIONS
 from vitbench.report.rows import Row, study_rows
@@ -100,8 +101,8 @@ class Report:
         studies = "1 study" if num_studies == 1 else f"{num_studies} studies"
         runs = "1 run" if num_runs == 1 else f"{num_runs} runs"
         datasets = listed(sorted({section.results.dataset for section in self.sections}))
-        ours = all(section.results.base for section in self.sections)
-        when = ", measured once, after the last epoch" if ours else ""
+        trained_here = all(section.results.base for section in self.sections)
+        when = ", measured once, after the last epoch" if trained_here else ""
         sentences = [
             f"{studies}, {runs}, on {datasets}.",
             f"Accuracies are top-1 on the whole test set{when}.",
@@ -153,16 +154,16 @@ def build_section(results: StudyResults) -> Section:
     compared = compare_study(results)
     rows = study_rows(results, compared)
     return Section(
-        results,
-        compared,
-        rows,
-        varied_sentence(results),
-        held_sentence(results),
-        key_finding(rows, compared),
-        judge_claims(results, rows, compared),
-        tuple(limits(results, compared)),
-        how_it_was_run(results),
-        tuple(_problems(results, rows)),
+        results=results,
+        compared=compared,
+        rows=rows,
+        varied=varied_sentence(results),
+        held=held_sentence(results),
+        finding=key_finding(rows, compared),
+        claims=judge_claims(results, rows, compared),
+        limits=tuple(limits(results, compared)),
+        how=how_it_was_run(results),
+        problems=tuple(_problems(results, rows)),
     )
 
 
@@ -173,9 +174,7 @@ def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")
         problems += _halved_words(run)
     if any(len(row.accuracy_by_seed) > 1 for row in rows) and results.test_labels is None:
-        problems.append(
-            "The file has no test labels, so nothing is compared.",
-        )
+        problems.append("The file has no test labels, so nothing is compared.")
     return problems
 
 

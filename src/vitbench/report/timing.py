@@ -1,4 +1,4 @@
-"""How the times of a study were measured: only times measured alike are comparable.
+"""How the times of a study were measured: only times measured in the same way are comparable.
 
 Threads, parallel runs and the device change the time of the same training.
 """
@@ -18,13 +18,13 @@ def timing_words(runs: Mapping[str, Sequence[StudyRun]]) -> dict[str, str]:
     Args:
         runs: The averaged runs of each variant.
     """
-    timed = {key: [run for run in of_key if run.train_time_s] for key, of_key in runs.items()}
-    everything = [run for of_key in timed.values() for run in of_key]
-    differing = [said for said in _FACTS if len({said(run) for run in everything}) > 1]
+    timed = {key: [run for run in runs[key] if run.train_time_s] for key in runs}
+    all_timed = [run for key in timed for run in timed[key]]
+    differing = [fact for fact in _FACTS if len({fact(run) for run in all_timed}) > 1]
     return {
-        key: ", ".join(listed(sorted({said(run) for run in of_key})) for said in differing)
-        for key, of_key in timed.items()
-        if differing and of_key
+        key: ", ".join(listed(sorted({fact(run) for run in timed[key]})) for fact in differing)
+        for key in timed
+        if differing and timed[key]
     }
 
 
@@ -47,10 +47,10 @@ def _threads(run: StudyRun) -> str:
     return "1 thread" if run.threads == 1 else f"{run.threads} threads"
 
 
-def _at_once(run: StudyRun) -> str:
+def _parallel(run: StudyRun) -> str:
     if run.concurrent_runs is None:
         return "unknown number in parallel"
     return "alone" if run.concurrent_runs == 1 else f"{run.concurrent_runs} in parallel"
 
 
-_FACTS: Sequence[Callable[[StudyRun], str]] = (_device, _threads, _at_once)
+_FACTS: Sequence[Callable[[StudyRun], str]] = (_device, _threads, _parallel)

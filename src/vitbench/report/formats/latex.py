@@ -91,7 +91,7 @@ def render(report: Report) -> str:
 def escape(text: str) -> str:
     """Text that LaTeX sets as it stands, on one line."""
     escaped = "".join(map(_escape_character, unicodedata.normalize("NFC", one_line(text))))
-    return re.sub(r"([-'])(?=\1)", r"\1{}", escaped)  # or two of them would be one longer sign
+    return re.sub(r"([-'])(?=\1)", r"\1{}", escaped)  # else LaTeX joins two into one longer sign
 
 
 def _escape_character(character: str) -> str:
