@@ -36,7 +36,7 @@ from vitbench.comparison.estimates import SeedsAndImages
 from vitbench.comparison.intervals import half_width
 from vitbench.comparison.multiplicity import one_sided_level, sidak_alpha
 from vitbench.comparison.variance import accuracy_estimate, difference_estimate
-from vitbench.study.precision import FIRST_LOOK
+from vitbench.study.request import FIRST_LOOK
 
 IMAGE = 0.10  # variance of a variant's accuracy in points^2 from which 10,000 images it meets
 SHARED = 0.7  # correlation between variants of what is hard

@@ -12,7 +12,7 @@ import pytest
 
 from vitbench.cli.main import main
 from vitbench.runs.results import find_results, read_results
-from vitbench.runs.schema import StudyResults
+from vitbench.runs.schema import StudyResults, unpack_classes
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 REPORT = (EXAMPLES / "cifar10" / "RESULTS.md").read_text(encoding="utf-8")
@@ -43,7 +43,12 @@ def test_the_study_is_swept_and_read_in_python(tmp_path, monkeypatch, capsys) ->
 
     out = capsys.readouterr().out
     assert "half                 seed 0" in out
-    assert "all 3 models give the same answer on" in out
+    saved = json.loads(results.read_text())
+    labels = unpack_classes(saved["test_labels"], 1000)
+    predicted = [unpack_classes(run["predicted"], 1000) for run in saved["runs"]]
+    wrong = [i for i, label in enumerate(labels) if all(run[i] != label for run in predicted)]
+    assert f"all 3 models are wrong on {len(wrong)} test images ({len(wrong) / 10:.1f} %)" in out
+    assert " ".join(map(str, wrong[:10])) in out
 
 
 def test_a_position_of_ones_own_is_known_to_workers_and_in_the_report(capsys) -> None:

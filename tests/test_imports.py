@@ -62,7 +62,7 @@ def test_a_report_imports_numpy_and_a_part_of_scipy(tmp_path, study_results) -> 
 
 @pytest.mark.parametrize(
     "module",
-    ["cli.main", "config.study", "registry", "runs.schema", "runs.results"],
+    ["cli.main", "config.study", "registry", "runs.schema", "runs.results", "study.request"],
 )
 def test_modules_that_reports_are_made_with_import_nothing_heavy(module, tmp_path) -> None:
     assert not imported_by(f"import vitbench.{module}", tmp_path) & HEAVY

@@ -203,7 +203,7 @@ def test_a_bar_shrinks_before_facts_go_and_facts_before_the_name() -> None:
 
 
 def test_two_runs_at_once_are_told_apart_by_their_names(terminal, sweep) -> None:
-    from vitbench.study.worker import OfWorker
+    from vitbench.study.events import OfWorker
 
     screen = terminal(60, "stderr")
     progress = sweep.bars()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.results import read_results
     from vitbench.runs.schema import RunResult, StudyResults
+    from vitbench.study.request import SweepRequest, load_studies
+    from vitbench.study.sweep import SweepOutcome, run_sweep
     from vitbench.training.checkpoint import Checkpoint
 
 __version__ = "0.1.0"
@@ -26,13 +28,17 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "StudyResults",
+    "SweepOutcome",
+    "SweepRequest",
     "VisionTransformer",
     "adopt",
     "build_model",
     "build_spec",
     "explain",
+    "load_studies",
     "read_results",
     "run_experiment",
+    "run_sweep",
 ]
 
 _HOMES = {
@@ -42,13 +48,17 @@ _HOMES = {
     "RunRequest": "vitbench.runs.experiment",
     "RunResult": "vitbench.runs.schema",
     "StudyResults": "vitbench.runs.schema",
+    "SweepOutcome": "vitbench.study.sweep",
+    "SweepRequest": "vitbench.study.request",
     "VisionTransformer": "vitbench.model.vit",
     "adopt": "vitbench.model.foreign",
     "build_model": "vitbench.model.vit",
     "build_spec": "vitbench.config.build",
     "explain": "vitbench.attention.explanations",
+    "load_studies": "vitbench.study.request",
     "read_results": "vitbench.runs.results",
     "run_experiment": "vitbench.runs.experiment",
+    "run_sweep": "vitbench.study.sweep",
 }
 
 

@@ -10,11 +10,11 @@ import torch
 from vitbench.config.build import build_spec
 from vitbench.errors import UnknownNameError, UsageError
 from vitbench.runs.experiment import Note, RunOptions, RunRequest, run_experiment
+from vitbench.study.events import OfWorker
 from vitbench.study.executors import processes
 from vitbench.study.executors.executor import build_executor
 from vitbench.study.executors.local import Local
 from vitbench.study.executors.processes import Processes
-from vitbench.study.worker import OfWorker
 from vitbench.training.fit import StepDone
 from vitbench.training.history import EpochRecord
 

@@ -8,7 +8,7 @@ from vitbench.config.study import load_study, parse_study
 from vitbench.errors import UsageError
 from vitbench.model.cost import cost_of
 from vitbench.runs.schema import TunedField
-from vitbench.study.variants import variant_specs
+from vitbench.study.variants import fields_without_effect, variant_specs
 
 
 def test_a_budget_of_flops_scales_epochs_to_the_references_cost() -> None:
@@ -56,3 +56,24 @@ def test_a_tuned_value_is_each_variants_own() -> None:
     assert specs["none"].train.lr == 0.1
     assert specs["learned-1d"].train.lr == 0.2
     assert specs["sinusoidal"].train.lr == build_spec().train.lr
+
+
+def test_a_field_has_no_effect_if_every_variant_replaces_it() -> None:
+    """A factor is applied to the field of the base, so the field has an effect."""
+    study = parse_study(
+        {
+            "name": "own", "title": "Own", "reference": "a",
+            "variants": [
+                {"key": "a", "label": "A",
+                 "set": {"train.lr": 1e-3, "train.weight_decay": {"times": 2}}},
+                {"key": "b", "label": "B",
+                 "set": {"train.lr": 2e-3, "train.weight_decay": 0.1, "model.depth": 2}},
+            ],
+        },
+        "own",
+    )  # fmt: skip
+    flat = {"train.lr": 1.0, "train.weight_decay": 1.0, "model.depth": 3, "data.val_size": 100}
+    nested = {"train": {"lr": 1.0}, "model": {"depth": 3}}
+
+    assert fields_without_effect(study, flat) == ["train.lr"]
+    assert fields_without_effect(study, nested) == ["train.lr"]

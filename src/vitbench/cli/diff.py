@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vitbench.cli import console, options
+from vitbench.runs.writable import check_writable
 
 if TYPE_CHECKING:
     from vitbench.comparison.diff import SideComparison
@@ -41,7 +42,7 @@ def diff(
     from vitbench.comparison.sides import open_side
 
     if figures is not None:
-        options.check_writable("--figures", figures)
+        check_writable("--figures", figures)
     a = open_side(first)
     result = compare_sides(a, open_side(second, beside=first))
     console.product(json.dumps(_as_json(result)) if as_json else _as_text(result))

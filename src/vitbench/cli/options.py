@@ -1,10 +1,8 @@
 """Options that several commands share, except those of the spec (spec_options.py)."""
 
 import contextlib
-import errno
 import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from vitbench.cli import console
 from vitbench.config.allowed import WANDB_MODES
-from vitbench.errors import FileError, UnknownNameError, UsageError, shortened
+from vitbench.errors import UnknownNameError, UsageError, shortened
 from vitbench.registry import EXECUTORS, TRACKERS
 
 MOST_AT_ONCE = 1_000_000
@@ -92,32 +90,6 @@ def check_word(option: str, given: str, allowed: tuple[str, ...]) -> None:
     """Raise UnknownNameError if the value of an option is not allowed."""
     if given not in allowed:
         raise UnknownNameError(option, given, allowed)
-
-
-def check_folder(option: str, path: Path) -> None:
-    """Raise FileError if the path of a folder, or a parent of it, is a file."""
-    for place in (path, *path.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise FileError(f"{option} {path}: {place} is a file, not a folder")
-            return
-        if place.is_symlink():
-            raise FileError(f"{option} {path}: {place} is a broken link")
-
-
-def check_writable(option: str, folder: Path) -> None:
-    """Raise FileError if a folder, existing or not, cannot be written."""
-    check_folder(option, folder)
-    place = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
-    try:
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        # root has every permission, except on a read-only disk: only a trial shows that.
-        with tempfile.TemporaryFile(dir=place):
-            pass
-    except OSError as error:
-        why = "cannot create a file" if error.errno == errno.ENOENT else error.strerror
-        raise FileError(f"{option} {folder}: cannot write in {place}: {why}") from None
 
 
 def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> list[int]:

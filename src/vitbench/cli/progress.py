@@ -13,8 +13,8 @@ from vitbench.model.cost import cost_of, forward_flop
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun
 from vitbench.runs.schema import RunResult
 from vitbench.streams import import_tqdm
+from vitbench.study.events import OfWorker
 from vitbench.study.plan import run_flop
-from vitbench.study.worker import OfWorker
 from vitbench.training.fit import Diverged, Event, RateHalved, StepDone
 from vitbench.training.history import EpochRecord
 

@@ -9,6 +9,7 @@ from vitbench.cli import console, options
 from vitbench.errors import FileError, UsageError
 from vitbench.files import is_stream, same_file, write_text
 from vitbench.registry import FORMATS
+from vitbench.runs.writable import check_writable
 
 if TYPE_CHECKING:
     from vitbench.report.sections import Report
@@ -98,7 +99,7 @@ def report(
         raise UsageError(f"--methods is text with BibTeX: omit --format {form}")
     _check_out(out, results or [])
     if figures is not None:
-        options.check_writable("--figures", figures)
+        check_writable("--figures", figures)
     beside = (check or out or Path("x")).parent
     if check is not None and results is None and results_dir == RESULTS_DIR:
         results_dir = beside / RESULTS_DIR
@@ -130,8 +131,8 @@ def _check_out(out: Path | None, results: list[Path]) -> None:
     from vitbench.runs.results import kind_of_work
 
     if out is not None:
-        options.check_writable("--out", out.parent)
-        options.check_writable("--out", out.resolve().parent)  # a link is followed
+        check_writable("--out", out.parent)
+        check_writable("--out", out.resolve().parent)  # a link is followed
         if out.is_dir():
             raise FileError(f"--out {out} is a folder: name a file")
         if is_stream(out):  # a new file would replace it

@@ -11,6 +11,7 @@ import typer
 from vitbench.cli import console, options
 from vitbench.cli.groups import Group
 from vitbench.errors import UsageError
+from vitbench.runs.writable import check_folder
 
 if TYPE_CHECKING:
     from vitbench.runs.catalogue import CataloguedRun
@@ -109,8 +110,8 @@ def prune(
 
 
 def _check_folders(runs_dir: Path, results_dir: Path) -> None:
-    options.check_folder("--runs-dir", runs_dir)
-    options.check_folder("--results-dir", results_dir)
+    check_folder("--runs-dir", runs_dir)
+    check_folder("--results-dir", results_dir)
 
 
 def _note_skipped(content: "ResultsFolder") -> None:

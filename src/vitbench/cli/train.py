@@ -9,6 +9,7 @@ import typer
 from vitbench.cli import console, costs, options, spec_options
 from vitbench.config.allowed import DEVICES
 from vitbench.config.presets import AUTO, preset_fields, preset_for
+from vitbench.runs.writable import check_folder, check_writable
 
 if TYPE_CHECKING:
     from vitbench.runs.folder import RunFolder
@@ -59,7 +60,7 @@ def train(
 
     spec = build_spec(*layers)
     folder = out or Path("runs")
-    options.check_folder("--out", folder)
+    check_folder("--out", folder)
 
     # From here on torch is needed.
     from vitbench.cli.progress import Progress
@@ -75,7 +76,7 @@ def train(
     asked, preset = preset, preset_for(preset, target.type)
     spec = build_spec(preset_fields(preset), layers[1])
     folder = out or RunFolder.of(spec, Path("runs")).path
-    options.check_writable("--out", folder)
+    check_writable("--out", folder)
     plan = plan_training(spec, folder, target)
     matters = estimate.preset_matters(layers[1])  # not beside a complete spec
     if matters and not quiet:

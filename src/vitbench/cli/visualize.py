@@ -10,6 +10,7 @@ from vitbench.cli import console, layout, options
 from vitbench.config.allowed import DPI, PICTURE_FORMATS
 from vitbench.pictures.kinds import KINDS
 from vitbench.pictures.request import COMPARE, COMPARES, PictureRequest
+from vitbench.runs.writable import check_writable
 from vitbench.streams import import_tqdm
 
 
@@ -146,7 +147,7 @@ def visualize(
         wandb=wandb,
     )
     request.check()
-    options.check_writable("--out", out)
+    check_writable("--out", out)
 
     # From here on torch is needed.
     from vitbench.pictures.draw import omitted_notes, open_jobs, sample_note

@@ -16,7 +16,6 @@ from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
 from vitbench.comparison.pairs import StudyComparisons, compare_study
 from vitbench.runs.schema import Look, StudyResults
 
-FIRST_LOOK = 5  # seeds; with three, seed noise looks small too often
 # Measured with small ViTs on CIFAR-10, in points and points^2 for 10,000 images. The standard
 # deviations over seeds are the middle 80 % of the 30 in examples/ (0.20 to 1.08).
 PRIOR_SEED_SDS = (0.2, 1.1)

@@ -1,72 +1,167 @@
-"""Run the plan of a study; the results file is rewritten after each run."""
+"""Run a sweep: trials, then the runs of every study, then seeds until the intervals are narrow.
 
-import os
-from collections.abc import Iterator
+>>> from vitbench import SweepRequest, load_studies, run_sweep
+>>> outcome = run_sweep(SweepRequest(load_studies(["pos-embed"]), preset="smoke", seeds=(0, 1)))
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from vitbench.data.datasets import load_images
-from vitbench.errors import FileError
-from vitbench.runs.experiment import RunOptions, RunRequest
-from vitbench.runs.folder import RunFolder
+from vitbench.runs.experiment import RunOptions
 from vitbench.runs.results import merge_runs, read_results
-from vitbench.runs.schema import RunResult, StudyResults, StudyRun, pack_classes
-from vitbench.study.executors.executor import Executor, SweepListener
-from vitbench.study.plan import PlannedRun, StudyPlan
+from vitbench.runs.schema import Look, PrecisionRule, StudyRun
+from vitbench.study.events import (
+    RunRecorded,
+    RunsEnded,
+    RunsStarted,
+    SweepListener,
+    ValueChosen,
+    WidthChecked,
+    WidthStatus,
+    ignore,
+)
+from vitbench.study.executors.executor import Executor, build_executor
+from vitbench.study.listener import guarded
+from vitbench.study.plan import PlannedRun, StudyPlan, runs_to_train
+from vitbench.study.precision import is_out_of_reach, is_reached, look_at
+from vitbench.study.request import FIRST_LOOK, SweepRequest
+from vitbench.study.run_study import run_study
+from vitbench.study.sweep_plan import SweepPlan, plan_sweep
+from vitbench.study.tuning import Tuning
 
 
-def sweep(
-    plan: StudyPlan, options: RunOptions, listen: SweepListener, executor: Executor
-) -> Iterator[StudyRun]:
-    """Train the missing runs of a plan.
+@dataclass(frozen=True)
+class SweepOutcome:
+    """What a sweep left.
+
+    Attributes:
+        results_files: The results file of each study.
+        failed: The runs that failed; the next sweep tries them again.
+    """
+
+    results_files: list[Path]
+    failed: list[StudyRun]
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What trains the runs of a sweep.
+
+    Attributes:
+        options: Options of each run.
+        executor: Executes the runs.
+        listen: Called with every event.
+    """
+
+    options: RunOptions
+    executor: Executor
+    listen: SweepListener
+
+
+def run_sweep(request: SweepRequest, listen: SweepListener = ignore) -> SweepOutcome:
+    """Run studies: everything that `vitbench sweep` does, without its output.
+
+    Complete runs are not trained again, so the same request resumes an interrupted sweep.
 
     Args:
-        plan: The plan; recorded runs are not repeated. Labels, claims and notes of the study in the
-            results file, and its test labels, are updated even if no run is missing.
-        options: How runs are trained.
-        listen: Called with every step, epoch and note of the runs.
-        executor: Executes the runs.
+        request: The studies, and how to run them.
+        listen: Called with every event. An error of it is logged and stops nothing, except
+            KeyboardInterrupt and SystemExit, which are raised here.
 
-    Yields:
-        Each run, after it is in the results file.
+    Raises:
+        FileError: A file is damaged or could not be written; nothing was trained yet.
+        UsageError: The request cannot be met; nothing was trained yet.
+        VitbenchError: A trial failed, or all trials of a variant diverged.
     """
-    missing = [run for run in plan.runs if run.state != "recorded"]
-    for run in missing[:1]:  # a missing data set is one refused request, not many failed runs
-        load_images(run.spec.data, "train", options.data_dir)
-    requests = [
-        RunRequest(run.spec, run.folder, options, (plan.study.name, run.variant.key))
-        for run in missing
-    ]
-    for place, result in executor.execute(requests, listen):
-        done = _of_study(result, missing[place], plan.results_file)
-        header = plan.header
-        if done.status == "done":
-            header = _with_labels(header, missing[place], options)
-        merge_runs(plan.results_file, header, [done])
-        yield done
-    there = read_results(plan.results_file)
-    if there.test_labels is not None and plan.header.has_damaged_labels(there.test_labels):
-        merge_runs(plan.results_file, _with_labels(plan.header, plan.runs[0], options), [])
-    elif (there.study, there.num_test) != (plan.study, plan.header.num_test):
-        merge_runs(plan.results_file, plan.header, [])
+    return run_planned_sweep(plan_sweep(request), listen)
 
 
-def _with_labels(header: StudyResults, run: PlannedRun, options: RunOptions) -> StudyResults:
-    """The header with the labels of the test set."""
-    try:
-        answers = RunFolder(run.folder).read_answers()
-    except FileError:
-        answers = None
-    if answers is not None and len(answers.labels) == header.num_test:
-        labels = answers.labels.tobytes()
-    else:
-        labels = bytes(load_images(run.spec.data, "test", options.data_dir).labels.tolist())
-    return header.model_copy(update={"test_labels": pack_classes(labels)})
+def run_planned_sweep(plan: SweepPlan, listen: SweepListener = ignore) -> SweepOutcome:
+    """Run a sweep that is planned already; see run_sweep."""
+    request, jobs = plan.request, plan.jobs
+    with closing(build_executor(jobs.jobs, jobs.threads, request.executor)) as executor:
+        training = _Training(plan.options, executor, guarded(listen))
+        for tuning in plan.tunings:
+            _tune(tuning, training)
+        # Planned again, because tuning has chosen values by now.
+        studies = [plan.with_seeds(tuning, request.first_seeds) for tuning in plan.tunings]
+        failed = _train(studies, training)
+        if request.precision_pct is not None and not failed:
+            for tuning in plan.tunings:
+                failed += _add_seeds(plan, tuning, request.precision_pct, training)
+    return SweepOutcome([study.results_file for study in studies], failed)
 
 
-def _of_study(result: RunResult, run: PlannedRun, results_file: Path) -> StudyRun:
-    folder = os.path.relpath(run.folder.resolve(), results_file.parent.resolve())
-    return StudyRun(
-        **result.model_dump(),
-        variant=run.variant.key,
-        run_folder=Path(folder).as_posix(),
+def _tune(tuning: Tuning, training: _Training) -> None:
+    """Run the incomplete trials of a study; its tuning keeps the chosen values."""
+    field = tuning.field.rpartition(".")[2]
+    incomplete = tuple(
+        (f"{trial.variant} {field}={trial.value}", trial.spec)
+        for trial in tuning.trials
+        if trial.to_train
     )
+    study = tuning.study.name
+    training.listen(RunsStarted(f"{study}, trials", incomplete))
+    chosen = tuning.choose(training.options, training.listen, training.executor)
+    training.listen(RunsEnded())
+    for variant, value in chosen.items():
+        training.listen(ValueChosen(study, variant, tuning.field, value))
+
+
+def _train(studies: Sequence[StudyPlan], training: _Training) -> list[StudyRun]:
+    """Train the incomplete runs of studies; return those that failed."""
+    failed = []
+    title = " ".join(plan.study.name for plan in studies)
+    runs = tuple((_name(run, studies), run.spec) for run in runs_to_train(studies))
+    training.listen(RunsStarted(title, runs))
+    for plan in studies:
+        for run in run_study(plan, training.options, training.listen, training.executor):
+            training.listen(RunRecorded(plan.study.name, run))
+            if run.status == "failed":
+                failed.append(run)
+    training.listen(RunsEnded())
+    return failed
+
+
+def _name(run: PlannedRun, studies: Sequence[StudyPlan]) -> str:
+    """The name of a run in events; with several studies it includes the study."""
+    name = f"{run.variant.key} s{run.spec.seed}"
+    if len(studies) == 1:
+        return name
+    identity = run.spec.identity
+    study = next(
+        plan.study.name
+        for plan in studies
+        if any(other.spec.identity == identity for other in plan.runs)
+    )
+    return f"{study} {name}"
+
+
+def _add_seeds(
+    plan: SweepPlan, tuning: Tuning, half_width_pct: float, training: _Training
+) -> list[StudyRun]:
+    """Add seeds to a study until its intervals are narrow; return the runs that failed."""
+    looks: list[Look] = []
+    most = plan.request.most_seeds
+    for num_seeds in range(FIRST_LOOK, most + 1):
+        study = plan.with_seeds(tuning, range(num_seeds))
+        failed = _train([study], training)
+        if failed:
+            return failed
+        results = read_results(study.results_file)
+        looks.append(look_at(results, num_seeds))
+        rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=most, looks=looks)
+        merge_runs(study.results_file, study.header.model_copy(update={"precision": rule}), [])
+        status: WidthStatus = "continue"
+        if is_reached(looks, half_width_pct):
+            status = "narrow"
+        elif is_out_of_reach(results, half_width_pct):
+            status = "unreachable"
+        elif num_seeds == most:
+            status = "stopped"
+        training.listen(WidthChecked(study.study.name, looks[-1], half_width_pct, status))
+        if status != "continue":
+            break
+    return []

@@ -18,7 +18,8 @@ from vitbench.runs.experiment import RunOptions, RunRequest, check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import RunResult, TunedField
-from vitbench.study.executors.executor import Executor, SweepListener
+from vitbench.study.events import RunListener
+from vitbench.study.executors.executor import Executor
 from vitbench.study.plan import results_file_of
 from vitbench.study.variants import specs_with
 
@@ -88,7 +89,7 @@ class Tuning:
             self.trials = plan_trials(study, base, *asked, seeds, runs_dir)
 
     def choose(
-        self, options: RunOptions, listen: SweepListener, executor: Executor
+        self, options: RunOptions, listen: RunListener, executor: Executor
     ) -> dict[str, Any]:
         """Run the remaining trials; return the chosen value of each variant, by key.
 

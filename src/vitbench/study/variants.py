@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from vitbench.config.build import Tree, build_spec
+from vitbench.config.build import Tree, build_spec, merge
 from vitbench.config.experiment import ExperimentSpec
-from vitbench.config.study import StudySpec, Variant, has_factor, variant_spec
+from vitbench.config.study import StudySpec, Variant, has_factor, is_factor, variant_spec
 from vitbench.errors import UsageError
 from vitbench.model.cost import cost_of
 from vitbench.runs.schema import TunedField
@@ -84,6 +84,18 @@ def same_experiments(study: StudySpec, base: ExperimentSpec) -> list[tuple[Varia
         if other is not variant:
             pairs.append((other, variant))
     return pairs
+
+
+def fields_without_effect(study: StudySpec, fields: Tree) -> list[str]:
+    """The fields of the base, by dotted name, that every variant replaces."""
+    tree: Tree = {}
+    merge(tree, fields)
+    dotted = [f"{section}.{name}" for section in tree for name in tree[section]]
+    return [
+        field
+        for field in dotted
+        if all(field in v.set and not is_factor(v.set[field]) for v in study.variants)
+    ]
 
 
 def check_distinct(study: StudySpec, base: ExperimentSpec) -> None:

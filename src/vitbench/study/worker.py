@@ -2,7 +2,6 @@
 
 import contextlib
 import signal
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from types import FrameType
 from typing import NoReturn
@@ -18,19 +17,6 @@ from vitbench.training.fit import Event
 
 # What a worker sends: an event or the result of its run, or an error that ends the sweep.
 Sent = Event | RunBegun | BatchSplit | Note | RunResult | OSError
-
-
-@dataclass(frozen=True)
-class OfWorker:
-    """An event of one of several parallel runs.
-
-    Attributes:
-        worker: Number of the worker, counted from 0; it trains one run after the other.
-        event: The event.
-    """
-
-    worker: int
-    event: Event | RunBegun | BatchSplit
 
 
 def serve(pipe: Connection, threads: int) -> None:

@@ -1,29 +1,26 @@
 """The protocol of executors, and the choice of one."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
 
 from vitbench.errors import UsageError
 from vitbench.registry import EXECUTORS
-from vitbench.runs.experiment import BatchSplit, Note, RunBegun, RunRequest
+from vitbench.runs.experiment import Note, RunRequest
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import RunResult
-from vitbench.study.worker import OfWorker
-from vitbench.training.fit import Event
+from vitbench.study.events import RunListener
 
 POLL_S = 1.0  # between two checks of a run that another process trains
-
-SweepListener = Callable[[Event | RunBegun | BatchSplit | Note | OfWorker], None]
 
 
 class Executor(Protocol):
     """A way to run a plan."""
 
     def execute(
-        self, requests: Sequence[RunRequest], listen: SweepListener
+        self, requests: Sequence[RunRequest], listen: RunListener
     ) -> Iterator[tuple[int, RunResult]]:
         """Run requests; yield the index of each in the sequence, and its result, as runs finish.
 
@@ -71,7 +68,7 @@ class WaitForOthers:
         listen: Gets the note.
     """
 
-    def __init__(self, listen: SweepListener) -> None:
+    def __init__(self, listen: RunListener) -> None:
         self._listen = listen
         self._has_said_so = False
 

@@ -7,7 +7,8 @@ import torch
 from vitbench.runs.experiment import RunRequest
 from vitbench.runs.schema import RunResult
 from vitbench.study.attempt import attempt
-from vitbench.study.executors.executor import SweepListener, WaitForOthers, first_free
+from vitbench.study.events import RunListener
+from vitbench.study.executors.executor import WaitForOthers, first_free
 from vitbench.study.listener import guarded
 
 
@@ -24,7 +25,7 @@ class Local:
         self._threads = threads
 
     def execute(
-        self, requests: Sequence[RunRequest], listen: SweepListener
+        self, requests: Sequence[RunRequest], listen: RunListener
     ) -> Iterator[tuple[int, RunResult]]:
         """Run requests in their order; an error fails one run and no other."""
         if self._threads is not None:

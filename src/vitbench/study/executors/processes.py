@@ -12,9 +12,10 @@ from multiprocessing.context import SpawnProcess
 from vitbench.runs.experiment import Note, RunRequest
 from vitbench.runs.schema import RunResult
 from vitbench.study.attempt import failed
-from vitbench.study.executors.executor import POLL_S, SweepListener, WaitForOthers, first_free
+from vitbench.study.events import OfWorker, RunListener
+from vitbench.study.executors.executor import POLL_S, WaitForOthers, first_free
 from vitbench.study.listener import guarded
-from vitbench.study.worker import OfWorker, serve
+from vitbench.study.worker import serve
 
 SILENT_S = 600.0  # without a step, after which the user is told that a worker may hang
 STOP_S = 1.5  # for a worker to close its W&B run
@@ -48,7 +49,7 @@ class Processes:
         self._workers: dict[int, _Worker] = {}
 
     def execute(
-        self, requests: Sequence[RunRequest], listen: SweepListener
+        self, requests: Sequence[RunRequest], listen: RunListener
     ) -> Iterator[tuple[int, RunResult]]:
         """Run requests; those that another sweep trains now are not trained again."""
         listen = guarded(listen)
@@ -104,7 +105,7 @@ class Processes:
         return self._workers[number]
 
     def _receive(
-        self, requests: Sequence[RunRequest], listen: SweepListener
+        self, requests: Sequence[RunRequest], listen: RunListener
     ) -> Iterator[tuple[int, RunResult]]:
         """Pass on messages of workers; yield the results of finished runs."""
         by_pipe = {worker.pipe: number for number, worker in self._workers.items()}
@@ -139,7 +140,7 @@ class Processes:
         worker.pipe.close()
         return worker.index
 
-    def _report_silence(self, requests: Sequence[RunRequest], listen: SweepListener) -> None:
+    def _report_silence(self, requests: Sequence[RunRequest], listen: RunListener) -> None:
         for worker in self._workers.values():
             silent_s = time.monotonic() - worker.last_message
             if worker.index is not None and silent_s > SILENT_S and not worker.silence_reported:
