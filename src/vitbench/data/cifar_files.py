@@ -233,7 +233,7 @@ def _check_network(places: Places, what: str) -> None:
 def _error(places: Places, what: str, why: str) -> DataError:
     where = places.root.absolute()
     return DataError(
-        f"{what}; {why}: put {URL} into {where}, or name the folder that has it with --data-dir or "
+        f"{what}; {why}: put {URL} into {where}, or name its folder with --data-dir or "
         "VITBENCH_DATA; --preset smoke needs no data"
     )
 
