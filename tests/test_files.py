@@ -95,7 +95,7 @@ def test_a_regular_file_is_read_up_to_its_limit_and_through_a_link(tmp_path) -> 
     assert read_regular(tmp_path / "link", 4) == b"1234"
     with pytest.raises(UnfitFileError) as raised:
         read_regular(tmp_path / "file", 3)
-    assert raised.value.strerror == "it has over 3 bytes"
+    assert raised.value.strerror == "it has more than 3 bytes"
     with pytest.raises(IsADirectoryError):
         read_regular(tmp_path, 3)
 
@@ -110,7 +110,7 @@ def test_what_a_command_writes_into_a_pipe_is_read_and_an_endless_device_is_not(
     finally:
         os.close(out)
     assert read_regular_or_pipe(Path("/dev/null"), 100) == b""
-    with pytest.raises(UnfitFileError, match="over 100 bytes"):
+    with pytest.raises(UnfitFileError, match="more than 100 bytes"):
         read_regular_or_pipe(Path("/dev/zero"), 100)
 
 
@@ -118,7 +118,7 @@ def test_a_pipe_into_which_nobody_writes_is_given_up(tmp_path, monkeypatch) -> N
     monkeypatch.setattr(files, "PATIENCE_S", 0.01)
     os.mkfifo(tmp_path / "pipe")
 
-    with pytest.raises(UnfitFileError, match="nothing came out of it"):
+    with pytest.raises(UnfitFileError, match="it delivered nothing"):
         read_regular_or_pipe(tmp_path / "pipe", 100)
 
 

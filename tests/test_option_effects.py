@@ -159,7 +159,7 @@ def test_an_unknown_option_points_to_the_help(capsys) -> None:
     (["same.yaml"], "variants a and b are the same experiment"),
     (["same.yaml", "--only", "a"], "variants a and b are the same experiment"),
     (["default.yaml"], "variants a and b are the same experiment"),
-    (["seed.yaml"], "variant a sets seed: a sweep's seeds are --seeds N or --seed-list"),
+    (["seed.yaml"], "variant a sets seed: use --seeds N or --seed-list"),
     (["base-seed.yaml"], "base sets seed"),
     (["other.yaml", "--set", "seed=3"], "use --seeds N or --seed-list"),
     (["other.yaml", "--tune", "seed=1,2"], "a seed is not chosen"),
@@ -234,15 +234,15 @@ def full_spec() -> str:
 
 
 @pytest.mark.parametrize(("name", "text", "said"), [
-    ("spec.json", '{"seed": 4}', "spec.json is not of a run of vitbench"),
-    ("spec.json", "[]", "spec.json is not of a run of vitbench"),
+    ("spec.json", '{"seed": 4}', "spec.json does not belong to a vitbench run"),
+    ("spec.json", "[]", "spec.json does not belong to a vitbench run"),
     ("spec.json", full_spec(), "holds another run"),
-    ("history.jsonl", "1\n", "history.jsonl is not of a run of vitbench"),
-    ("notes.txt", "mine", "notes.txt is not of a run of vitbench"),
-    ("src/code.py", "mine", "src is not of a run of vitbench"),
-    ("checkpoint.pt", "weights", "checkpoint.pt is not of a run of vitbench"),
-    ("result.json", "{}", "result.json is not of a run of vitbench"),
-    (".lock", "1234", ".lock is not of a run of vitbench"),
+    ("history.jsonl", "1\n", "history.jsonl does not belong to a vitbench run"),
+    ("notes.txt", "mine", "notes.txt does not belong to a vitbench run"),
+    ("src/code.py", "mine", "src does not belong to a vitbench run"),
+    ("checkpoint.pt", "weights", "checkpoint.pt does not belong to a vitbench run"),
+    ("result.json", "{}", "result.json does not belong to a vitbench run"),
+    (".lock", "1234", ".lock does not belong to a vitbench run"),
 ])  # fmt: skip
 def test_a_folder_with_other_files_is_not_changed(name, text, said, ask, tmp_path) -> None:
     file = tmp_path / "proj" / name
@@ -263,7 +263,7 @@ def test_a_pipe_in_a_folder_is_not_read(ask, tmp_path) -> None:
     code, _, err = ask("train", *TINY, "--out", "proj")
 
     assert code == 2
-    assert "spec.json is not of a run of vitbench" in err
+    assert "spec.json does not belong to a vitbench run" in err
 
 
 def test_an_empty_folder_and_ones_own_are_trained_in_and_another_run_is_refused(
@@ -278,7 +278,7 @@ def test_an_empty_folder_and_ones_own_are_trained_in_and_another_run_is_refused(
     for dry in ([], ["--dry-run"], ["--dry-run", "--json"]):
         code, _, err = ask("train", *more, "--out", "runs/mine", *dry)
         assert code == 2
-        assert "planned over 1 epoch and ends with them: 2 epochs are another experiment" in err
+        assert "schedule covers 1 epoch, so 2 epochs is another experiment" in err
         code, _, err = ask("train", *TINY, "--seed", "7", "--out", "runs/mine", *dry)
         assert code == 2
         assert "holds another run" in err
@@ -292,10 +292,10 @@ def test_an_empty_folder_and_ones_own_are_trained_in_and_another_run_is_refused(
     assert ask("train", *TINY, "--out", "runs/mine", "--quiet")[0] == 0
 
     _, _, err = ask("visualize", "rollout", "ckpt.pt")
-    assert "there are runs/mine/checkpoint.pt" in err
-    assert "there are runs/mine/checkpoint.pt" in ask("check", "ckpt.pt")[2]
+    assert "existing: runs/mine/checkpoint.pt" in err
+    assert "existing: runs/mine/checkpoint.pt" in ask("check", "ckpt.pt")[2]
     _, _, err = ask("visualize", "rollout", "runs")
-    assert "no checkpoint runs/checkpoint.pt; there are runs/mine/checkpoint.pt" in err
+    assert "no checkpoint runs/checkpoint.pt; existing: runs/mine/checkpoint.pt" in err
 
 
 def test_a_sweep_does_not_take_a_folder_that_holds_another_run(ask) -> None:

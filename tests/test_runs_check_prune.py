@@ -265,13 +265,13 @@ def test_weights_of_another_tool_are_passed_over_and_damaged_ones_of_ours_are_no
 
     code, out, err = run(capsys, "check", ".")
     assert code == 0, out
-    assert err.count("it is passed over, and stays as it is") == 2
+    assert err.count("it is skipped and not changed") == 2
     assert run(capsys, "check", "yolo.pt")[0] == 3
 
     shutil.copy(named() / "checkpoint.pt", "mine.pt")
     truncate(Path("mine.pt"))
     code, out, _ = run(capsys, "check", ".")
-    assert (code, "mine.pt: is no checkpoint that can be opened" in out) == (3, True)
+    assert (code, "mine.pt: is a damaged vitbench checkpoint" in out) == (3, True)
 
 
 def test_another_tools_file_is_an_error_where_it_is_named_and_is_never_to_be_removed(
@@ -280,9 +280,9 @@ def test_another_tools_file_is_an_error_where_it_is_named_and_is_never_to_be_rem
     path = alien()
 
     code, _, err = run(capsys, "report", str(path))
-    assert (code, "no results file" in err) == (2, True)
+    assert (code, "not a results file" in err) == (2, True)
     code, out, _ = run(capsys, "check", str(path))
-    assert (code, "no results file" in out) == (3, True)
+    assert (code, "not a results file" in out) == (3, True)
     assert "remove" not in out
 
 
@@ -316,7 +316,7 @@ def test_a_run_that_is_recorded_while_the_user_is_asked_stays() -> None:
     _, status = os.waitpid(process, 0)
 
     assert b"remove 5 run folders" in said
-    assert said.count(b"stays: a results file names it now") == 4
+    assert said.count(b"stays: a results file refers to it now") == 4
     assert b"removed 1 run folder" in said
     assert os.waitstatus_to_exitcode(status) == 0
     assert len(list(Path("runs").iterdir())) == 4
@@ -328,9 +328,9 @@ def test_a_run_that_changes_or_is_trained_while_the_user_is_asked_stays() -> Non
     (changed.folder / "history.jsonl").write_text("")
     shutil.rmtree(gone.folder)
 
-    assert remove(changed, lambda _: False) == "it has changed since it was listed"
+    assert remove(changed, lambda _: False) == "it changed after it was listed"
     with FileLock(trained.folder / ".lock"):
-        assert remove(trained, lambda _: False) == "another process trains it now"
+        assert remove(trained, lambda _: False) == "another process is training it"
     assert remove(gone, lambda _: False) is None
     assert remove(trained, lambda folder: folder == trained.folder) is not None
     assert remove(trained, lambda _: False) is None
@@ -584,7 +584,7 @@ DAMAGE = {
     ),
     "a run that is there twice": (
         lambda: edit(RESULTS, lambda r: r["runs"].append(r["runs"][0])),
-        "two runs of none, seed 0 are in it",
+        "it has two runs of none, seed 0",
     ),
     "a spec of a plug-in that is not here": (
         lambda: edit(named() / "spec.json", lambda s: s["data"].update(augmentation="mine")),
@@ -597,25 +597,25 @@ DAMAGE = {
     ),
     "another run's checkpoint": (
         lambda: shutil.copy(unnamed() / "checkpoint.pt", named() / "checkpoint.pt"),
-        "it is of another run (shapes-p8-d16x2h2-learned-1d",
+        "it belongs to another run (shapes-p8-d16x2h2-learned-1d",
     ),
     "a flipped bit of the answers": (lambda: flip(named() / "predictions.npz"), "predictions.npz"),
-    "other answers": (lambda: other_answers(named() / "predictions.npz"), "its answers"),
+    "other answers": (lambda: other_answers(named() / "predictions.npz"), "its predictions have"),
     "half a result": (lambda: truncate(named() / "result.json"), "result.json: is damaged"),
     "another accuracy in a result": (
         lambda: edit(named() / "result.json", lambda r: r.update(test_top1_pct=99.0)),
-        "it says 99.0 % on the test set",
+        "it records 99.0 % test accuracy",
     ),
     "an epoch less in a result": (
         lambda: edit(named() / "result.json", lambda r: r["history"].pop()),
-        "its history is not of epochs 1 to 2",
+        "its history does not cover epochs 1 to 2",
     ),
     "another learning rate in a spec": (
         lambda: edit(named() / "spec.json", lambda s: s["train"].update(lr=0.5)),
-        "the spec is of another run",
+        "the spec belongs to another run",
     ),
     "no spec": (lambda: (named() / "spec.json").unlink(), "no spec file"),
-    "half a results file": (lambda: truncate(RESULTS), "is no results file"),
+    "half a results file": (lambda: truncate(RESULTS), "is not a results file"),
     "another accuracy in the results": (
         lambda: edit(RESULTS, lambda r: r["runs"][0].update(test_top1_pct=99.0)),
         "none, seed 0 records 99.0 % test accuracy, but its predictions",
@@ -666,16 +666,16 @@ def test_damage_is_found_named_and_has_a_remedy(damage, capsys) -> None:
 
 HARMLESS = {
     "a torn line of history": (
-        lambda: truncate(named() / "history.jsonl"), "it is not the history of result.json",
+        lambda: truncate(named() / "history.jsonl"), "it differs from the history in result.json",
     ),
-    "a checkpoint that is gone": (lambda: (named() / "checkpoint.pt").unlink(), "it is gone"),
-    "answers that are gone": (lambda: (named() / "predictions.npz").unlink(), "are gone"),
+    "a checkpoint that is gone": (lambda: (named() / "checkpoint.pt").unlink(), "it is missing"),
+    "answers that are gone": (lambda: (named() / "predictions.npz").unlink(), "are missing"),
     "what a killed process left": (
         lambda: (named() / ".result.json.x1.part").write_text("{"), "left by a process",
     ),
     "NaN in a history": (
         lambda: (named() / "history.jsonl").write_text('{"epoch": NaN}\n'),
-        "it is not the history of result.json",
+        "it differs from the history in result.json",
     ),
     "a run folder that is gone": (
         lambda: shutil.rmtree(named()), "1 of its 4 run folders are missing",
@@ -705,7 +705,7 @@ def test_a_damaged_checkpoint_with_the_one_before_is_a_note(capsys) -> None:
     code, out, err = run(capsys, "check", "runs")
 
     assert code == 0, out
-    assert "the run goes on from the epoch before" in err
+    assert "the run resumes from the previous epoch" in err
 
 
 def test_a_run_in_training_is_left_alone(capsys) -> None:
@@ -714,7 +714,7 @@ def test_a_run_in_training_is_left_alone(capsys) -> None:
         code, _, err = run(capsys, "check", "runs")
 
     assert code == 0
-    assert "another process trains it now" in err
+    assert "another process is training it" in err
 
 
 def test_a_lone_checkpoint_and_one_results_file_are_checked_by_name(capsys) -> None:

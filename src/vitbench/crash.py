@@ -1,4 +1,4 @@
-"""Errors that nobody foresaw: told in a line, their tracebacks kept in a file."""
+"""Unexpected errors: one line for the user, the traceback in a file."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ import vitbench
 
 
 def keep_traceback(error: BaseException) -> Path | None:
-    """Write an error's traceback into a new file of the temporary folder, else of the home folder.
+    """Write an error's traceback to a new file in the temporary folder, or else the home folder.
 
     Returns:
-        The file; None where none can be written. It never raises.
+        The file; None if none can be written. It never raises.
     """
     with contextlib.suppress(Exception):
         text = (
@@ -30,7 +30,7 @@ def keep_traceback(error: BaseException) -> Path | None:
 
 
 def bear_warnings() -> None:
-    """Let a library's warning be no error of this process, whatever PYTHONWARNINGS says."""
+    """Never turn a library's warning into an error, whatever PYTHONWARNINGS is."""
     actions = [option.partition(":")[0] for option in sys.warnoptions]
     if any(action and "error".startswith(action) for action in actions):
         warnings.simplefilter("default")

@@ -1,12 +1,12 @@
 """Every error that vitbench raises on purpose, as a tree.
 
-    VitbenchError            exit code 1: work was begun and failed
-    ├── OutOfMemoryError         there was not enough memory for it
-    └── UsageError           exit code 2: what was given is unacceptable; nothing was begun
+    VitbenchError            exit code 1: failed during the work
+    ├── OutOfMemoryError         not enough memory
+    └── UsageError           exit code 2: the request was refused before any work
         ├── UnknownNameError     a name that is not in its list
-        ├── DataError            a data set that is absent, broken or not what it says
-        └── FileError            any other file that is absent, broken or of another kind
-            ├── ForeignFileError     a file that no vitbench wrote
+        ├── DataError            a data set that is missing or damaged
+        └── FileError            any other file that is missing, damaged or of another kind
+            ├── ForeignFileError     a file that vitbench did not write
             └── LaterVersionError    a file that a later vitbench wrote
 
 A message is one line: what was wrong, what is allowed, the nearest name. Only the command line
@@ -18,7 +18,7 @@ from difflib import get_close_matches
 
 
 class VitbenchError(Exception):
-    """Work was begun and failed."""
+    """The work failed."""
 
     exit_code = 1
 
@@ -28,7 +28,7 @@ class OutOfMemoryError(VitbenchError):
 
 
 class UsageError(VitbenchError):
-    """What was given cannot be used."""
+    """The request cannot be carried out."""
 
     exit_code = 2
 
@@ -45,18 +45,18 @@ class UnknownNameError(UsageError):
 
 
 class DataError(UsageError):
-    """A data set that is absent, broken or not what it says it is."""
+    """A data set that is missing or damaged."""
 
 
 class FileError(UsageError):
-    """A file that is absent, broken or of another kind."""
+    """A file that is missing, damaged or of another kind."""
 
 
 class ForeignFileError(FileError):
-    """A file that no vitbench wrote: it may lie among ours, and is left as it is.
+    """A file that vitbench did not write; it is never changed.
 
     Attributes:
-        is_known: Whether that is sure; it is not of a file that is empty or cannot be read.
+        is_known: Whether that is certain; it is not for an empty or unreadable file.
     """
 
     def __init__(self, message: str, is_known: bool = True) -> None:
@@ -65,7 +65,7 @@ class ForeignFileError(FileError):
 
 
 class LaterVersionError(FileError):
-    """A file that a later vitbench wrote: it is whole, and this one cannot read it."""
+    """A file of a later vitbench, which this version cannot read."""
 
 
 def first_line(error: BaseException) -> str:
@@ -80,12 +80,12 @@ def described(error: BaseException) -> str:
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """Text that was given, short enough for a message."""
+    """Text, shortened for a message."""
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
-    """'; did you mean ...?' with the nearest allowed name, or nothing where none is near."""
+    """'; did you mean ...?' with the nearest allowed name, or nothing."""
     allowed = list(allowed)
     near = get_close_matches(name.lower().replace("_", "-"), allowed, n=1)
     near = near or get_close_matches(name, allowed, n=1) or _same_beginning(name.lower(), allowed)
@@ -93,8 +93,8 @@ def did_you_mean(name: str, allowed: Iterable[str]) -> str:
 
 
 def _same_beginning(name: str, allowed: list[str]) -> list[str]:
-    """The allowed name that begins most like a name, if that is half of it: 'smal' is 'smoke'."""
-    if "." in name:  # all fields of a section begin alike
+    """The allowed name with the longest common prefix, if that is half of it: 'smoe' is 'smoke'."""
+    if "." in name:  # all fields of a section share a prefix
         return []
     shared = {one: _alike(name, one.lower()) for one in allowed}
     best = max(shared, key=lambda one: shared[one], default="")
@@ -102,6 +102,6 @@ def _same_beginning(name: str, allowed: list[str]) -> list[str]:
 
 
 def _alike(one: str, other: str) -> int:
-    """Number of characters with which both begin."""
+    """Length of the common prefix."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -1,7 +1,7 @@
-"""Files that survive: written beside their name, flushed to the disk, then renamed.
+"""Safe files: written under a temporary name, flushed to the disk, then renamed.
 
-And files that can be read: regular ones below a size limit. A pipe may never begin, a device may
-never end, and a sparse file of a few bytes on disk can fill the memory.
+Only regular files below a size limit are read: a pipe may never deliver, a device may never end,
+and a sparse file of a few bytes on disk can fill the memory.
 """
 
 import errno
@@ -20,26 +20,26 @@ from typing import BinaryIO
 if sys.platform != "win32":
     import fcntl
 
-PATIENCE_S = 10.0  # for the first and for the next bytes of a pipe
-# Without waiting for a writer, without becoming a terminal's process; Windows needs O_BINARY.
+PATIENCE_S = 10.0  # waiting time for bytes of a pipe
+# Do not wait for a writer, do not become the process of a terminal; Windows needs O_BINARY.
 _FLAGS = os.O_RDONLY | sum(
     getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
 )
 
 
 class UnfitFileError(OSError):
-    """A file that is not read: no regular file, or too large. `strerror` says which."""
+    """A file that must not be read: not a regular file, or too large. `strerror` says which."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its name when the block ends well.
+    """A temporary path that is renamed to `path` when the block succeeds.
 
-    A reader sees the old file or the new one, never a half of either; after an error the old one
-    stays as it was.
+    A reader sees the complete old file or the complete new one; after an error the old one is
+    unchanged.
 
     Raises:
-        OSError: It cannot be written; it names `path`, as the system does not when a disk is full.
+        OSError: It cannot be written; the error names `path`, also if the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = None
@@ -50,7 +50,7 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(descriptor)
         part = Path(name)
         yield part
-        part.chmod(0o666 & ~_umask())  # mkstemp makes it private; a result is to be shared
+        part.chmod(0o666 & ~_umask())  # mkstemp makes it private; results are shared
         _flush_to_disk(part)
         part.replace(path)
         _flush_to_disk(path.parent)
@@ -63,7 +63,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a path is a pipe or a device, which may never begin or never end."""
+    """Whether a path is a pipe or a device, which may never deliver or never end."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -72,13 +72,13 @@ def open_regular(path: Path, most: int) -> BinaryIO:
 
     Args:
         path: The file; a link to one is followed.
-        most: Bytes that it may have.
+        most: Largest number of bytes.
 
     Raises:
         UnfitFileError: It is a pipe, a device or a socket, or has more bytes.
         OSError: It is absent, a folder, or cannot be read.
     """
-    _check_regular(path.stat(), path, most)  # before it is opened: that alone can move a tape
+    _check_regular(path.stat(), path, most)  # before opening it, which alone can move a tape
     descriptor = os.open(path, _FLAGS)
     try:
         _check_regular(os.fstat(descriptor), path, most)  # it may have been replaced meanwhile
@@ -89,32 +89,32 @@ def open_regular(path: Path, most: int) -> BinaryIO:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """What is in a regular file.
+    """The contents of a regular file.
 
     Args:
         path: The file; a link to one is followed.
-        most: Bytes that it may have.
+        most: Largest number of bytes.
 
     Raises:
         UnfitFileError: It is a pipe, a device or a socket, or has more bytes.
         OSError: It is absent, a folder, or cannot be read.
     """
     with open_regular(path, most) as file:
-        content = file.read(most + 1)  # a file of the system's may have more than it says
+        content = file.read(most + 1)  # a system file may have more than its size says
     if len(content) > most:
         raise _too_large(path, most)
     return content
 
 
 def read_regular_or_pipe(path: Path, most: int) -> bytes:
-    """What is in a regular file or comes out of a pipe or a device, as `<(command)` is in a shell.
+    """The contents of a regular file, a pipe or a device, such as `<(command)` in a shell.
 
     Args:
         path: The file that a user named.
-        most: Bytes that it may have.
+        most: Largest number of bytes.
 
     Raises:
-        UnfitFileError: It has more bytes, or nothing comes out of it for ten seconds.
+        UnfitFileError: It has more bytes, or delivers nothing for ten seconds.
         OSError: It is absent, a folder, or cannot be read.
     """
     if not is_stream(path):
@@ -124,11 +124,11 @@ def read_regular_or_pipe(path: Path, most: int) -> bytes:
     try:
         while len(content) <= most:
             if not select.select([descriptor], [], [], PATIENCE_S)[0]:
-                what = f"nothing came out of it for {PATIENCE_S:.0f} s"
+                what = f"it delivered nothing for {PATIENCE_S:.0f} s"
                 raise UnfitFileError(errno.EINVAL, what, str(path))
             try:
                 part = os.read(descriptor, 65_536)
-            except BlockingIOError:  # a pipe to which nobody has written yet
+            except BlockingIOError:  # a pipe without data yet
                 time.sleep(0.01)
                 continue
             if not part:
@@ -140,12 +140,12 @@ def read_regular_or_pipe(path: Path, most: int) -> bytes:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process holds the `filelock.FileLock` of a path; nothing is made or written."""
+    """Whether a process holds the `filelock.FileLock` of a path; nothing is written."""
     if sys.platform == "win32":
         return _is_locked_on_windows(path)
     try:
         with open_regular(path, sys.maxsize) as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # let go of when it is closed
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # released on closing
     except BlockingIOError:
         return True
     except OSError:  # absent, or a file system without locks
@@ -154,7 +154,7 @@ def is_locked(path: Path) -> bool:
 
 
 def same_file(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, whatever they are called."""
+    """Whether two paths are the same file."""
     with suppress(OSError, ValueError):
         return path.samefile(other)
     return False
@@ -179,27 +179,27 @@ def _check_regular(status: os.stat_result, path: Path, most: int) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(status.st_mode):
-        raise UnfitFileError(errno.EINVAL, "it is no file but a pipe or a device", str(path))
+        raise UnfitFileError(errno.EINVAL, "it is a pipe or a device", str(path))
     if status.st_size > most:
         raise _too_large(path, most)
 
 
 def _too_large(path: Path, most: int) -> UnfitFileError:
-    return UnfitFileError(errno.EINVAL, f"it has over {most:,} bytes", str(path))
+    return UnfitFileError(errno.EINVAL, f"it has more than {most:,} bytes", str(path))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file in UTF-8, whole or not at all."""
+    """Write a text file in UTF-8, completely or not at all."""
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def keep_as(path: Path, other: Path) -> None:
-    """Give a file a second name, in the place of what had that name; its own stays."""
+    """Give a file a second name, replacing a file of that name; the first name stays."""
     with replacing(other) as part:
         part.unlink()
         try:
-            os.link(path, part)  # costs nothing; not every file system can
+            os.link(path, part)  # free; not every file system supports it
         except OSError:
             shutil.copyfile(path, part)
 

@@ -1,7 +1,7 @@
-"""stdout and stderr that cannot end the work: a reader that left, a full disk, another alphabet.
+"""stdout and stderr that cannot stop the work: a closed pipe, a full disk, another encoding.
 
-What is printed for people (stderr) may fail without a word: who listens never ends a run. What a
-command was called for (stdout) may fail quietly only where its reader has left, as `head` does.
+Output for people (stderr) may fail silently. The result of a command (stdout) may fail silently
+only if its reader has gone, as with `head`.
 """
 
 import contextlib
@@ -14,11 +14,11 @@ from typing import Any, TextIO, cast
 
 @contextlib.contextmanager
 def robust_streams() -> Iterator[None]:
-    """Within it `sys.stdout` and `sys.stderr` are there and bear all that is printed.
+    """Make `sys.stdout` and `sys.stderr` accept everything that is printed.
 
-    A stream that is closed or absent becomes the null device; so does `sys.stdin`. Where it is no
-    terminal it is written in UTF-8, as files are, whatever the locale says; a character that a
-    terminal does not have is written as an escape.
+    A closed or missing stream becomes the null device, also `sys.stdin`. Streams that are not
+    terminals are written in UTF-8 in every locale; characters that a terminal does not have are
+    escaped.
     """
     _take_up_descriptors()
     before = sys.stdin, sys.stdout, sys.stderr
@@ -38,11 +38,11 @@ def robust_streams() -> Iterator[None]:
 
 
 class RobustStream:
-    """A text stream that fails only where what is written must arrive.
+    """A text stream that raises errors only if its output must arrive.
 
     Args:
         stream: The stream.
-        must_arrive: Whether an error is raised, unless it is that the reader has left.
+        must_arrive: Whether errors are raised, except that the reader has gone.
     """
 
     def __init__(self, stream: TextIO, must_arrive: bool) -> None:
@@ -50,10 +50,10 @@ class RobustStream:
         self._must_arrive = must_arrive
 
     def write(self, text: str) -> int:
-        """Write as far as that is possible."""
+        """Write as far as possible."""
         try:
             return self._stream.write(text)
-        except UnicodeEncodeError:  # of a stream that could not be told to escape
+        except UnicodeEncodeError:  # a stream that could not be reconfigured
             return self.write(text.encode("ascii", "backslashreplace").decode("ascii"))
         except (OSError, ValueError) as error:
             self._failed(error)
@@ -65,7 +65,7 @@ class RobustStream:
             self.write(line)
 
     def flush(self) -> None:
-        """Hand over what was written."""
+        """Flush the stream."""
         try:
             self._stream.flush()
         except (OSError, ValueError) as error:
@@ -76,7 +76,7 @@ class RobustStream:
 
     def _failed(self, error: OSError | ValueError) -> None:
         left = has_left(error)
-        if left or self._must_arrive:  # what is still in a buffer would fail again, at the exit
+        if left or self._must_arrive:  # the rest of the buffer would fail again at exit
             to_nowhere(self._stream)
         if self._must_arrive and not left:
             if isinstance(error, OSError):
@@ -85,7 +85,7 @@ class RobustStream:
 
 
 def has_left(error: OSError | ValueError) -> bool:
-    """Whether an error of a stream says that nobody reads it any more."""
+    """Whether an error of a stream says that its reader has gone."""
     if not isinstance(error, OSError):
         return "closed file" in str(error)
     broken = (errno.EPIPE, errno.EINVAL) if os.name == "nt" else (errno.EPIPE,)
@@ -93,7 +93,7 @@ def has_left(error: OSError | ValueError) -> bool:
 
 
 def to_nowhere(stream: TextIO) -> None:
-    """Lead a stream to the null device, with what is in its buffer; one of no file stays."""
+    """Redirect a stream and its buffer to the null device, if it has a file descriptor."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         descriptor = stream.fileno()
         null = os.open(os.devnull, os.O_WRONLY)
@@ -103,13 +103,13 @@ def to_nowhere(stream: TextIO) -> None:
 
 @contextlib.contextmanager
 def _usable(stream: TextIO | None) -> Iterator[TextIO]:
-    """A stream that is open and writes every character; its own settings are put back."""
+    """An open stream that writes every character; its settings are restored."""
     if stream is None or stream.closed:
         with open(os.devnull, "w", encoding="utf-8") as null:  # noqa: PTH123 (no path of a file)
             yield null
         return
     reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is None:  # a notebook's, for instance
+    if reconfigure is None:  # in a notebook, for example
         yield stream
         return
     before = {"encoding": stream.encoding, "errors": stream.errors}
@@ -137,9 +137,9 @@ def _take_up_descriptors() -> None:
 
 
 def import_tqdm() -> Any:
-    """The class of tqdm's bars, imported without the user's TQDM_ variables.
+    """Import the class of tqdm's bars without the user's TQDM_ variables.
 
-    tqdm reads them as it is imported: a wrong one is an error then, a right one would cut our bars.
+    tqdm reads them at import: a wrong one is an error, and a valid one would change the bars.
     """
     theirs = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("TQDM_")}
     try:

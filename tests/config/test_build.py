@@ -60,25 +60,25 @@ def test_a_whole_number_may_be_written_in_any_way_of_yaml_1_2(text, value) -> No
 @pytest.mark.parametrize(
     ("assignment", "reason"),
     [
-        ("seed=010", "a leading 0"),
-        ("seed=08", "a leading 0"),
-        ("seed=-007", "a leading 0"),
-        ("train.lr=00.1", "a leading 0"),
-        ("seed=1:30", "base 60"),
-        ("seed=190:20:30", "base 60"),
-        ("seed=1_000", "others for a word"),
-        ("train.lr=0.000_1", "others for a word"),
-        ("seed=0b11", "others for a word"),
+        ("seed=010", "the leading 0"),
+        ("seed=08", "the leading 0"),
+        ("seed=-007", "the leading 0"),
+        ("train.lr=00.1", "the leading 0"),
+        ("seed=1:30", "base-60"),
+        ("seed=190:20:30", "base-60"),
+        ("seed=1_000", "others for text"),
+        ("train.lr=0.000_1", "others for text"),
+        ("seed=0b11", "others for text"),
         ("seed=!!int 3", "tags (!!int) are not allowed"),
         ("seed=&a 3", "aliases (*) are not allowed"),
         ("seed=*a", "aliases (*) are not allowed"),
         ("train={<<: {lr: 1}}", "merge keys (<<)"),
         ("train.grad_clip=# none", "the value is empty"),
         ("train.grad_clip=---", "the value is empty"),
-        ("train.optimizer={name: adamw, name: muon}", "is there twice"),
-        ("model.depth=true", "true and false are no value for it"),
-        ("data.mean=[true, 0.5, 0.5]", "true and false are no value for it"),
-        ("seed=9007199254740993.0", "all of its digits"),
+        ("train.optimizer={name: adamw, name: muon}", "duplicate key 'name'"),
+        ("model.depth=true", "true and false are not valid here"),
+        ("data.mean=[true, 0.5, 0.5]", "true and false are not valid here"),
+        ("seed=9007199254740993.0", "all digits"),
         ("data.augmentation=off", "unknown augmentation 'off'"),
         ("model.pos_embed=no", "unknown position 'no'"),
         ("seed=2024-01-31", "seed is '2024-01-31'"),
@@ -140,15 +140,16 @@ AUGMENTATION_NAMES = ", ".join(AUGMENTATIONS.names())
             "model.num_heads=7",
             "model: num_heads 7 does not divide embed_dim 256: use 1, 2, 4, 8, 16, 32 or 64",
         ),
-        ("model.mlp_ratio=0.001", "model: mlp_ratio 0.001 leaves the MLP no channels: raise it"),
+        ("model.mlp_ratio=0.001", "model: mlp_ratio 0.001 leaves the MLP without channels: "
+                                  "increase it"),
         (
             "data.val_size=5001",
-            "val_size 5001 is not class-balanced: use a multiple of 10, as 5000",
+            "val_size 5001 is not class-balanced: use a multiple of 10, such as 5000",
         ),
         (
             "data.val_size=50000",
-            "batch_size 128 is over the 0 training images that val_size 50000 leaves of cifar10: "
-            "lower one",
+            "batch_size 128 exceeds the 0 training images that val_size 50000 leaves of cifar10: "
+            "reduce one",
         ),
         # values out of range, or of another kind
         ("model.depth=0", "model.depth is 0: input should be greater than 0"),
@@ -200,11 +201,11 @@ AUGMENTATION_NAMES = ", ".join(AUGMENTATIONS.names())
             "unknown option 'size' of data set cifar10: it has none",
         ),
         # the form itself
-        ("model.depth", "--set 'model.depth': write key=value, as model.depth=4"),
-        ("model.depth=", "--set 'model.depth=': write key=value, as model.depth=4"),
-        ("=4", "--set '=4': write key=value, as model.depth=4"),
+        ("model.depth", "--set 'model.depth': write key=value, such as model.depth=4"),
+        ("model.depth=", "--set 'model.depth=': write key=value, such as model.depth=4"),
+        ("=4", "--set '=4': write key=value, such as model.depth=4"),
         ("seed=[1", "--set 'seed=[1': the value is not YAML"),
-        ("train.optimizer={1: 2}", "field 1: names of fields are words"),
+        ("train.optimizer={1: 2}", "field 1: names of fields are text"),
     ],
     ids=lambda value: value if "=" in value else "",
 )  # fmt: skip
@@ -298,28 +299,28 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"- a list\n", "holds no spec: it must be a mapping of fields"),
-        (b"", "holds no spec"),
-        (b"just words", "holds no spec"),
+        (b"- a list\n", "is not a spec: it must be a mapping of fields"),
+        (b"", "is not a spec"),
+        (b"just words", "is not a spec"),
         (b"\xff\xfe\x00\x01", "it is UTF-16: save it as UTF-8"),
         ("seed: 1".encode("utf-16-le"), "it is UTF-16: save it as UTF-8"),
         (b"name: \xff", "it is not text in UTF-8"),
-        (b"\x00\x01\x02", "not readable as spec"),
-        (b"a: [1, 2", "line 1: not readable as spec"),
-        (b"seed: 1\n a: 2", "line 2: not readable as spec"),
-        (b"a: !!python/object/apply:os.system ['touch exploded']", "not readable as spec"),
-        (BOMB.encode(), "line 1: not readable as spec: anchors (&)"),
-        (b"a: &d {epochs: 1}\ntrain:\n  <<: *d", "line 1: not readable as spec: anchors (&)"),
-        (b"train:\n  <<: {lr: 1}", "line 2: not readable as spec: anchors (&), merge keys (<<)"),
-        (b"seed: 1\n---\nseed: 2", "line 2: not readable as spec: a second document begins"),
-        (b"train:\n\tlr: 1", "line 2: not readable as spec: a tab where YAML takes spaces only"),
-        (b"seed: 1\ntrain: {epochs: 010}", "line 2: not readable as spec: 010: a leading 0"),
-        (b"1: 2\n0x1: 3", "line 2: not readable as spec: '0x1' is there twice"),
-        (b"[" * 100_000, "not readable as spec"),
-        (b"a: " * 100_000, "not readable as spec"),
-        (b"x: " + b"y" * 2_000_000, "has over 1,000,000 bytes"),
-        (b"train:\n  lr: 1\n  lr: 2", "'lr' is there twice: keep one of them"),
-        (b"? [a, b]\n: 1", "not readable as spec"),
+        (b"\x00\x01\x02", "not a readable spec"),
+        (b"a: [1, 2", "line 1: not a readable spec"),
+        (b"seed: 1\n a: 2", "line 2: not a readable spec"),
+        (b"a: !!python/object/apply:os.system ['touch exploded']", "not a readable spec"),
+        (BOMB.encode(), "line 1: not a readable spec: anchors (&)"),
+        (b"a: &d {epochs: 1}\ntrain:\n  <<: *d", "line 1: not a readable spec: anchors (&)"),
+        (b"train:\n  <<: {lr: 1}", "line 2: not a readable spec: anchors (&), merge keys (<<)"),
+        (b"seed: 1\n---\nseed: 2", "line 2: not a readable spec: there is a second document"),
+        (b"train:\n\tlr: 1", "line 2: not a readable spec: a tab, where YAML allows only spaces"),
+        (b"seed: 1\ntrain: {epochs: 010}", "line 2: not a readable spec: 010: some readers"),
+        (b"1: 2\n0x1: 3", "line 2: not a readable spec: duplicate key '0x1'"),
+        (b"[" * 100_000, "not a readable spec"),
+        (b"a: " * 100_000, "not a readable spec"),
+        (b"x: " + b"y" * 2_000_000, "has more than 1,000,000 bytes"),
+        (b"train:\n  lr: 1\n  lr: 2", "duplicate key 'lr': keep one"),
+        (b"? [a, b]\n: 1", "not a readable spec"),
     ],
     ids=["list", "empty", "words", "utf-16", "utf-16 unmarked", "not utf-8", "control", "open",
          "indent", "code",
@@ -347,7 +348,7 @@ def test_hostile_json_is_refused_too(text, tmp_path) -> None:
     path = tmp_path / "spec.json"
     path.write_text(text)
 
-    with pytest.raises(FileError, match=r"spec\.json.*(not readable as|holds no) spec"):
+    with pytest.raises(FileError, match=r"spec\.json.*(not a readable|is not a) spec"):
         load_mapping(path, "spec")
 
 
@@ -371,7 +372,7 @@ def test_a_file_as_windows_saves_it_is_read(name, tmp_path) -> None:
 def test_what_is_no_json_is_said_to_be_none(text, reason, tmp_path) -> None:
     (tmp_path / "spec.json").write_text(text)
 
-    with pytest.raises(FileError, match=f"not readable as spec: {reason}"):
+    with pytest.raises(FileError, match=f"not a readable spec: {reason}"):
         load_mapping(tmp_path / "spec.json", "spec")
 
 
@@ -394,7 +395,7 @@ def test_a_key_twice_in_json_is_refused(tmp_path) -> None:
     path = tmp_path / "spec.json"
     path.write_text('{"train": {"lr": 0.1, "lr": 0.2}}')
 
-    with pytest.raises(FileError, match="'lr' is there twice"):
+    with pytest.raises(FileError, match="duplicate key 'lr'"):
         load_mapping(path, "spec")
 
 

@@ -237,11 +237,11 @@ def test_an_unknown_study_or_variant_is_told_the_nearest(tmp_path) -> None:
         ),
         (
             own(claims=[{"text": "x", "better": "a", "worse": ["b", "a"]}]),
-            "claims.0: 'a' is said to be better than itself",
+            "claims.0: 'a' is listed as better and as worse",
         ),
         (
             own(claims=[{"text": "x", "better": ["b", "a"], "worse": "a"}]),
-            "claims.0: 'a' is said to be better than itself",
+            "claims.0: 'a' is listed as better and as worse",
         ),
         (
             own(claims=[{"text": "x", "better": ["a", "y"], "worse": "b"}]),
@@ -249,7 +249,7 @@ def test_an_unknown_study_or_variant_is_told_the_nearest(tmp_path) -> None:
         ),
         (
             own(variants=[{"key": "a", "label": "A"}] * 2),
-            "two variants have the key 'a': give each its own",
+            "two variants have the key 'a': rename one",
         ),
         (
             own(variants=[]),
@@ -270,17 +270,17 @@ def test_an_unknown_study_or_variant_is_told_the_nearest(tmp_path) -> None:
         (own(base={"x": 1}), "unknown field 'x': vitbench train --help lists the fields"),
         (
             own(base={"seed": 1}),
-            "base sets seed: a sweep's seeds are --seeds N or --seed-list; seed_offset gives a "
-            "variant other ones",
+            "base sets seed: use --seeds N or --seed-list, or seed_offset for other seeds of "
+            "a variant",
         ),
         (
             own(variants=[{"key": "a", "label": "A", "set": {"seed": 5}}]),
-            "variant a sets seed: a sweep's seeds are --seeds N or --seed-list; seed_offset gives "
-            "a variant other ones",
+            "variant a sets seed: use --seeds N or --seed-list, or seed_offset for other seeds "
+            "of a variant",
         ),
         (
             own(base={"data.augmentation": "cutout", "data.augmentation.name": "none"}),
-            "field 'data.augmentation' is there twice: keep one of them",
+            "field 'data.augmentation' is set twice: keep one",
         ),
         (own(margin_pct=0), "margin_pct is 0: input should be greater than 0"),
         ({"name": "own", "title": "Own"}, "field 'variants' is missing"),
@@ -347,7 +347,9 @@ def test_what_is_no_factor_is_said_to_be_none(field, factor) -> None:
     with pytest.raises(UsageError) as raised:
         variant_spec(build_spec(), study, study.variants[0])
 
-    assert f"times: {factor!r} is neither a number nor a fraction as '4/3'" in str(raised.value)
+    assert f"times: {factor!r} is neither a number nor a fraction such as '4/3'" in str(
+        raised.value
+    )
 
 
 def test_what_the_user_sets_lies_over_the_study_and_the_study_over_the_preset() -> None:

@@ -90,7 +90,7 @@ def test_an_archive_that_is_cut_short_gives_what_it_has(tmp_path) -> None:
     (tmp_path / ARCHIVE).write_bytes(content[: len(content) * 3 // 4])
 
     assert set(read_cifar_files(tmp_path, SOME)) == set(SOME)
-    with pytest.raises(DataError, match=f"{ARCHIVE} is broken .*no network to download it"):
+    with pytest.raises(DataError, match=f"{ARCHIVE} is damaged .*no network to download it"):
         read_cifar_files(tmp_path, TRAIN)
 
 
@@ -179,7 +179,7 @@ def test_without_network_one_line_says_what_helps(tmp_path, monkeypatch, capsys)
 
     message = str(raised.value)
     assert message.startswith(f"no CIFAR-10 in absent/{FOLDER}; no network to download it (")
-    assert f"put {URL} into {tmp_path / 'absent'}, " in message
+    assert f"download {URL} into {tmp_path / 'absent'}, " in message
     assert "--data-dir or VITBENCH_DATA" in message
     assert "--preset smoke needs no data" in message
     assert "\n" not in message
@@ -192,7 +192,7 @@ def test_without_network_one_line_says_what_helps(tmp_path, monkeypatch, capsys)
 def test_an_archive_of_a_few_bytes_is_reported_as_broken(content, tmp_path) -> None:
     (tmp_path / ARCHIVE).write_bytes(content)
 
-    with pytest.raises(DataError, match=f"{ARCHIVE} is broken .*no network to download it"):
+    with pytest.raises(DataError, match=f"{ARCHIVE} is damaged .*no network to download it"):
         read_cifar_files(tmp_path, TRAIN)
 
 
@@ -210,7 +210,7 @@ def test_a_damaged_folder_without_archive_is_named_with_what_helps(tmp_path) -> 
     message = str(raised.value)
     assert f"{folder}: data_batch_3, data_batch_4 not CIFAR-10's (wrong MD5) and" in message
     assert f"{tmp_path / ARCHIVE} is not a file" in message
-    assert f"put {URL} into {tmp_path}, " in message
+    assert f"download {URL} into {tmp_path}, " in message
     assert "remove" not in message
 
 
@@ -218,7 +218,7 @@ def test_a_damaged_folder_without_archive_is_named_with_what_helps(tmp_path) -> 
 @pytest.mark.parametrize("below", ["file", "file/below"])
 def test_a_data_folder_that_is_a_file_is_one_line(below, tmp_path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match=r"file is not a folder and not CIFAR-10's archive"):
+    with pytest.raises(DataError, match=r"file is neither a folder nor CIFAR-10's archive"):
         read_cifar_files(tmp_path / below, TEST)
 
 

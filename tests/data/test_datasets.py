@@ -99,7 +99,7 @@ def test_an_archive_with_other_bytes_is_broken_and_stays_as_it_was(asked, tmp_pa
     )
     before = (tmp_path / ARCHIVE).read_bytes()
 
-    with pytest.raises(DataError, match=f"{ARCHIVE} is broken") as raised:
+    with pytest.raises(DataError, match=f"{ARCHIVE} is damaged") as raised:
         load_images(CIFAR10, "train", tmp_path / asked)
 
     assert "\n" not in str(raised.value)

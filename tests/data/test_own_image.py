@@ -93,5 +93,5 @@ def test_a_broken_chunk_which_pillow_takes_for_wrong_syntax_is_a_file_error(tmp_
     whole = path.read_bytes()
     path.write_bytes(whole.replace(b"IDAT", b"\x01\x02\x03\x04"))
 
-    with pytest.raises(FileError, match=r"a\.png is no picture that can be read"):
+    with pytest.raises(FileError, match=r"a\.png is not a readable picture"):
         own_image(path, 8, LIKE)

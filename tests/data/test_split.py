@@ -77,5 +77,7 @@ def test_the_split_of_cifar10_never_changes() -> None:
 
 
 def test_a_class_with_too_few_images_is_named() -> None:
-    with pytest.raises(UsageError, match=r"takes 11 images of each class: class 'class 0' has 11"):
+    with pytest.raises(
+        UsageError, match=r"needs 11 images of each class, but class 'class 0' has 11"
+    ):
         train_val_split(numbered(103), 110)

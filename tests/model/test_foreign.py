@@ -51,10 +51,10 @@ def test_an_adopted_model_has_the_same_logits(model) -> None:
 @pytest.mark.parametrize(
     ("model", "hint"),
     [
-        (torch.nn.Linear(2, 2), "no Vision Transformer"),
+        (torch.nn.Linear(2, 2), "not a Vision Transformer"),
         (timms(init_values=0.1), "not a plain ViT"),
         (timms(no_embed_class=True), "not a plain ViT"),
-        (timms(class_token=False, global_pool="max", fc_norm=False), "answers otherwise"),
+        (timms(class_token=False, global_pool="max", fc_norm=False), "gives other logits"),
         (timms(pos_embed="none"), "positions"),
         (timms(img_size=(16, 64)), "no square images"),
         (timms().bfloat16(), "float32"),
@@ -146,10 +146,14 @@ def test_a_state_dict_is_adopted_with_the_heads_that_are_named(saved, library) -
     [
         (lambda weights: weights, None, "give num_heads, a divisor of 24"),
         (lambda weights: weights, 5, "num_heads 5 does not divide"),
-        (lambda _: {}, 4, "no Vision Transformer"),
-        (lambda _: {"a": 1, "b": "text"}, 4, "no Vision Transformer"),
+        (lambda _: {}, 4, "not a Vision Transformer"),
+        (lambda _: {"a": 1, "b": "text"}, 4, "not a Vision Transformer"),
         (lambda weights: {**weights, "other": torch.zeros(2)}, 4, "not a plain ViT: .*other"),
-        (lambda weights: {**weights, "pos_embed": torch.zeros(1, 14, 24)}, 4, "no square image"),
+        (
+            lambda weights: {**weights, "pos_embed": torch.zeros(1, 14, 24)},
+            4,
+            "do not form a square image",
+        ),
         (lambda weights: {**weights, "pos_embed": torch.zeros(3)}, 4, "positions"),
         (lambda weights: {**weights, "head.weight": torch.zeros(3)}, 4, "1 axes"),
     ],

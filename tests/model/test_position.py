@@ -145,7 +145,7 @@ def test_a_list_of_positions_is_their_sum() -> None:
     [("learned-2d", 3, 2), ("sinusoidal", 5, 2), ("sincos-2d", 6, 4), ("sincos-2d", 9, 4)],
 )
 def test_a_width_that_a_position_cannot_split_is_refused(name, dim, parts) -> None:
-    with pytest.raises(UsageError, match=f"{name} .*: {dim} is no multiple of {parts}"):
+    with pytest.raises(UsageError, match=f"{name} .*: {dim} is not a multiple of {parts}"):
         POSITIONS.get(name)(LAYOUT._replace(embed_dim=dim))
 
 
@@ -153,7 +153,7 @@ class Turned(Position):
     """Queries and keys turned by an angle that grows with the token's number, as RoPE does.
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
         angle: Turn from one token to the next.
         same: Whether all tokens are turned by that one angle.
     """
@@ -175,7 +175,7 @@ class Biased(Position):
     """A bias of all queries towards one token.
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
         token: Number of the token.
         strength: What is added to its scores.
     """

@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from vitbench.figures.cost import Cost, cost_figure
-from vitbench.figures.differences import Accuracy, seeds_figure
+from vitbench.figures.cost import CostPoint, cost_figure
+from vitbench.figures.differences import AccuracyRow, seeds_figure
 from vitbench.figures.style import as_svg
 from vitbench.registry import FORMATS
 from vitbench.report import reference
@@ -110,8 +110,8 @@ def test_pictures_beside_a_page_are_links_that_hold(study_results) -> None:
 def page_file(tmp_path, study_results):
     """A page in a file, with figures that have seeds and costs to point at."""
     built = build_report([study_results(SEEDS)])
-    costs = [Cost("b", 10**12, 50.0, None, on_front=False)]
-    drawn = {"seeds": seeds_figure([Accuracy("a", {1: 60.0, 2: 61.0}, None)], "seeds"),
+    costs = [CostPoint("b", 10**12, 50.0, None, on_front=False)]
+    drawn = {"seeds": seeds_figure([AccuracyRow("a", {1: 60.0, 2: 61.0}, None)], "seeds"),
              "cost": cost_figure(costs, "cost")}  # fmt: skip
     figures = {name: as_svg(figure, name) for name, figure in drawn.items()}
     sections = (replace(built.sections[0], figures=figures),)

@@ -84,9 +84,10 @@ def test_a_run_that_went_on_at_a_lower_rate_is_told(study_results, changed) -> N
     ("fields", "message"),
     [
         ({"test_labels_sha256": "11"}, "none, seed 1 has another test set"),
-        ({"semantics": 2}, "none, seed 1 was made by semantics 2"),
+        ({"semantics": 2}, "none, seed 1 was trained with semantics 2"),
         ({"spec": build_spec({"data.val_size": 100, "train.lr": 1}).to_json()},
-         "none, seed 1 has another spec than its variant's other runs (train.lr 1.0, not 0.001)"),
+         "none, seed 1 has another spec than the other runs of its variant (train.lr 1.0, not "
+         "0.001)"),
         ({"spec": build_spec({"data.val_size": 200}).to_json()}, "data.val_size 200, not 100"),
     ],
     ids=["test set", "semantics", "spec", "split"],

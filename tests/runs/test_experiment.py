@@ -155,7 +155,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before_and_ends_in_the_same_
     result = run_experiment(request, heard.append)
 
     assert [e.epochs_done for e in heard if isinstance(e, RunBegun)] == [1]
-    assert any(isinstance(e, Note) and "going on from the epoch before" in e.text for e in heard)
+    assert any(isinstance(e, Note) and "resuming from the previous epoch" in e.text for e in heard)
     one, two = weights_of(tmp_path / "whole"), weights_of(tmp_path / "run")
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert result.predicted == whole.predicted
@@ -169,7 +169,7 @@ def test_with_both_checkpoints_damaged_the_way_out_is_told(tmp_path, tiny_fields
     for name in ("checkpoint.pt", "checkpoint.previous.pt"):
         damage(tmp_path / "run" / name)
 
-    with pytest.raises(FileError, match=r"remove .*run, and the run begins anew"):
+    with pytest.raises(FileError, match=r"remove .*run to start the run again"):
         run_experiment(request)
 
 
@@ -302,7 +302,7 @@ def test_a_nonsense_checkpoint_falls_back_to_the_one_before_too(
     result = run_experiment(request, heard.append)
 
     assert [event.epochs_done for event in heard if isinstance(event, RunBegun)] == [1]
-    assert [e.text for e in heard if isinstance(e, Note) and "from the epoch before" in e.text]
+    assert [e.text for e in heard if isinstance(e, Note) and "from the previous epoch" in e.text]
     assert (result.status, result.epochs) == ("done", 3)
 
 
@@ -353,4 +353,4 @@ def test_a_folder_that_is_removed_in_training_is_written_again_and_says_so(
     folder = RunFolder(tmp_path / "run")
     assert build_spec(folder.read_spec_fields()) == spec
     assert len(folder.read_history()) == 2
-    assert [note for note in notes if "was removed while the run trained" in note]
+    assert [note for note in notes if "was removed during training" in note]

@@ -214,8 +214,8 @@ WHAT_IS_WRONG = {
     b"\xff\xfe": "it is UTF-16: save it as UTF-8",
     b"\x80": "it is not text in UTF-8",
     b"[[": "line 1 is not JSON",
-    b"[" * 100_000: "it is nested too deep",
-    b'{"a": 1, "a": 2}': "'a' is there twice",
+    b"[" * 100_000: "it is nested too deeply",
+    b'{"a": 1, "a": 2}': "duplicate key 'a'",
     b'{"a": NaN}': "NaN is not JSON",
     b'{"a": ' + b"9" * 5000 + b"}": "too many digits",
 }
@@ -227,7 +227,7 @@ def test_a_damaged_file_is_one_line_and_stays_as_it_was(content, tmp_path, study
     path.write_bytes(content)
     results = study_results({"none": [60.0]})
 
-    with pytest.raises(FileError, match=r"some_results\.json is no results file: ") as raised:
+    with pytest.raises(FileError, match=r"some_results\.json is not a results file: ") as raised:
         read_results(path)
     assert WHAT_IS_WRONG[content] in str(raised.value)
     with pytest.raises(FileError):
@@ -252,7 +252,7 @@ def test_a_file_that_is_not_there_or_a_folder_is_named(tmp_path) -> None:
         read_results(tmp_path / "absent.json")
     with pytest.raises(FileError, match=r"cannot read .*: Is a directory"):
         read_results(tmp_path)
-    with pytest.raises(FileError, match=r"no results folder .*: vitbench sweep writes one"):
+    with pytest.raises(FileError, match=r"no results folder .*: vitbench sweep writes results"):
         find_results(tmp_path / "absent")
 
 
@@ -335,7 +335,7 @@ def test_what_a_later_vitbench_wrote_is_not_called_damaged(
     fields["runs"][0] |= written
     (tmp_path / "x_results.json").write_text(json.dumps(fields))
 
-    with pytest.raises(LaterVersionError, match=f"{hint}, and this is .*: update vitbench"):
+    with pytest.raises(LaterVersionError, match=f"{hint}, but this is .*: update vitbench"):
         read_results(tmp_path / "x_results.json")
 
 
@@ -379,7 +379,7 @@ def test_what_is_no_finite_number_is_refused(number, tmp_path, study_results) ->
         (tmp_path / "x_results.json").write_text(
             re.sub(rf'"{field}":[^,]+', f'"{field}":{number}', text)
         )
-        with pytest.raises(FileError, match="no results file"):
+        with pytest.raises(FileError, match="not a results file"):
             read_results(tmp_path / "x_results.json")
 
 
@@ -418,7 +418,7 @@ def test_a_run_that_is_there_twice_is_refused_by_name(tmp_path, study_results) -
     fields["runs"] *= 2
     (tmp_path / "x_results.json").write_text(json.dumps(fields))
 
-    with pytest.raises(FileError, match="two runs of none, seed 0 are in it: remove one of them"):
+    with pytest.raises(FileError, match="it has two runs of none, seed 0: remove one"):
         read_results(tmp_path / "x_results.json")
 
 
@@ -436,13 +436,13 @@ def test_a_run_that_is_there_twice_is_refused_by_name(tmp_path, study_results) -
         ("a.PT", b"", "a checkpoint"),
         ("a.npz", b"", "a file of arrays"),
         ("a.jsonl", b"", "a history"),
-        ("a", b"\x89PNG\x00", "no text"),
+        ("a", b"\x89PNG\x00", "a binary file"),
         ("a.md", b"# Results", None),
         ("a.json", b'{"schema_version": 1, "studies": []}', None),  # a report
         ("a.json", b'{"model.depth": 4}', "a spec"),
-        ("tsconfig.json", b'{"compilerOptions": {}}', "JSON that is no report"),
-        ("a.ipynb", b'{"cells": [], "nbformat": 4}', "JSON that is no report"),
-        ("a.json", b"[1, 2]", "JSON that is no report"),
+        ("tsconfig.json", b'{"compilerOptions": {}}', "a JSON file that is not a report"),
+        ("a.ipynb", b'{"cells": [], "nbformat": 4}', "a JSON file that is not a report"),
+        ("a.json", b"[1, 2]", "a JSON file that is not a report"),
         ("a.json", b"{", "a damaged results file"),
         ("a.csv", b"", None),
     ],

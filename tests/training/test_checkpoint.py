@@ -180,7 +180,7 @@ def tampered(path, change):
         (lambda c: c.pop("weights"), "weights"),
         (lambda c: c["spec"]["model"].update(depth=-1), "depth"),
         (lambda c: c["spec"]["model"].update(pos_embed=["nowhere"]), "nowhere"),
-        (lambda c: c.update(format="other"), "no checkpoint"),
+        (lambda c: c.update(format="other"), "not a vitbench checkpoint"),
         (lambda c: c.update(history=[{"epoch": "x"}]), "damaged"),
     ],
     ids=["no-weights", "bad-spec", "unknown-position", "format", "history"],
@@ -196,7 +196,7 @@ def test_a_checkpoint_whose_parts_are_wrong_is_refused(saved, change, message) -
         (lambda c: c["weights"].pop("head.bias"), "head.bias is missing"),
         (lambda c: c["weights"].update({"head.bias": torch.zeros(3)}), r"head.bias is .*\(3,\)"),
         (lambda c: c["weights"].update({"head.bias": torch.zeros(10).half()}), "float16"),
-        (lambda c: c["weights"].update({"other": torch.zeros(1)}), "other belongs to no part"),
+        (lambda c: c["weights"].update({"other": torch.zeros(1)}), "other does not belong"),
         (lambda c: c["weights"].update({"head.bias": "text"}), "head.bias is missing"),
     ],
     ids=["missing", "shape", "dtype", "extra", "text"],
@@ -228,7 +228,7 @@ def test_no_file_is_one_line(tmp_path) -> None:
         ({"device": "cpu", "threads": 1, "resumed": None}, "resumed"),
         ({"device": "cpu", "threads": 1, "micro_batch": 0}, "micro_batch"),
         ({"device": "cpu", "threads": 1, "micro_batch": [1]}, "micro_batch"),
-        ({"device": "cpu", "threads": 1, "micro_batch": 33}, "over the batch_size 32"),
+        ({"device": "cpu", "threads": 1, "micro_batch": 33}, "exceeds batch_size 32"),
         ({"device": "cpu", "threads": 1, "recompute": "yes"}, "recompute"),
         ({"device": "cpu", "threads": 1, "compiled": 1}, "compiled"),
         ({"device": "cpu", "threads": 1, "colour": "blue"}, "colour"),
@@ -362,7 +362,7 @@ def test_a_state_that_no_optimiser_has_is_refused_before_a_step_is_taken(stepped
 
 @pytest.mark.parametrize("optimizers", ["state", [1], {"state": {}}])
 def test_what_is_no_list_of_states_is_refused(saved, optimizers) -> None:
-    with pytest.raises(FileError, match="optimizers is no list"):
+    with pytest.raises(FileError, match="optimizers is not a list"):
         Checkpoint.open(tampered(saved[0], lambda c: c.update(optimizers=optimizers)))
 
 
@@ -399,5 +399,5 @@ def test_weights_of_another_library_are_sent_to_adopt(loaded, tmp_path) -> None:
 def test_a_pipe_or_a_device_is_no_checkpoint(make, tmp_path) -> None:
     make(tmp_path / "checkpoint.pt")
 
-    with pytest.raises(FileError, match="is no checkpoint: it is no file but a pipe or a device"):
+    with pytest.raises(FileError, match="is not a checkpoint: it is a pipe or a device"):
         Checkpoint.open(tmp_path / "checkpoint.pt")

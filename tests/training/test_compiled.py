@@ -43,4 +43,4 @@ def test_without_a_compiler_a_training_goes_on_and_it_is_told(
     result = run_experiment(RunRequest(spec, tmp_path / "run", options), heard.append)
 
     assert (result.status, result.compiled) == ("done", False)
-    assert any(isinstance(e, Note) and "goes on without torch.compile" in e.text for e in heard)
+    assert any(isinstance(e, Note) and "continues without torch.compile" in e.text for e in heard)

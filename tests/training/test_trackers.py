@@ -102,7 +102,7 @@ def test_a_tracker_that_fails_is_reported_once_and_then_not_used(method) -> None
         for _ in range(2):
             getattr(guarded, name)(None)
 
-    assert messages == ["tracking stopped, training goes on: the server is gone"]
+    assert messages == ["tracking stopped, training continues: the server is gone"]
     assert tracker.calls.count(method) == 1
     assert tracker.calls[-1] == method
 

@@ -96,7 +96,7 @@ def test_wandb_disabled_and_offline_are_found_where_wandb_writes_them(place, mon
         file = write(place, f"[default]\nmode = {mode}\n")
         choice = users_choice()
         assert (choice.mode, as_wandb_reads_it()[0]) == (mode, mode)
-        assert choice.why == f"`mode` in {file} says so"
+        assert choice.why == f"set by `mode` in {file}"
 
     write(place, "[default]\ndisabled = true\n")  # of an early version
     assert users_choice().mode == "disabled"
@@ -125,7 +125,7 @@ def test_credentials_are_those_of_the_server_in_question(by, monkeypatch) -> Non
     choice = users_choice()
     assert as_wandb_reads_it()[1] == server
     assert choice.mode == "online"
-    assert choice.why == "there are credentials for wandb.example.org:8080"
+    assert choice.why == "credentials found for wandb.example.org:8080"
 
 
 def test_a_netrc_file_is_found_by_its_variable_and_its_default_entry_is_not_for_wandb(
@@ -168,4 +168,4 @@ def test_a_server_that_is_no_address_is_told_and_no_consent(monkeypatch) -> None
     choice = users_choice()
 
     assert choice.mode == "offline"
-    assert "'http://[bad' is no address" in choice.why
+    assert "'http://[bad' is not a valid address" in choice.why

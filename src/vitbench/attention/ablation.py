@@ -1,8 +1,7 @@
-"""What a model loses without a head, or without a layer's attention or MLP.
+"""Ablation: accuracy lost without a head, or without a layer's attention or MLP.
 
-A head is taken out by setting to zero what its output is multiplied by (Michel et al.,
-arXiv:1905.10650, with a mask of the head's output): the model's own fast path runs, and its weights
-are put back.
+A head is removed by zeroing the projection of its output (Michel et al., arXiv:1905.10650, who mask
+the output of the head). The model's own fast path runs, and its weights are restored.
 """
 
 from collections.abc import Iterator
@@ -19,23 +18,22 @@ AT_ONCE = 500
 
 
 def right_answers(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> Tensor:
-    """Whether each image (N,) is answered right, on the CPU."""
+    """Whether each image (N,) is classified correctly, on the CPU."""
     with evaluating(model), torch.no_grad():
         answers = torch.cat([model(part).argmax(dim=1) for part in inputs.split(AT_ONCE)])
     return (answers == labels).cpu()
 
 
 def head_ablation(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> list[list[Mean]]:
-    """Points of accuracy that each head's absence costs.
+    """Accuracy lost without each head, in points.
 
     Args:
-        model: The model; its weights are as before afterwards.
+        model: The model; its weights are restored afterwards.
         inputs: Normalised images (N, C, H, W) on its device.
         labels: Their classes (N,).
 
     Returns:
-        L rows of H means in points of %, above 0 where the head is missed; the intervals of all
-        hold at once.
+        L rows of H means in points, positive if accuracy falls; with simultaneous intervals.
     """
     whole = right_answers(model, inputs, labels).double()
     num_heads = sum(block.attn.num_heads for block in model.layers())
@@ -55,16 +53,16 @@ def head_ablation(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> l
 def layer_ablation(
     model: VisionTransformer, inputs: Tensor, labels: Tensor
 ) -> dict[str, list[Mean]]:
-    """Points of accuracy that a layer's absence costs.
+    """Accuracy lost without parts of each layer, in points.
 
     Args:
-        model: The model; its weights are as before afterwards.
+        model: The model; its weights are restored afterwards.
         inputs: Normalised images (N, C, H, W) on its device.
         labels: Their classes (N,).
 
     Returns:
-        L means in points of % each, of the layer without its "attention", without its "MLP" and
-        without "both", when its tokens pass as they are; the intervals of all hold at once.
+        L means in points each: without the "attention" of the layer, without its "MLP", and without
+        "both", when tokens pass unchanged; with simultaneous intervals.
     """
     whole = right_answers(model, inputs, labels).double()
     num_tests = 3 * len(model.blocks)
@@ -81,7 +79,7 @@ def layer_ablation(
 
 @contextmanager
 def _silent(layers: list[nn.Linear]) -> Iterator[None]:
-    """Linear layers that give zeros, and afterwards what they gave before."""
+    """Make linear layers return zeros inside the `with`."""
     if not layers:
         yield
         return
@@ -91,7 +89,7 @@ def _silent(layers: list[nn.Linear]) -> Iterator[None]:
 
 @contextmanager
 def _zeroed(weights: Tensor) -> Iterator[None]:
-    """Weights, or a part of them, as zeros, and afterwards as they were."""
+    """Set weights, or a slice of them, to zero inside the `with`."""
     kept = weights.detach().clone()
     with torch.no_grad():
         weights.zero_()

@@ -1,4 +1,4 @@
-"""Attention weights of a model on images, beside the logits of the same pass."""
+"""Attention weights and logits of a model on images, from one forward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from vitbench.model.vit import VisionTransformer
 
 @dataclass(frozen=True)
 class Capture:
-    """What a model attended to.
+    """Attention weights of a forward pass.
 
     Attributes:
         weights: (L, B, H, T, T), queries by keys; the class token, if there is one, is token 0.
         logits: (B, classes), those of the model's forward pass.
         grid: Rows and columns of patches.
         class_token: Whether there is a class token.
-        signed: Whether weights may be negative, as those of differential attention.
+        signed: Whether weights may be negative, as in differential attention.
     """
 
     weights: Tensor
@@ -34,7 +34,7 @@ def capture(model: VisionTransformer, inputs: Tensor) -> Capture:
     """Run a model and keep the attention weights of every layer and head.
 
     Args:
-        model: In evaluation mode during the call, whatever it is in.
+        model: The model; it is in evaluation mode during the call.
         inputs: Normalised images (B, C, H, W) on its device.
     """
     seen = trace(model, inputs)
@@ -53,13 +53,13 @@ def over_images(
     reduce: Callable[[Capture], Tensor],
     at_once: int | None = None,
 ) -> Tensor:
-    """What a reduction says of every image, whatever their number, in bounded memory.
+    """Apply a reduction to the captures of any number of images, in bounded memory.
 
     Args:
         model: The model.
         inputs: Normalised images (N, C, H, W).
         reduce: A capture of B images to (B, ...).
-        at_once: Images whose weights are held at a time; as many as fit unless given.
+        at_once: Images whose weights are in memory at a time; default: as many as fit.
 
     Returns:
         (N, ...).

@@ -1,4 +1,4 @@
-"""How alike two representations of the same images are."""
+"""Similarity of two representations of the same images."""
 
 import torch
 from torch import Tensor
@@ -7,17 +7,18 @@ from torch import Tensor
 def linear_cka(first: Tensor, second: Tensor) -> float:
     """Linear centred kernel alignment (Kornblith et al., arXiv:1905.00414), estimated without bias.
 
-    It does not change when either is turned or scaled as a whole. The plain estimate is large for
-    any two features where channels are many: unrelated ones of 256 channels have 0.34 on 500
-    images. This one has Song et al.'s unbiased HSIC in its place, as in Nguyen, Raghu and
-    Kornblith (arXiv:2010.15327), and is about 0 for them; it may be a little below.
+    It is invariant to rotation and scaling of either. The plain estimate is biased upwards with
+    many
+    channels: unrelated features with 256 channels have 0.34 on 500 images. This one uses Song et
+        al.'s unbiased HSIC, as Nguyen, Raghu and Kornblith (arXiv:2010.15327) do, and is about 0
+        for them; it may be slightly negative.
 
     Args:
-        first: Features (N, D1) of N images, 4 or more.
-        second: Others (N, D2) of the same images in the same order.
+        first: Features (N, D1) of N images, at least 4.
+        second: Other features (N, D2) of the same images in the same order.
 
     Returns:
-        1 at most; 0 where one of them does not vary.
+        At most 1; 0 if one of them is constant.
     """
     first, second = (x.double() - x.double().mean(dim=0) for x in (first, second))
     within = _hsic(first, first) * _hsic(second, second)
@@ -29,7 +30,7 @@ def cka_matrix(first: Tensor, second: Tensor) -> Tensor:
 
     Args:
         first: Features (L1, N, D1), layer by layer.
-        second: Those of the same or another model (L2, N, D2) on the same images.
+        second: Features (L2, N, D2) of the same or another model on the same images.
 
     Returns:
         (L1, L2).
@@ -40,8 +41,8 @@ def cka_matrix(first: Tensor, second: Tensor) -> Tensor:
 def _hsic(first: Tensor, second: Tensor) -> float:
     """Unbiased HSIC of the kernels K = first first', L = second second' with empty diagonals.
 
-    (tr(K L) + (1' K 1)(1' L 1) / ((n - 1)(n - 2)) - 2 (1' K L 1) / (n - 2)) / (n (n - 3)), from
-    the features alone: no matrix of images by images is made.
+    (tr(K L) + (1' K 1)(1' L 1) / ((n - 1)(n - 2)) - 2 (1' K L 1) / (n - 2)) / (n (n - 3)), from the
+    features alone: no matrix of images by images is built.
     """
     num = len(first)
     diagonals = [x.square().sum(dim=1) for x in (first, second)]  # each (N,)

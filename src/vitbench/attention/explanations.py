@@ -1,13 +1,12 @@
-"""Where in an image a model's answer lies: one registered method each, all asked alike.
+"""Explanations: maps of the patches that a prediction depends on, one method each.
 
-A method takes a model, normalised images (B, C, H, W) on its device and the class asked for of each
-(B,), and gives a map over the patches (B, rows, cols): larger where the image speaks for the class.
-Scales differ between methods; the order of patches is what they say. To add one, write it here: it
-is then drawn beside the others and its faithfulness is measured with theirs.
+A method takes a model, normalised images (B, C, H, W) on its device and a class per image (B,), and
+returns a map over the patches (B, rows, cols), larger where the image supports the class. Scales
+differ between methods; only the order of patches is comparable. To add one, write it here and add
+its row in registry.py: it is then drawn beside the others, and its faithfulness is measured.
 
-Signed weights, of differential attention, are taken by their size where no gradient gives them a
-sign. Occlusion covers a patch just as deletion does, so its faithfulness is measured by what it is
-made of.
+For signed weights, as in differential attention, absolute values are used unless a gradient gives a
+sign. Occlusion covers one patch at a time, as deletion does, so its faithfulness score is favoured.
 """
 
 import torch
@@ -23,13 +22,13 @@ from vitbench.registry import EXPLANATIONS
 
 
 def explain(name: str, model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
-    """The map of a method for any number of images, a few at a time.
+    """The maps of a method for any number of images, a few at a time.
 
     Args:
         name: Name of the method.
-        model: The model; its mode and its gradients are left as they are.
+        model: The model; its mode and its gradients are not changed.
         inputs: Normalised images (N, C, H, W) on its device.
-        classes: The class asked for of each (N,).
+        classes: The class of each map (N,).
 
     Returns:
         (N, rows, cols) on the CPU.
@@ -66,16 +65,16 @@ def attention_gradient_rollout(model: VisionTransformer, inputs: Tensor, classes
 def attention_relevance(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
     """Generic relevance of attention (Chefer et al., arXiv:2103.15679)."""
     joint = relevance(*weights_and_gradients(model, inputs, classes))
-    itself = torch.eye(joint.shape[-1]).to(joint)  # what a patch gave to itself says nothing
+    # The part of a patch in itself is not informative.
+    itself = torch.eye(joint.shape[-1]).to(joint)
     return _over_patches(model, joint - itself)
 
 
 def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
-    """Grad-CAM on the last tokens that reach the answer one by one (arXiv:1610.02391).
+    """Grad-CAM on the last tokens that affect the logits separately (arXiv:1610.02391).
 
-    With a class token these are the last block's normalised input: what comes after reaches it
-    through attention alone. Without one they are the last block's output, of which the mean is
-    taken.
+    With a class token these are the normalised inputs of the last block: later tokens reach it only
+    through attention. Without one they are the outputs of the last block, which are averaged.
     """
     first = model.cls_token is not None
     *blocks, last = model.layers()
@@ -100,7 +99,7 @@ def grad_cam(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tenso
 
 
 def size_of_gradient(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
-    """Size of the input's gradient, summed over a patch (Simonyan et al., arXiv:1312.6034)."""
+    """Magnitude of the input gradient, summed over a patch (Simonyan et al., arXiv:1312.6034)."""
     gradient = saliency.input_gradient(model, inputs, classes)
     return saliency.over_patches(gradient.abs(), model.patch_embed.grid)
 
@@ -112,21 +111,21 @@ def integrated(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Ten
 
 
 def covered(model: VisionTransformer, inputs: Tensor, classes: Tensor) -> Tensor:
-    """Fall of the logit when a patch is covered (Zeiler and Fergus, arXiv:1311.2901)."""
+    """Decrease of the logit when a patch is covered (Zeiler and Fergus, arXiv:1311.2901)."""
     return saliency.occlusion(model, inputs, classes, model.patch_embed.grid)
 
 
 def weights_and_gradients(
     model: VisionTransformer, inputs: Tensor, classes: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Attention weights, and the gradient of one logit by each, both (L, B, H, T, T)."""
+    """Attention weights and the gradients of one logit, both (L, B, H, T, T)."""
     with torch.enable_grad():
-        # Where no parameter learns, the weights still need a graph.
+        # The weights need a graph even if no parameter requires gradients.
         seen = trace(model, inputs.detach().requires_grad_())
         gradients = torch.autograd.grad(seen.of_classes(classes).sum(), seen.weights)
     return torch.stack(seen.weights).detach(), torch.stack(gradients)
 
 
 def _over_patches(model: VisionTransformer, weights: Tensor) -> Tensor:
-    """Weights (B, T, T) as the class token's, or without one the mean patch's, map of patches."""
+    """The attention of the class token, or without one the mean over patches, as a map."""
     return maps_over_patches(weights, model.patch_embed.grid, model.cls_token is not None)

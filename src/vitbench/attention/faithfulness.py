@@ -1,13 +1,12 @@
-"""Whether a map means anything to the model: what its answer loses with the patches it points at.
+"""Faithfulness of maps: how a prediction changes when the marked patches are removed.
 
-Deletion takes patches away, the most important first, and watches the probability of the answer
-fall; insertion gives them back to a blank image (RISE, Petsiuk et al., arXiv:1806.07421, whose
-insertion starts from a blurred one). A map is worth something where it beats patches in random
-order and patches by their nearness to the centre, which know nothing of the model.
+Deletion removes patches, the most important first, and measures how the probability of the class
+falls; insertion adds them to a blank image (RISE, Petsiuk et al., arXiv:1806.07421, whose insertion
+starts from a blurred image). A map is informative if it beats two baselines that do not use the
+model: patches in random order, and patches by distance from the centre.
 
-A patch that is taken away gets the data set's mean colour, so images on the way are not of the kind
-that the model was trained on: an area says how this model reads them, and is comparable within one
-model alone.
+A removed patch gets the data set's mean colour. The model was not trained on such images, so an
+area describes this model, and is comparable only within one model.
 """
 
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from vitbench.attention.intervals import Mean, mean_over_images
 from vitbench.attention.trace import evaluating
 from vitbench.model.vit import VisionTransformer
 
-BLANK = 0.0  # of a normalised image: the data set's mean colour
-STEPS = 8  # pictures on the way from none of the patches to all
+BLANK = 0.0  # in a normalised image: the data set's mean colour
+STEPS = 8  # images between no patches and all patches
 AT_ONCE = 500
 
 
@@ -29,11 +28,11 @@ class Areas:
     """Areas under the curves of one map per image.
 
     Attributes:
-        deletion: (N,), mean probability of the answer while patches go; low is faithful.
-        insertion: (N,), while they come; high is faithful.
-        deletion_curve: (N, steps + 1), from the whole image to the blank one.
-        insertion_curve: (N, steps + 1), from the blank image to the whole one.
-        places: (steps + 1,), share of the patches taken or given at each point of the curves.
+        deletion: (N,), mean probability of the class while patches are removed; low is faithful.
+        insertion: (N,), while they are added; high is faithful.
+        deletion_curve: (N, steps + 1), from the complete image to the blank one.
+        insertion_curve: (N, steps + 1), from the blank image to the complete one.
+        places: (steps + 1,), share of patches removed or added at each point of the curves.
     """
 
     deletion: Tensor
@@ -44,19 +43,19 @@ class Areas:
 
     @property
     def gap(self) -> Tensor:
-        """Insertion less deletion (N,): 0 for an order that tells nothing, 1 at most."""
+        """Insertion minus deletion (N,): 0 for an uninformative order, at most 1."""
         return self.insertion - self.deletion
 
 
 @dataclass(frozen=True)
 class Score:
-    """How faithful a method is.
+    """The faithfulness of a method.
 
     Attributes:
         deletion: Area under the deletion curve.
         insertion: Area under the insertion curve.
-        above_random: Its gap less that of a random order, image by image.
-        above_centre: Its gap less that of the centre first, image by image.
+        above_random: Its gap minus that of a random order, per image.
+        above_centre: Its gap minus that of the centre-first order, per image.
     """
 
     deletion: Mean
@@ -73,19 +72,19 @@ class Score:
 def areas(
     model: VisionTransformer, inputs: Tensor, classes: Tensor, maps: Tensor, num_steps: int = STEPS
 ) -> Areas:
-    """Deletion and insertion of every image by its map.
+    """Deletion and insertion of every image with its map.
 
     Args:
         model: The model.
         inputs: Normalised images (N, C, H, W) on its device.
-        classes: The answer that is watched, of each image (N,).
-        maps: (N, rows, cols), larger where more important; among equals the first patch goes first.
-        num_steps: Images on the way; where there are fewer patches, one a patch.
+        classes: The class whose probability is measured, per image (N,).
+        maps: (N, rows, cols), larger where more important; equal patches are taken in order.
+        num_steps: Images between the ends; at most one per patch.
     """
     num_patches = maps[0].numel()
     counts = torch.linspace(0, num_patches, min(num_steps, num_patches) + 1).round().long()
     order = maps.flatten(1).argsort(dim=1, descending=True, stable=True)
-    rank = order.argsort(dim=1).unflatten(1, maps.shape[1:])  # (N, rows, cols), 0 goes first
+    rank = order.argsort(dim=1).unflatten(1, maps.shape[1:])  # (N, rows, cols), 0 is first
     split = (part.split(AT_ONCE) for part in (inputs, classes, rank.to(inputs.device)))
     both = []
     with evaluating(model):
@@ -102,9 +101,9 @@ def areas(
 def _curves(
     model: VisionTransformer, inputs: Tensor, classes: Tensor, rank: Tensor, counts: list[int]
 ) -> Tensor:
-    """Probability of the answer (2, B, steps + 1): without the first patches, and with them alone.
+    """Probability of the class (2, B, steps + 1): without the first patches, and with only them.
 
-    Both ways lead from the whole image to the blank one or back, so the ends are computed once.
+    Both have the complete and the blank image as ends, which are computed once.
     """
     side = inputs.shape[-1] // rank.shape[-1]
     of_pixels = rank.repeat_interleave(side, dim=1).repeat_interleave(side, dim=2)[:, None]
@@ -118,7 +117,8 @@ def _curves(
     answers = model(torch.full_like(inputs[:1], BLANK)).softmax(dim=1)  # the same for all images
     blank: Tensor = answers[0, classes].cpu()
     deletion, insertion = [whole], [blank]
-    several = max(1, AT_ONCE // (2 * len(inputs)))  # steps: few images alone take as long
+    # Several steps in each forward pass, so that batches are full.
+    several = max(1, AT_ONCE // (2 * len(inputs)))
     for start in range(1, len(counts) - 1, several):
         firsts = [of_pixels < count for count in counts[1:-1][start - 1 :][:several]]
         deletion += probabilities([inputs.where(~first, BLANK) for first in firsts])
@@ -129,12 +129,12 @@ def _curves(
 
 
 def random_maps(num: int, grid: tuple[int, int], seed: int = 0) -> Tensor:
-    """Maps (N, rows, cols) in which every order of patches is as likely."""
+    """Maps (N, rows, cols) with patches in random order."""
     return torch.rand(num, *grid, generator=torch.Generator().manual_seed(seed))
 
 
 def centre_maps(num: int, grid: tuple[int, int]) -> Tensor:
-    """Maps (N, rows, cols) that are larger the nearer a patch is to the image's centre."""
+    """Maps (N, rows, cols) that decrease with the distance from the image centre."""
     rows, cols = grid
     row, col = (torch.arange(size) - (size - 1) / 2 for size in (rows, cols))
     return -torch.hypot(row[:, None], col[None, :]).expand(num, rows, cols)
@@ -143,13 +143,13 @@ def centre_maps(num: int, grid: tuple[int, int]) -> Tensor:
 def scores(
     of_methods: dict[str, Areas], of_random: Areas, of_centre: Areas, alpha: float = 0.05
 ) -> dict[str, Score]:
-    """Score methods on the same images; the comparisons of all hold at once.
+    """Score methods on the same images, with simultaneous intervals of all comparisons.
 
     Args:
         of_methods: Areas of each method.
         of_random: Areas of maps in random order.
-        of_centre: Areas of maps with the centre first.
-        alpha: Chance that any comparison's interval misses.
+        of_centre: Areas of centre-first maps.
+        alpha: Probability that any interval of a comparison misses.
     """
     num_tests = 2 * len(of_methods)
     return {

@@ -1,6 +1,6 @@
-"""What single heads attend to: maps over the image, entropy, distance, likeness.
+"""Attention of single heads: maps over the image, entropy, distance, similarity.
 
-Maps keep the sign of differential attention; entropy and distance take weights by their size.
+Maps keep the sign of differential attention; entropy and distance use absolute weights.
 """
 
 import torch
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 def maps_over_patches(weights: Tensor, grid: tuple[int, int], class_token: bool) -> Tensor:
-    """The class token's attention over the image; without one, the mean over the patches' own.
+    """Attention of the class token over the image; without one, the mean over patches.
 
     Args:
         weights: (..., T, T), queries by keys.
@@ -17,21 +17,21 @@ def maps_over_patches(weights: Tensor, grid: tuple[int, int], class_token: bool)
         class_token: Whether token 0 is a class token.
 
     Returns:
-        (..., rows, cols). The class token's attention to itself is left out, so a map's sum is
-        below 1.
+        (..., rows, cols). Attention of the class token to itself is omitted, so maps sum to less
+        than 1.
     """
     rows = weights[..., 0, 1:] if class_token else weights.mean(dim=-2)
     return rows.reshape(*rows.shape[:-1], *grid)
 
 
 def map_of_patch(weights: Tensor, patch: int, grid: tuple[int, int], class_token: bool) -> Tensor:
-    """Where one patch looks.
+    """Attention of one patch over the image.
 
     Args:
         weights: (..., T, T), queries by keys.
-        patch: Its number, row by row, from 0.
+        patch: Its number, row by row, counted from 0.
         grid: Rows and columns of patches.
-        class_token: Whether token 0 is a class token; attention to it is left out.
+        class_token: Whether token 0 is a class token; attention to it is omitted.
 
     Returns:
         (..., rows, cols).
@@ -41,7 +41,7 @@ def map_of_patch(weights: Tensor, patch: int, grid: tuple[int, int], class_token
 
 
 def entropy(weights: Tensor) -> Tensor:
-    """Mean entropy of rows (..., T, T) in nats, (...): 0 is one token alone, log T all alike."""
+    """Mean entropy of rows (..., T, T) in nats, (...): 0 for one token, log T for uniform."""
     of_rows: Tensor = torch.special.entr(_shares(weights)).sum(dim=-1)
     return of_rows.mean(dim=-1)
 
@@ -49,15 +49,15 @@ def entropy(weights: Tensor) -> Tensor:
 def mean_distance(
     weights: Tensor, grid: tuple[int, int], class_token: bool, patch_size: int
 ) -> Tensor:
-    """Mean attention distance: how far a patch looks (ViT, arXiv:2010.11929, figure 7).
+    """Mean attention distance of patches (ViT, arXiv:2010.11929, figure 7).
 
-    Weights among patches alone, normalised to sum to 1, times the distance of the patches' centres;
-    a patch is 0 px from itself.
+    Weights among patches, normalised to sum to 1, times the distance between the patch centres; the
+    distance of a patch to itself is 0.
 
     Args:
         weights: (..., T, T), queries by keys.
         grid: Rows and columns of patches.
-        class_token: Whether token 0 is a class token; it is at no place and left out.
+        class_token: Whether token 0 is a class token, which is omitted.
         patch_size: Side of a patch in pixels.
 
     Returns:
@@ -68,7 +68,7 @@ def mean_distance(
 
 
 def even_distance(grid: tuple[int, int], patch_size: int) -> float:
-    """Mean attention distance in pixels of patches that look at all patches alike."""
+    """Mean attention distance in pixels for uniform attention."""
     return _distances(grid, patch_size).mean().item()
 
 
@@ -80,7 +80,7 @@ def _distances(grid: tuple[int, int], patch_size: int) -> Tensor:
 
 
 def class_token_share(weights: Tensor) -> Tensor:
-    """How much of the patches' attention goes to the class token, the mean over patches.
+    """Share of the patches' attention that goes to the class token, averaged over patches.
 
     Args:
         weights: (..., T, T), queries by keys; token 0 is the class token.
@@ -92,14 +92,14 @@ def class_token_share(weights: Tensor) -> Tensor:
 
 
 def head_similarity(weights: Tensor) -> Tensor:
-    """Cosine between the weights of every two heads of all layers, the mean over images.
+    """Cosine similarity of the weights of every two heads, averaged over images.
 
     Args:
         weights: (L, B, H, T, T), queries by keys.
 
     Returns:
-        (L H, L H), layer by layer; 1 on the diagonal. Rows of softmax weights are all positive, so
-        two heads that both look everywhere alike have 1 too.
+        (L H, L H), layer by layer; 1 on the diagonal. Softmax weights are positive, so two heads
+        with uniform attention also have 1.
     """
     of_heads = weights.transpose(0, 1).flatten(1, 2).flatten(2)  # (B, L H, T T)
     unit = functional.normalize(of_heads, dim=-1)
@@ -107,5 +107,5 @@ def head_similarity(weights: Tensor) -> Tensor:
 
 
 def _shares(weights: Tensor) -> Tensor:
-    """Weights (..., T, T) by their size, each row divided by its sum."""
+    """Absolute weights (..., T, T), each row divided by its sum."""
     return functional.normalize(weights.abs(), p=1.0, dim=-1)

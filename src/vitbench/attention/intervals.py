@@ -1,4 +1,4 @@
-"""A mean over images and how sure it is."""
+"""Means over images with intervals."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Mean:
         value: The mean.
         low: Lower end of the interval.
         high: Upper end.
-        num_images: Images that it is the mean of.
+        num_images: Number of images.
     """
 
     value: float
@@ -27,7 +27,7 @@ class Mean:
 
 
 def mean_over_images(values: Tensor, alpha: float = 0.05, num_tests: int = 1) -> Mean:
-    """The mean of values (N,), one an image, and Student's interval for new images.
+    """The mean of values (N,), one per image, with Student's interval for new images.
 
     Args:
         values: One number an image; where two things are compared, their difference.
@@ -36,7 +36,7 @@ def mean_over_images(values: Tensor, alpha: float = 0.05, num_tests: int = 1) ->
             Sidak's, which `comparison` uses, is proven for normal ones.
 
     Returns:
-        The mean and its interval; of a single image the interval is everything.
+        The mean and its interval; with a single image it is infinite.
     """
     values = values.double()
     num = len(values)
@@ -49,9 +49,9 @@ def mean_over_images(values: Tensor, alpha: float = 0.05, num_tests: int = 1) ->
 
 
 def share_of_images(right: Tensor) -> Mean:
-    """The share of images of which something holds (N,), with Wilson's 95 % interval.
+    """The share of images for which something holds (N,), with Wilson's 95 % interval.
 
-    Student's interval of such a share has no width where all hold, and misses too often near that.
+    Student's interval of a share has width 0 at 0 % and 100 %, and covers too little nearby.
     """
     num, held = len(right), int(right.sum())
     low, high = wilson(held, num)  # in %
@@ -59,7 +59,7 @@ def share_of_images(right: Tensor) -> Mean:
 
 
 def pearson(first: Tensor, second: Tensor) -> Tensor:
-    """Correlation of rows (N, M) of two tensors, (N,); 0 where a row does not vary."""
+    """Correlation of rows (N, M) of two tensors, (N,); 0 if a row is constant."""
     first, second = (x.double() - x.double().mean(dim=1, keepdim=True) for x in (first, second))
     scale = first.norm(dim=1) * second.norm(dim=1)
     correlation: Tensor = (first * second).sum(dim=1) / scale.clamp(min=1e-12)
@@ -67,6 +67,6 @@ def pearson(first: Tensor, second: Tensor) -> Tensor:
 
 
 def spearman(first: Tensor, second: Tensor) -> Tensor:
-    """Rank correlation of rows (N, M) of two tensors, (N,); ties get their mean rank."""
+    """Rank correlation of rows (N, M) of two tensors, (N,); ties get the mean rank."""
     ranked = (torch.from_numpy(stats.rankdata(x.numpy(), axis=1)) for x in (first, second))
     return pearson(*ranked)

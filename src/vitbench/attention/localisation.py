@@ -1,7 +1,7 @@
-"""Maps against a known truth: whether they fall on the object that makes the class.
+"""Localisation: whether maps fall on the object that determines the class.
 
-On `shapes` the object's pixels are known. Chance is the object's own share of the image, so a score
-is told beside it.
+On `shapes` the pixels of the object are known. Chance is the object's share of the image, so scores
+are given relative to it.
 """
 
 from torch import Tensor
@@ -25,18 +25,18 @@ def pointing_game(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def pointing_chance(masks: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Share of patches that touch the object (N,): what a random patch scores."""
+    """Share of patches that touch the object (N,): the score of a random patch."""
     return (patch_shares(masks, grid) > 0).double().flatten(1).mean(dim=1)
 
 
 def mass_ratio(maps: Tensor, masks: Tensor) -> Tensor:
     """Share of a map's positive mass on the object over the object's share of the image.
 
-    The relevance mass accuracy of Arras et al. (arXiv:2003.07258), over its value by chance: 1 is
-    chance, and a map that is nowhere positive has it.
+    The relevance mass accuracy of Arras et al. (arXiv:2003.07258), divided by its chance value: 1
+    is chance, also for a map without positive values.
 
     Args:
-        maps: (N, rows, cols); what is below 0 speaks against the class and is left out.
+        maps: (N, rows, cols); negative values are ignored.
         masks: bool (N, H, W), the object's pixels.
 
     Returns:
@@ -51,5 +51,5 @@ def mass_ratio(maps: Tensor, masks: Tensor) -> Tensor:
 
 
 def patch_shares(masks: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Share of each patch that the object fills: (N, rows, cols), 0 to 1."""
+    """Share of each patch that the object covers: (N, rows, cols), 0 to 1."""
     return functional.adaptive_avg_pool2d(masks.double()[:, None], grid)[:, 0]

@@ -1,19 +1,19 @@
-"""How much a model needs patches to be where they are: shuffled patches, shifted images."""
+"""Perturbations of position: shuffled patches and shifted images."""
 
 import torch
 from torch import Tensor
 
 
 def shuffle_patches(inputs: Tensor, grid: tuple[int, int], share: float, seed: int = 0) -> Tensor:
-    """Put a share of each image's patches in each other's places.
+    """Permute a share of the patches of each image.
 
-    After Naseer et al. (arXiv:2105.10497), who shuffle all cells of ever finer grids.
+    After Naseer et al. (arXiv:2105.10497), who shuffle all cells of finer and finer grids.
 
     Args:
         inputs: Images (B, C, H, W).
         grid: Rows and columns of patches, which divide the image.
-        share: Share of the patches that change places among themselves, 0 to 1: `num_moving`.
-        seed: What the places are drawn from; image by image they differ.
+        share: Share of the patches that move, 0 to 1; see `num_moving`.
+        seed: Seed of the permutations, which differ between images.
 
     Returns:
         (B, C, H, W).
@@ -36,17 +36,17 @@ def shuffle_patches(inputs: Tensor, grid: tuple[int, int], share: float, seed: i
 
 
 def num_moving(grid: tuple[int, int], share: float) -> int:
-    """How many patches change places: the share of them, and none where that is a single one."""
+    """Number of patches that move: the share of them, or none if that is a single one."""
     moving = round(share * grid[0] * grid[1])
     return moving if moving > 1 else 0
 
 
 def shift_right(inputs: Tensor, pixels: int) -> Tensor:
-    """Images (B, C, H, W) moved to the right; the left edge is repeated.
+    """Images (B, C, H, W) shifted to the right; the left edge is repeated.
 
     Args:
         inputs: Images.
-        pixels: How far, 0 to below the width.
+        pixels: Shift, from 0 to less than the width.
     """
     if pixels == 0:
         return inputs

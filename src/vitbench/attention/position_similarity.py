@@ -1,4 +1,4 @@
-"""How alike the positions of a model are, and in what waves they vary."""
+"""Similarity and spatial spectrum of a model's position vectors."""
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from vitbench.model.vit import VisionTransformer
 
 @torch.no_grad()
 def position_vectors(model: VisionTransformer) -> Tensor:
-    """What a model's positions add to each patch token (N, D).
+    """The vectors that a model's positions add to the patch tokens (N, D).
 
     Raises:
         UsageError: They add nothing.
@@ -25,14 +25,14 @@ def position_vectors(model: VisionTransformer) -> Tensor:
 
 
 def cosine_similarity(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Cosine of each patch's vector with all others (ViT, arXiv:2010.11929, figure 7).
+    """Cosine similarity of each patch's vector with all others (ViT, arXiv:2010.11929, figure 7).
 
     Args:
         vectors: (N, D), the patches row by row.
         grid: Rows and columns of patches.
 
     Returns:
-        (N, rows, cols), -1 to 1; a patch's cosine with itself is 1.
+        (N, rows, cols), -1 to 1; 1 for a patch with itself.
     """
     unit = functional.normalize(vectors, dim=-1)
     return (unit @ unit.T).reshape(-1, *grid)
@@ -45,16 +45,16 @@ def norms(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
 
 
 def spectrum(vectors: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Power of positions by spatial frequency: slow waves tell large distances, fast ones small.
+    """Power of position vectors by spatial frequency: low frequencies encode coarse position.
 
     Args:
         vectors: (N, D), the patches row by row.
         grid: Rows and columns of patches.
 
     Returns:
-        (rows, cols) share of the vectors' variance at each frequency in cycles per image, the mean
-        over channels; 0 cycles are in the middle (`fftshift`) and have none, for each channel's
-        mean is taken off. The shares sum to 1, or are all 0 where the vectors do not vary.
+        (rows, cols) share of the variance at each frequency in cycles per image, over all channels.
+        Frequency 0 is in the middle (`fftshift`) and has share 0, because the mean of each channel
+        is removed. The shares sum to 1, or are all 0 for constant vectors.
     """
     channels = vectors.double().T.unflatten(1, grid)  # (D, rows, cols)
     channels = channels - channels.mean(dim=(1, 2), keepdim=True)

@@ -1,7 +1,7 @@
-"""Relevance that asks for a class: attention weighted by its gradient, over all layers.
+"""Class-specific relevance: attention weighted by its gradient, over all layers.
 
-Rollout says where a token's value comes from, whatever the answer. These say what spoke for one
-class: weights whose growth would raise its logit.
+Rollout is independent of the class. These methods use the weights that increase the logit of one
+class.
 """
 
 import torch
@@ -9,14 +9,14 @@ from torch import Tensor
 
 
 def gradient_rollout(weights: Tensor, gradients: Tensor) -> Tensor:
-    """Rollout whose heads are fused by the positive part of weight times gradient.
+    """Rollout with heads fused by the positive part of weight times gradient.
 
     Rollout is Abnar and Zuidema's (arXiv:2005.00928); fusing by gradients is Chefer, Gur and Wolf's
     (arXiv:2012.09838, equation 13, with the attention itself in place of its relevance).
 
     Args:
         weights: (L, B, H, T, T), queries by keys, the first layer first.
-        gradients: Of one logit by the weights, the same shape.
+        gradients: Gradient of one logit with respect to the weights, of the same shape.
 
     Returns:
         (B, T, T); rows sum to 1.
@@ -32,14 +32,14 @@ def relevance(weights: Tensor, gradients: Tensor) -> Tensor:
     """Generic relevance of self-attention: R = R + mean over heads of (gradient A)+ times R.
 
     Chefer, Gur and Wolf, "Generic Attention-model Explainability", arXiv:2103.15679, equations 5
-    and 6. Nothing is normalised: a layer counts as much as its gradients are large.
+    and 6. Nothing is normalised, so layers with large gradients count more.
 
     Args:
         weights: (L, B, H, T, T), queries by keys, the first layer first.
-        gradients: Of one logit by the weights, the same shape.
+        gradients: Gradient of one logit with respect to the weights, of the same shape.
 
     Returns:
-        (B, T, T); row 0 less the identity is what each token gave to the class token.
+        (B, T, T); row 0 minus the identity is the contribution of each token to the class token.
     """
     joint = _identity(weights)
     for fused in _positive(weights, gradients):

@@ -1,4 +1,4 @@
-"""Attention rollout: how much each token's value at the end comes from each patch at the start.
+"""Attention rollout: the contribution of each input token to each output token.
 
 Abnar and Zuidema, "Quantifying Attention Flow in Transformers", arXiv:2005.00928, section 3.
 """
@@ -16,16 +16,17 @@ def rollout(weights: Tensor, fusion: Fusion = "mean", discard: float = 0.0) -> T
     """Multiply the layers' attention, each with its residual connection.
 
     Heads are fused, the identity is added for the residual, rows are normalised to sum to 1, and
-    the layers' matrices multiplied in their order. Signed weights are taken by their size.
+    the matrices of the layers are multiplied in order. Signed weights are replaced by absolute
+    values.
 
     Args:
         weights: (L, B, H, T, T), queries by keys.
-        fusion: How heads become one: their mean (the paper's), largest or smallest weight.
-        discard: Share of each row's weights, the smallest ones, set to 0 before; 0 to below 1. The
-            largest weight of a row always stays.
+        fusion: How heads are combined: mean (as in the paper), largest or smallest weight.
+        discard: Share of the smallest weights of each row that is set to 0 first; from 0 to below
+            1. The largest weight of a row is always kept.
 
     Returns:
-        (B, T, T); row i says where token i's value comes from, and sums to 1.
+        (B, T, T); row i has the contributions to output token i, and sums to 1.
     """
     identity = torch.eye(weights.shape[-1]).to(weights)
     joint = identity.expand(weights.shape[1], -1, -1)

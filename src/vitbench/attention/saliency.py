@@ -1,6 +1,6 @@
-"""What pixels do to a logit, for any differentiable model: the baselines of attention's maps.
+"""Saliency of pixels for any differentiable model, as baselines for attention maps.
 
-All give maps (B, C, H, W) or (B, rows, cols), larger where the image speaks for the class.
+All return maps (B, C, H, W) or (B, rows, cols), larger where the image supports the class.
 """
 
 from collections.abc import Callable
@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-AT_ONCE = 500  # images of a forward pass
-GRADIENTS_AT_ONCE = 200  # and of one with a backward pass
+AT_ONCE = 500  # images per forward pass
+GRADIENTS_AT_ONCE = 200  # and with a backward pass
 Model = Callable[[Tensor], Tensor]  # normalised images (B, C, H, W) to logits (B, classes)
 
 
 def input_gradient(model: Model, inputs: Tensor, classes: Tensor) -> Tensor:
-    """The gradient of one logit by every pixel (Simonyan et al., arXiv:1312.6034).
+    """The gradient of one logit with respect to every pixel (Simonyan et al., arXiv:1312.6034).
 
     Args:
         model: Images to logits.
         inputs: Normalised images (B, C, H, W).
-        classes: The class asked for of each (B,).
+        classes: The class of each map (B,).
 
     Returns:
         (B, C, H, W), with sign.
@@ -35,17 +35,17 @@ def input_gradient(model: Model, inputs: Tensor, classes: Tensor) -> Tensor:
 def integrated_gradients(
     model: Model, inputs: Tensor, classes: Tensor, blank: float = 0.0, num_steps: int = 20
 ) -> Tensor:
-    """Gradients along the way from a blank image (Sundararajan et al., arXiv:1703.01365).
+    """Integrated gradients from a blank image (Sundararajan et al., arXiv:1703.01365).
 
-    The integral is taken by the Gauss-Legendre rule; its values sum to the difference of the logit
-    between the image and the blank, up to that rule's error.
+    The integral uses the Gauss-Legendre rule; its values sum to the difference of the logit between
+    the image and the blank image, up to the error of that rule.
 
     Args:
         model: Images to logits.
         inputs: Normalised images (B, C, H, W).
-        classes: The class asked for of each (B,).
+        classes: The class of each map (B,).
         blank: Value of the blank image; 0 is the data set's mean colour.
-        num_steps: Points on the way.
+        num_steps: Points of the integral.
 
     Returns:
         (B, C, H, W), with sign.
@@ -54,7 +54,8 @@ def integrated_gradients(
     places, weights = ((places + 1) / 2).tolist(), (weights / 2).tolist()
     difference = inputs - blank
     total = torch.zeros_like(inputs)
-    several = max(1, GRADIENTS_AT_ONCE // len(inputs))  # points: few images alone take as long
+    # Several points in each forward pass, so that batches are full.
+    several = max(1, GRADIENTS_AT_ONCE // len(inputs))
     for start in range(0, num_steps, several):
         some = places[start : start + several]
         along = torch.cat([blank + place * difference for place in some])
@@ -68,12 +69,12 @@ def integrated_gradients(
 def occlusion(
     model: Model, inputs: Tensor, classes: Tensor, grid: tuple[int, int], blank: float = 0.0
 ) -> Tensor:
-    """How far a logit falls when a patch is covered (Zeiler and Fergus, arXiv:1311.2901).
+    """Decrease of a logit when a patch is covered (Zeiler and Fergus, arXiv:1311.2901).
 
     Args:
         model: Images to logits.
         inputs: Normalised images (B, C, H, W).
-        classes: The class asked for of each (B,).
+        classes: The class of each map (B,).
         grid: Rows and columns of patches, which divide the image.
         blank: What covers a patch; 0 is the data set's mean colour.
 

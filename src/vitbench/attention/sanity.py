@@ -1,8 +1,8 @@
-"""Randomisation sanity check: does a map change when the model forgets what it learned?
+"""Sanity check by randomisation: whether a map depends on what the model learned.
 
 Adebayo et al., "Sanity Checks for Saliency Maps", arXiv:1810.03292, cascading randomisation: from
-the head down, one layer after another gets initial weights again. A map that stays as it is shows
-the image, or the architecture, and not what was learned.
+the head down, one layer after another gets initial weights. A map that does not change reflects the
+image or the architecture, not what was learned.
 """
 
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from vitbench.model.vit import VisionTransformer
 def cascade(
     model: VisionTransformer, fresh: VisionTransformer
 ) -> Iterator[tuple[str, VisionTransformer]]:
-    """The model with ever more of it as it was before training, from the head down.
+    """The model with more and more layers reset to initial weights, from the head down.
 
     Args:
         model: The trained model; it is not changed.
         fresh: The same architecture with initial weights of another seed.
 
     Yields:
-        What was randomised last, "head", then the blocks from the last to "block 0", then
-        "embedding", when nothing trained is left; and the model.
+        The name of the last reset part ("head", then the blocks from the last to "block 0", then
+        "embedding", when nothing trained is left), and the model.
     """
     broken = deepcopy(model)
     _replace(broken.head, fresh.head)
@@ -51,7 +51,7 @@ def similarity_to_randomised(
         model: The trained model.
         fresh: The same architecture with initial weights.
         inputs: Normalised images (N, C, H, W) on the model's device.
-        classes: The class asked for of each (N,), the trained model's answers.
+        classes: The class of each map (N,), predicted by the trained model.
 
     Returns:
         For each step, Spearman's rho (N,) between the maps of the same image.

@@ -1,4 +1,4 @@
-"""What a model's attention is like as a whole, and whether that goes with accuracy."""
+"""Attention statistics of a model, and their correlation with accuracy."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from vitbench.model.vit import VisionTransformer
 
 
 def structure(model: VisionTransformer, inputs: Tensor) -> dict[str, Tensor]:
-    """Measures of attention by layer, the mean over heads, of every image.
+    """Attention statistics per image and layer, averaged over heads.
 
     Args:
         model: The model.
@@ -23,15 +23,15 @@ def structure(model: VisionTransformer, inputs: Tensor) -> dict[str, Tensor]:
 
     Returns:
         By name, each (N, L): `distance_px`, mean attention distance; `entropy_share`, entropy of
-        attention over the most that it could be, log T, so that models of other patches compare;
-        `class_token_share`, of the patches' attention, where there is a class token.
+        attention divided by its maximum log T, comparable between patch sizes; `class_token_share`
+        of the patches' attention, if there is a class token.
     """
     patch_size = inputs.shape[-1] // model.patch_embed.grid[1]
     names = ["distance_px", "entropy_share"]
     names += ["class_token_share"] if model.cls_token is not None else []
 
     def measures(seen: Capture) -> Tensor:
-        most = math.log(seen.weights.shape[-1]) or 1.0  # a token by itself has no entropy
+        most = math.log(seen.weights.shape[-1]) or 1.0  # a single token has no entropy
         of_all = [
             mean_distance(seen.weights, seen.grid, seen.class_token, patch_size),
             entropy(seen.weights) / most,
@@ -44,12 +44,12 @@ def structure(model: VisionTransformer, inputs: Tensor) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Correlation:
-    """How two measures of runs go together.
+    """The correlation of two measures of runs.
 
     Attributes:
         value: Pearson's r, -1 to 1.
-        interval: Its 95 % interval, or None where there are too few for one.
-        num: Things that it is taken over.
+        interval: Its 95 % interval, or None for too few points.
+        num: Number of points.
     """
 
     value: float
@@ -62,9 +62,9 @@ class Association:
     """Two measures of a study's runs, between its variants and within them.
 
     Attributes:
-        between: Over the variants' means; None below three variants.
-        within: Over runs, each variant's mean taken off: whether a seed with more of the one has
-            more of the other. None below two degrees of freedom.
+        between: Over the means of variants; None for fewer than three.
+        within: Over runs minus the mean of their variant: whether seeds with more of one measure
+            have more of the other. None for fewer than two degrees of freedom.
     """
 
     between: Correlation | None
@@ -72,19 +72,19 @@ class Association:
 
 
 def association(runs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Association:
-    """Whether two measures go together over a study's runs.
+    """The correlation of two measures over the runs of a study.
 
-    Runs of a variant are not independent of each other, so a variant counts once between variants,
-    and within variants only what is left of a run without its variant's mean.
+    Runs of a variant are not independent, so between variants each counts once, and within variants
+    only deviations from the mean of the variant count.
 
     Args:
-        runs: For each variant two lists, as attention distance and accuracy, a number a run.
+        runs: Two lists per variant, such as attention distance and accuracy, one number per run.
     """
     means = np.array([(np.mean(x), np.mean(y)) for x, y in runs.values()]).reshape(-1, 2)
     centred = np.concatenate(
         [np.array([x, y]).T - np.array([np.mean(x), np.mean(y)]) for x, y in runs.values()]
     )
-    freedom = len(centred) - len(runs) - 1  # of a correlation with the variants partialled out
+    freedom = len(centred) - len(runs) - 1  # with the means of the variants removed
     return Association(
         _correlation(means, len(means) - 2) if len(means) > 2 else None,
         _correlation(centred, freedom) if freedom >= 1 else None,
@@ -92,7 +92,7 @@ def association(runs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> 
 
 
 def _correlation(pairs: np.ndarray, freedom: int) -> Correlation | None:
-    """Pearson's r of pairs (n, 2) with Fisher's interval; None where one does not vary."""
+    """Pearson's r of pairs (n, 2) with Fisher's interval; None if one is constant."""
     x, y = (pairs - pairs.mean(axis=0)).T
     scale = math.sqrt((x @ x) * (y @ y))
     if not 1e-12 < scale < math.inf:
@@ -111,9 +111,9 @@ def mean_and_interval(
     """Mean over seeds and Student's 95 % interval; one seed has none.
 
     Args:
-        values: One of each seed.
-        least: The least that such a mean can be, where the interval ends.
-        most: The most that it can be.
+        values: One per seed.
+        least: Lower limit of possible means, which truncates the interval.
+        most: Upper limit.
     """
     mean = float(np.mean(values))
     if len(values) < 2:

@@ -1,4 +1,4 @@
-"""What tokens are like from layer to layer: length, outliers, and what can be read from them."""
+"""Tokens layer by layer: norms, outliers, and what can be decoded from them."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,10 @@ def tokens_by_layer(model: VisionTransformer, inputs: Tensor, at_once: int | Non
     Args:
         model: The model.
         inputs: Normalised images (N, C, H, W) on its device.
-        at_once: Images whose attention is held at a time; as many as fit unless given.
+        at_once: Images whose attention is in memory at a time; default: as many as fit.
 
     Returns:
-        (L + 1, N, T, D): the placed tokens, then those after each block.
+        (L + 1, N, T, D): the embedded tokens, then those after each block.
     """
     parts = [
         torch.stack(trace(model, part).tokens).cpu()
@@ -30,20 +30,20 @@ def tokens_by_layer(model: VisionTransformer, inputs: Tensor, at_once: int | Non
 
 
 def patch_norms(tokens: Tensor, class_token: bool) -> Tensor:
-    """Length of patch tokens (..., T, D), (..., N); the class token is left out."""
+    """Norms of patch tokens (..., T, D), (..., N), without the class token."""
     lengths: Tensor = tokens[..., class_token:, :].norm(dim=-1)
     return lengths
 
 
 def outlier_share(norms: Tensor, factor: float = 2.0) -> Tensor:
-    """Share of tokens far longer than most.
+    """Share of tokens with a norm far above the median.
 
-    Large models keep global notes in a few patches of the background, which are then several times
-    as long as the others (Darcet et al., arXiv:2309.16588, who cut at a length of their own).
+    Large models store global information in a few background patches, whose norms are several times
+    those of others (Darcet et al., arXiv:2309.16588, who use a fixed threshold).
 
     Args:
-        norms: Lengths (L, ...).
-        factor: An outlier is longer than so many times its layer's median.
+        norms: Norms (L, ...).
+        factor: An outlier exceeds this multiple of the median of its layer.
 
     Returns:
         0 to 1 for each layer (L,).
@@ -54,7 +54,7 @@ def outlier_share(norms: Tensor, factor: float = 2.0) -> Tensor:
 
 @torch.no_grad()
 def logit_lens(model: VisionTransformer, tokens: Tensor) -> Tensor:
-    """What the model would answer after each layer, by its own norm and head.
+    """The logits of the model's own norm and head after each layer.
 
     nostalgebraist, "interpreting GPT: the logit lens" (2020).
 
@@ -74,9 +74,9 @@ class LinearProbe:
     """A linear classifier of features.
 
     Attributes:
-        mean: Of the features it was fitted on (D,).
+        mean: Mean of the training features (D,).
         scale: Their standard deviation (D,).
-        head: From standardised features to logits.
+        head: Maps standardised features to logits.
     """
 
     mean: Tensor
@@ -98,7 +98,7 @@ def fit_probe(
         features: (N, D); they are standardised.
         labels: (N,).
         num_classes: Classes.
-        penalty: Times the sum of squared weights, added to the mean loss.
+        penalty: Factor of the sum of squared weights, added to the mean loss.
     """
     mean, scale = features.mean(dim=0), features.std(dim=0).clamp(min=1e-6)
     inputs = (features - mean) / scale
@@ -123,19 +123,19 @@ def fit_probe(
 def position_readout(
     fitted_on: Tensor, scored_on: Tensor, grid: tuple[int, int], penalty: float = 1e-3
 ) -> tuple[float, float]:
-    """How well a patch's row and column can be read from its token by a linear map.
+    """How well a linear map decodes a patch's row and column from its token.
 
-    Ridge regression; Islam et al. (arXiv:2001.08248) ask the same of convolutions.
+    Ridge regression, as Islam et al. (arXiv:2001.08248) do for convolutional networks.
 
     Args:
         fitted_on: Patch tokens (N, rows * cols, D) of some images.
         scored_on: Those of other images (M, rows * cols, D).
         grid: Rows and columns of patches.
-        penalty: Times the mean square of features, on the diagonal.
+        penalty: Factor of the mean square of features, on the diagonal.
 
     Returns:
-        R2 of row and of column on the other images: 1 is read exactly, 0 not at all; a grid of one
-        row or column has nothing to be read, and gives 0.
+        R2 of row and column on the other images: 1 is exact, 0 is no information; 0 for a grid with
+        one row or column.
     """
     features, others = (
         _with_constant(tokens.double().flatten(0, 1)) for tokens in (fitted_on, scored_on)

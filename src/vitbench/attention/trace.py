@@ -1,7 +1,7 @@
-"""A forward pass to look into: attention weights and tokens of every layer, in the graph.
+"""A traced forward pass: attention weights and tokens of every layer, in the graph.
 
-No hooks: each block is asked for its weights and computes its tokens from them. The model's own
-fast path is another, and what is not traced costs nothing.
+There are no hooks: each block returns its weights and computes its tokens from them. The fast path
+of the model is separate, so models that are not traced lose no speed.
 """
 
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from vitbench.model.vit import VisionTransformer
 
 @dataclass(frozen=True)
 class Trace:
-    """What a pass went through.
+    """The intermediate values of a forward pass.
 
     Attributes:
         weights: L tensors (B, H, T, T), queries by keys; the class token, if any, is token 0.
-        tokens: L + 1 tensors (B, T, D): the placed tokens, then those after each block.
+        tokens: L + 1 tensors (B, T, D): the embedded tokens, then those after each block.
         logits: (B, classes), those of the model's forward pass.
     """
 
@@ -34,10 +34,10 @@ class Trace:
 
 
 def trace(model: VisionTransformer, inputs: Tensor) -> Trace:
-    """Run a model in evaluation mode and keep what it goes through.
+    """Run a model in evaluation mode and keep its intermediate values.
 
     Args:
-        model: Left in the mode that it is in.
+        model: The model; its mode is restored.
         inputs: Normalised images (B, C, H, W) on its device.
     """
     with evaluating(model):
@@ -51,7 +51,7 @@ def trace(model: VisionTransformer, inputs: Tensor) -> Trace:
 
 
 def images_at_once(model: VisionTransformer) -> int:
-    """Images whose attention weights take a quarter of a GiB, 100 at most and one at least."""
+    """Number of images whose attention weights take 0.25 GiB, from 1 to 100."""
     rows, cols = model.patch_embed.grid
     num_tokens = rows * cols + (model.cls_token is not None)
     num_heads = sum(block.attn.num_heads for block in model.layers())
@@ -60,7 +60,7 @@ def images_at_once(model: VisionTransformer) -> int:
 
 @contextmanager
 def evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """The model in evaluation mode, and afterwards as it was."""
+    """Set a model to evaluation mode inside the `with`."""
     was_training = model.training
     model.eval()
     try:

@@ -48,7 +48,7 @@ def check(
 
 def _print(findings: "Sequence[Finding]") -> None:
     for finding in findings:
-        line = f"{finding.path}: {finding.what} ({finding.mends})"
+        line = f"{finding.path}: {finding.what} ({finding.fix})"
         if finding.is_note:
             console.note(f"note: {line}")
         else:

@@ -1,7 +1,7 @@
 """Specs from presets, files and `--set key=value`, merged and checked.
 
-All of these are nested mappings laid over one another; pydantic checks the sum once, and what it
-finds becomes one line of ours.
+All of these are nested mappings, merged in order. Pydantic checks the result once, and its first
+error becomes one line.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -39,14 +39,16 @@ def build_spec(*layers: Mapping[str, Any]) -> ExperimentSpec:
     except ValidationError as error:
         raise UsageError(explain(error, ExperimentSpec)) from None
     except RecursionError:
-        raise UsageError("a field is nested too deep: vitbench train --help lists them") from None
+        raise UsageError(
+            "a field is nested too deeply: vitbench train --help lists the fields"
+        ) from None
 
 
 def merge(tree: Tree, layer: Mapping[str, Any]) -> None:
-    """Lay a mapping over a tree, in place.
+    """Merge a mapping into a tree, in place.
 
     Raises:
-        UsageError: A field is there twice, as `model.depth` and in `model`, or its name is none.
+        UsageError: A field is set twice, as `model.depth` and in `model`, or has an invalid name.
     """
     check_fields_once(layer)
     _merge(tree, layer)
@@ -69,13 +71,13 @@ def _merge(tree: Tree, layer: Mapping[str, Any]) -> None:
             )
         if isinstance(below, str) and "name" not in value:  # options for a choice given by name
             below = {"name": below}
-        # A choice that is named anew takes none of the old one's options with it.
+        # A new choice drops the options of the old one.
         tree[first] = dict(below) if isinstance(below, Mapping) and "name" not in value else {}
         _merge(tree[first], value)
 
 
 def _check_numbers(tree: Tree) -> None:
-    """Raise UsageError where a field would take a value for a number that it is not quite."""
+    """Raise UsageError if a number field would accept a boolean or an inexact integer."""
     for name, kind in _field_kinds().items():
         section, _, last = name.rpartition(".")
         fields = tree.get(section) if section else tree
@@ -83,28 +85,28 @@ def _check_numbers(tree: Tree) -> None:
         if kind is bool or name in choice_fields():
             continue
         if any(isinstance(one, bool) for one in (value if isinstance(value, list) else [value])):
-            raise UsageError(f"{name} is {value}: true and false are no value for it")
+            raise UsageError(f"{name} is {value}: true and false are not valid here")
         if kind is int and isinstance(value, float) and abs(value) >= 2**53:
-            raise UsageError(f"{name} is {value}: write all of its digits, without a point")
+            raise UsageError(f"{name} is {value}: write all digits, without a decimal point")
 
 
 def check_fields_once(layer: Mapping[str, Any]) -> None:
-    """Raise UsageError where a mapping names a field twice, or a name in it is none."""
+    """Raise UsageError if a mapping sets a field twice, or has an invalid name."""
     seen: set[str] = set()
     for name in _leaves(layer, ""):
         if name in seen:
-            raise UsageError(f"field {shortened(name)!r} is there twice: keep one of them")
+            raise UsageError(f"field {shortened(name)!r} is set twice: keep one")
         seen.add(name)
 
 
 def _leaves(layer: Mapping[str, Any], where: str) -> Iterator[str]:
-    """The dotted name of each value; of a choice with options that of the choice is its name's."""
+    """The dotted name of each value; the name of a choice has the dotted name of the choice."""
     for key, value in layer.items():
         if not isinstance(key, str):
-            raise UsageError(f"field {shortened(repr(key))}: names of fields are words")
+            raise UsageError(f"field {shortened(repr(key))}: names of fields are text")
         if not all(key.split(".")):
             raise UsageError(
-                f"field {shortened(key)!r}: a part of its name is empty; write it as model.depth"
+                f"field {shortened(key)!r}: a part of its name is empty; write it like model.depth"
             )
         name = f"{where}{key}"
         if isinstance(value, Mapping) and value:
@@ -124,19 +126,19 @@ def parse_assignments(assignments: Iterable[str]) -> Tree:
         key, equals, text = assignment.partition("=")
         key, text, shown = key.strip(" "), text.strip(), shortened(assignment)
         if not equals or not key or not text:
-            raise UsageError(f"--set {shown!r}: write key=value, as model.depth=4")
+            raise UsageError(f"--set {shown!r}: write key=value, such as model.depth=4")
         try:
             value = read_yaml(text)
         except UnreadableError as error:
             reason = error.reason if error.is_refused else "the value is not YAML"
             raise UsageError(f"--set {shown!r}: {reason}") from None
-        if value is None and text not in NULLS:  # a comment, or the end of a document
+        if value is None and text not in NULLS:  # a comment, or an empty document
             raise UsageError(f"--set {shown!r}: the value is empty; write null for none")
         check_key(key)
         if key in fields and fields[key] != value:
             raise UsageError(
                 f"--set gives {key} twice: {shortened(repr(fields[key]))} and "
-                f"{shortened(repr(value))}; keep one of them"
+                f"{shortened(repr(value))}; keep one"
             )
         fields[key] = value
     check_fields_once(fields)
@@ -144,7 +146,7 @@ def parse_assignments(assignments: Iterable[str]) -> Tree:
 
 
 def check_key(key: str) -> None:
-    """Raise UsageError where a dotted name is no field of a spec (options of choices pass)."""
+    """Raise UsageError if a dotted name is not a field, or an option of a choice, of a spec."""
     fields = field_names()
     parent = key.rpartition(".")[0]
     if key in fields:
@@ -160,7 +162,7 @@ def check_key(key: str) -> None:
     sections = {field.partition(".")[0] for field in fields if "." in field}
     if key in sections:
         inside = [field for field in fields if field.startswith(f"{key}.")]
-        raise UsageError(f"{key!r} is a section: set one of its fields, as {', '.join(inside)}")
+        raise UsageError(f"{key!r} is a section: set one of its fields: {', '.join(inside)}")
     hint = _nearest_field(key, fields)
     raise UsageError(
         f"unknown field {shortened(key)!r}{hint or ': vitbench train --help lists the fields'}"
@@ -168,7 +170,7 @@ def check_key(key: str) -> None:
 
 
 def _nearest_field(key: str, fields: Mapping[str, str]) -> str:
-    """'; did you mean ...?' with the field that a name most likely stands for, or nothing."""
+    """'; did you mean ...?' with the most similar field, or nothing."""
     last = {field.rpartition(".")[2]: field for field in fields}
     if key in fields or key in last:
         return f"; did you mean {last.get(key, key)!r}?"
@@ -176,7 +178,7 @@ def _nearest_field(key: str, fields: Mapping[str, str]) -> str:
 
 
 def choice_fields() -> set[str]:
-    """The fields that hold registered choices, which may have options, by dotted name."""
+    """The dotted names of fields that hold registered choices, which may have options."""
     kinds = _field_kinds().items()
     return {name for name, kind in kinds if kind is Choice or Choice in get_args(kind)}
 
@@ -212,11 +214,11 @@ def load_mapping(path: Path, kind: str, words: Iterable[str] = ()) -> Tree:
 
     Args:
         path: The file.
-        kind: What it should hold, for messages: "spec".
-        words: Keys whose values in YAML are words even where they look like numbers.
+        kind: What it should contain, for messages: "spec".
+        words: Keys whose values in YAML are text even if they look like numbers.
 
     Raises:
-        FileError: It is absent, too large, not readable as YAML or JSON, or holds no mapping.
+        FileError: It is absent, too large, not valid YAML or JSON, or not a mapping.
     """
     try:
         content = read_regular_or_pipe(path, MAX_FILE_BYTES)
@@ -225,20 +227,20 @@ def load_mapping(path: Path, kind: str, words: Iterable[str] = ()) -> Tree:
     except OSError as error:
         raise FileError(f"cannot read {kind} file {path}: {error.strerror}") from None
     except ValueError:
-        raise FileError(f"cannot read {kind} file {str(path)!r}: a NUL is in its name") from None
+        raise FileError(f"cannot read {kind} file {str(path)!r}: its name contains a NUL") from None
     try:
         text = as_text(content)
         loaded = read_json(text) if path.suffix.lower() == ".json" else read_yaml(text, words)
     except UnreadableError as error:
         where = f", line {error.line}" if error.line else ""
-        raise FileError(f"{path}{where}: not readable as {kind}: {error.reason}") from None
+        raise FileError(f"{path}{where}: not a readable {kind}: {error.reason}") from None
     if not isinstance(loaded, dict):
-        raise FileError(f"{path} holds no {kind}: it must be a mapping of fields")
+        raise FileError(f"{path} is not a {kind}: it must be a mapping of fields")
     return loaded
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first thing that pydantic found, as one line: field, value, what is allowed."""
+    """The first error of pydantic in one line: field, value, what is allowed."""
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     more = error.error_count() - 1
@@ -257,7 +259,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """Names of the fields of the model at a place inside a model."""
+    """Names of the fields of the model at a location inside a model."""
     here: Any = model
     for part in location:
         if not (isinstance(here, type) and issubclass(here, BaseModel)):

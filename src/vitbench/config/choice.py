@@ -1,6 +1,6 @@
 """A registered choice in a spec: `augmentation: cutout`, or `{name: cutout, size: 8}` with options.
 
-Names and options are checked against the registry's source, so nothing heavy is imported.
+Names and options are checked against the registry, so nothing heavy is imported.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from vitbench.signatures import Option, OptionType
 
 
 class Choice(BaseModel):
-    """A name and those of its options that are not at their default."""
+    """A name, and its options that differ from their defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +31,7 @@ class Choice(BaseModel):
 
     @model_serializer
     def _as_typed(self) -> str | dict[str, Option]:
-        """The short form where it says everything: `cutout`, not `{name: cutout}`."""
+        """The short form if there are no options: `cutout`, not `{name: cutout}`."""
         return {"name": self.name, **self.options} if self.options else self.name
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ _TYPE_NAMES: dict[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",
-    str: "a word",
+    str: "text",
 }
 
 

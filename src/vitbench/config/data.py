@@ -1,4 +1,4 @@
-"""DataSpec: which data set, how much of it validates, and its augmentation."""
+"""DataSpec: the data set, its validation split, and its augmentation."""
 
 from typing import Annotated
 
@@ -22,8 +22,8 @@ class DataSpec(BaseModel):
         int,
         Field(
             gt=0,
-            description="Images held out of the training set for validation, class-balanced; "
-            "the same ones for every seed.",
+            description="Images held out of the training set for validation, class-balanced; the "
+            "same for every seed.",
         ),
     ] = 5000
     augmentation: Annotated[
@@ -32,14 +32,14 @@ class DataSpec(BaseModel):
     mean: Annotated[
         Channels | None,
         Field(
-            description="Mean per channel, 0 to 1, that inputs are normalised with; "
-            "the data set's own unless given."
+            description="Mean per channel for normalisation, 0 to 1; default: that of the data set."
         ),
     ] = None
     std: Annotated[
         tuple[Positive, Positive, Positive] | None,
         Field(
-            description="Standard deviation per channel, 0 to 1; the data set's own unless given."
+            description="Standard deviation per channel for normalisation; default: that of the "
+            "data set."
         ),
     ] = None
 
@@ -66,7 +66,7 @@ class DataSpec(BaseModel):
 
     @property
     def train_size(self) -> int:
-        """Images left to train on."""
+        """Training images without those for validation."""
         return int(DATASETS.entry(self.dataset.name).facts["train_size"]) - self.val_size
 
     @property

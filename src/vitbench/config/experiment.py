@@ -1,4 +1,4 @@
-"""ExperimentSpec: data, model, training and a seed; what identifies a run."""
+"""ExperimentSpec: data, model, training and a seed, and the identity of a run."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from vitbench.config.training import TrainingSpec
 
 
 class ExperimentSpec(BaseModel):
-    """All that a run is a function of."""
+    """Everything that determines a run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    # Raise it whenever the same spec would train to another result; old runs are then not reused.
+    # Increase it when the same spec would train to another result; old runs are then not reused.
     semantics: ClassVar[int] = 1
 
     data: DataSpec = DataSpec()
@@ -32,22 +32,23 @@ class ExperimentSpec(BaseModel):
         classes, held_out = self.data.num_classes, self.data.val_size
         if held_out % classes:
             raise ValueError(
-                f"val_size {held_out} is not class-balanced: use a multiple of {classes}, "
-                f"as {max(1, held_out // classes) * classes}"
+                f"val_size {held_out} is not class-balanced: use a multiple of {classes}, such as "
+                f"{max(1, held_out // classes) * classes}"
             )
         if self.data.train_size < self.train.batch_size:
             raise ValueError(
-                f"batch_size {self.train.batch_size} is over the {max(self.data.train_size, 0)} "
-                f"training images that val_size {held_out} leaves of {self.data.dataset}: lower one"
+                f"batch_size {self.train.batch_size} exceeds the {max(self.data.train_size, 0)} "
+                f"training images that val_size {held_out} leaves of {self.data.dataset}: reduce "
+                "one"
             )
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Every field, as JSON values."""
+        """All fields as JSON values."""
         return self.model_dump(mode="json")
 
     def canonical(self) -> dict[str, Any]:
-        """What identifies the run: fields not at their default, so a new field changes nothing."""
+        """The fields that identify the run: those that differ from their defaults."""
         return {
             **self.model_dump(mode="json", exclude_defaults=True),
             "semantics": self.semantics,
@@ -61,12 +62,12 @@ class ExperimentSpec(BaseModel):
 
     @property
     def base_identity(self) -> str:
-        """The identity without the seed: what the seeds are replicates of."""
+        """The identity without the seed, shared by all seeds."""
         return self.with_seed(0).identity
 
     @property
     def name(self) -> str:
-        """The choices in words, readable in a folder's name; not unique without the hash."""
+        """The choices in words, for folder names; not unique without the hash."""
         model, data = self.model, self.data
         return "-".join(
             [
@@ -83,7 +84,7 @@ class ExperimentSpec(BaseModel):
 
     @property
     def folder_name(self) -> str:
-        """Name of the run's folder: the choices in words, and ten digits of the identity."""
+        """Name of the run's folder: the choices in words and ten digits of the identity."""
         return f"{self.name}-{self.identity[:10]}"
 
     def with_seed(self, seed: int) -> "ExperimentSpec":

@@ -1,4 +1,4 @@
-"""ModelSpec: the sizes and choices of one Vision Transformer."""
+"""ModelSpec: the sizes and choices of a Vision Transformer."""
 
 from typing import Annotated, Literal, Self
 
@@ -8,26 +8,30 @@ from vitbench.config.choice import AttentionChoice, Choice, PositionChoices
 
 
 class ModelSpec(BaseModel):
-    """One Vision Transformer, in timm's names."""
+    """A Vision Transformer, with timm's names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     patch_size: Annotated[int, Field(gt=0, description="Side of a square patch in pixels.")] = 4
-    embed_dim: Annotated[int, Field(gt=0, le=65536, description="Channels of a token.")] = 256
+    embed_dim: Annotated[int, Field(gt=0, le=65536, description="Channels per token.")] = 256
     depth: Annotated[int, Field(gt=0, le=1024, description="Number of blocks.")] = 6
     num_heads: Annotated[
-        int, Field(gt=0, description="Attention heads; they divide embed_dim.")
+        int, Field(gt=0, description="Attention heads; must divide embed_dim.")
     ] = 8
     mlp_ratio: Annotated[
-        float, Field(gt=0, le=64, description="Width of a block's MLP, in multiples of embed_dim.")
+        float, Field(gt=0, le=64, description="Width of the MLPs as a multiple of embed_dim.")
     ] = 4.0
-    qkv_bias: Annotated[bool, Field(description="Bias in the query, key and value product.")] = True
+    qkv_bias: Annotated[
+        bool, Field(description="Whether queries, keys and values have a bias.")
+    ] = True
     class_token: Annotated[
         bool,
-        Field(description="Classify from a class token; without one, from the patches' mean."),
+        Field(
+            description="Classify from a class token; otherwise from the mean of the patch tokens."
+        ),
     ] = True
     pos_embed: Annotated[
-        PositionChoices, Field(description="Positional embedding, or a list of them: their sum.")
+        PositionChoices, Field(description="Positional embedding, or a list to add up.")
     ] = (Choice(name="learned-1d"),)
     attention: Annotated[AttentionChoice, Field(description="Kind of attention.")] = Choice(
         name="softmax"
@@ -43,15 +47,15 @@ class ModelSpec(BaseModel):
         Field(
             ge=0,
             lt=1,
-            description="Chance that an image skips the last block's branches; "
-            "earlier blocks less, linearly.",
+            description="Stochastic depth: probability that an image skips the last block, "
+            "decreasing linearly to 0 for the first.",
         ),
     ] = 0.0
     init: Annotated[
         Literal["fan-in", "trunc-normal"],
         Field(
-            description="Initial weights: normal with s.d. 1/sqrt(fan-in), or timm's "
-            "truncated normal with s.d. 0.02."
+            description="Initial weights: normal with standard deviation 1/sqrt(fan-in), or "
+            "timm's truncated normal with 0.02."
         ),
     ] = "fan-in"
 
@@ -63,7 +67,9 @@ class ModelSpec(BaseModel):
                 f"use {_listed(divisors(self.embed_dim, most=64))}"
             )
         if self.mlp_dim < 1:
-            raise ValueError(f"mlp_ratio {self.mlp_ratio} leaves the MLP no channels: raise it")
+            raise ValueError(
+                f"mlp_ratio {self.mlp_ratio} leaves the MLP without channels: increase it"
+            )
         return self
 
     @property
@@ -73,7 +79,7 @@ class ModelSpec(BaseModel):
 
 
 def check_patch_size(patch_size: int, img_size: int) -> None:
-    """Raise ValueError, with the sizes that would do, where patches do not tile an image."""
+    """Raise ValueError, with valid sizes, if patches do not tile an image."""
     if img_size % patch_size:
         raise ValueError(
             f"patch_size {patch_size} does not divide img_size {img_size}: "
@@ -82,7 +88,7 @@ def check_patch_size(patch_size: int, img_size: int) -> None:
 
 
 def divisors(number: int, most: int | None = None) -> list[int]:
-    """Divisors in rising order, up to `most`."""
+    """Divisors in increasing order, up to `most`."""
     return [d for d in range(1, min(number, most or number) + 1) if number % d == 0]
 
 

@@ -1,9 +1,9 @@
-"""YAML and JSON text as values, strictly: the one reader of both, for every file and `--set`.
+"""Strict readers of YAML and JSON, for every file and `--set`.
 
-YAML is read by the core schema of YAML 1.2: `1e-1` is a number, and `no` and `2024-01-31` are
-words. PyYAML alone reads YAML 1.1, in which `010` is 8 and `1:30` is 90. What the two versions read
-as different numbers is refused with its reason, and so is what a reader could miss: a key twice,
-aliases, tags, a second document.
+YAML is read with the core schema of YAML 1.2: `1e-1` is a number, and `no` and `2024-01-31` are
+text. PyYAML alone reads YAML 1.1, in which `010` is 8 and `1:30` is 90. Values that the two
+versions read differently are refused with the reason, and so is what a reader could overlook:
+duplicate keys, aliases, tags, a second document.
 """
 
 import codecs
@@ -17,8 +17,7 @@ import yaml
 from vitbench.errors import shortened
 
 NO_ALIASES = (
-    "anchors (&), merge keys (<<) and aliases (*) are not allowed: write the value out in each "
-    "place"
+    "anchors (&), merge keys (<<) and aliases (*) are not allowed: repeat the value in each place"
 )
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -28,8 +27,8 @@ class UnreadableError(ValueError):
 
     Attributes:
         reason: Why not, in words.
-        line: Where, counted from 1; None where that is not known.
-        is_refused: Whether it is well-formed, and has something that is not allowed here.
+        line: Line number, counted from 1; None if unknown.
+        is_refused: Whether it is valid YAML that is not allowed here.
     """
 
     def __init__(self, reason: str, line: int | None = None, *, is_refused: bool = False) -> None:
@@ -40,7 +39,7 @@ class UnreadableError(ValueError):
 
 
 def as_text(content: bytes) -> str:
-    """The text of a file in UTF-8, with or without a byte order mark.
+    """The text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
         UnreadableError: It is in another encoding, or is not text.
@@ -57,7 +56,7 @@ def read_json(text: str) -> Any:
     """The value of JSON text.
 
     Raises:
-        UnreadableError: It is not JSON, has a key twice in one object, or NaN or an infinity.
+        UnreadableError: It is not JSON, has a duplicate key, NaN or an infinity.
     """
     if not text.strip():
         raise UnreadableError("it is empty")
@@ -67,10 +66,10 @@ def read_json(text: str) -> Any:
         what = f"{error.msg[0].lower()}{error.msg[1:]}"
         raise UnreadableError(f"line {error.lineno} is not JSON ({what})") from None
     except RecursionError:
-        raise UnreadableError("it is nested too deep") from None
+        raise UnreadableError("it is nested too deeply") from None
     except UnreadableError:
         raise
-    except ValueError:  # Python's limit
+    except ValueError:  # Python's limit of digits
         raise UnreadableError("a number has too many digits") from None
 
 
@@ -79,7 +78,7 @@ def read_yaml(text: str, words: Iterable[str] = ()) -> Any:
 
     Args:
         text: The text.
-        words: Keys whose values are words even where they look like numbers, as `label: 1e-3`.
+        words: Keys whose values are text even if they look like numbers, such as `label: 1e-3`.
 
     Raises:
         UnreadableError: It is not YAML, or has something that is not allowed.
@@ -101,7 +100,7 @@ def read_yaml(text: str, words: Iterable[str] = ()) -> Any:
             f"the character U+{error.character:04X} is not allowed", line
         ) from None
     except RecursionError:
-        raise UnreadableError("it is nested too deep") from None
+        raise UnreadableError("it is nested too deeply") from None
 
 
 def _unrepeated(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,23 +118,23 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _twice(key: object) -> str:
-    return f"{shortened(repr(key))} is there twice: keep one of them"
+    return f"duplicate key {shortened(repr(key))}: keep one"
 
 
 def _reason(error: yaml.MarkedYAMLError) -> str:
-    """What PyYAML or the loader below found wrong, in words."""
+    """The problem that PyYAML or the loader below found, in words."""
     if error.context == "expected a single document in the stream":
-        return "a second document begins (---): keep one"
+        return "there is a second document (---): keep one"
     problem = error.problem or "it is not YAML"
     if "'\\t'" in problem:
-        return "a tab where YAML takes spaces only"
+        return "a tab, where YAML allows only spaces"
     return problem if isinstance(error, _Refused) else shortened(" ".join(problem.split()), 150)
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's core schema, without aliases, merge keys, tags and repeated keys."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 (PyYAML's; empty, for its own are of YAML 1.1)
+    yaml_implicit_resolvers = {}  # noqa: RUF012 (PyYAML's own are of YAML 1.1)
 
     def __init__(self, text: str, words: frozenset[str]) -> None:
         super().__init__(text)
@@ -153,7 +152,7 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise _refusal("a key must be a word", key)
+                raise _refusal("a key must be text", key)
             if key.value == "<<" and key.style is None:
                 raise _refusal(NO_ALIASES, key)
             constructed = self.construct_object(key)
@@ -165,7 +164,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
     def scalar(self, node: yaml.ScalarNode) -> Any:
-        """The value of a plain scalar that is no word."""
+        """The value of a plain scalar that is not text."""
         text, kind = node.value, node.tag.rpartition(":")[2]
         if kind == "null":
             return None
@@ -175,16 +174,16 @@ class _Loader(yaml.SafeLoader):
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         try:
             return int(text, 0)
-        except ValueError:  # Python's limit
+        except ValueError:  # Python's limit of digits
             raise _refusal("a number has too many digits", node) from None
 
     def ambiguous(self, node: yaml.ScalarNode) -> Any:
-        """Refuse a plain scalar that versions of YAML read as different things."""
+        """Refuse a plain scalar that YAML versions read differently."""
         readings = {
-            "leading-zero": "a leading 0 makes it another number for some readers",
-            "sexagesimal": "some readers take it for a number to the base 60",
-            "underscores": "some readers take it for a number and others for a word",
-            "binary": "some readers take it for a number and others for a word",
+            "leading-zero": "some readers take the leading 0 for an octal number",
+            "sexagesimal": "some readers take it for a base-60 number",
+            "underscores": "some readers take it for a number, others for text",
+            "binary": "some readers take it for a number, others for text",
         }
         why = readings[node.tag.rpartition(":")[2]]
         shown = shortened(node.value)
@@ -192,7 +191,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Refused(yaml.MarkedYAMLError):
-    """Something well-formed that is not allowed here."""
+    """Valid YAML that is not allowed here."""
 
 
 def _refusal(reason: str, at: Any) -> _Refused:
@@ -204,14 +203,14 @@ def _short_tag(tag: str) -> str:
 
 
 def _as_words(node: Any) -> None:
-    """Make a plain scalar a word, or each of a list of them; null stays null."""
+    """Turn a plain scalar, or each of a list, into text; null stays null."""
     for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         if isinstance(one, yaml.ScalarNode) and one.tag != "tag:yaml.org,2002:null":
             one.tag = "tag:yaml.org,2002:str"
 
 
-# The core schema, and before it what YAML 1.1 reads otherwise. In the order in which they are
-# tried; what none of them matches is a word.
+# The core schema, after the values that YAML 1.1 reads differently. They are tried in this order;
+# a value that matches none is text.
 _PLAIN = (
     ("leading-zero", r"[-+]?0[0-9_]+(:[0-5]?[0-9])*(\.[0-9_]*)?([eE][-+]?[0-9]+)?", "-+0"),
     ("sexagesimal", r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?", "-+0123456789"),

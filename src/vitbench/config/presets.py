@@ -1,7 +1,7 @@
-"""Named base experiments: a description, and what differs from the fields' defaults.
+"""Named base experiments: a description and the fields that differ from the defaults.
 
-A preset may be retuned; the defaults of the fields may not. `default` is the defaults themselves.
-`auto` is no preset: it is the name of the one that fits the device.
+A preset may be retuned; the defaults of the fields may not. `default` has the defaults themselves.
+`auto` is the preset that fits the device.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Preset:
 
 
 AUTO = "auto"
-AUTO_DESCRIPTION = "`default` where there is a GPU, `cpu` elsewhere; used unless --preset is given."
+AUTO_DESCRIPTION = "`default` on a GPU, `cpu` elsewhere; used without --preset."
 
 _CPU_RECIPE = {
     "model.mlp_ratio": 2.0,
@@ -29,7 +29,7 @@ _CPU_RECIPE = {
 }
 
 PRESETS = {
-    "default": Preset("The reference study's base model with a sound recipe; for a GPU.", {}),
+    "default": Preset("The reference study's base model with a current recipe; for a GPU.", {}),
     "document": Preset(
         "The reference study's settings, with plain attention, an honest split and last-epoch "
         "accuracy.",
@@ -49,15 +49,15 @@ PRESETS = {
         },
     ),
     "cpu": Preset(
-        "A small model for two CPU cores: a patch-4 run takes some ten minutes.",
+        "A small model for two CPU cores: about ten minutes per run with patch 4.",
         {**_CPU_RECIPE, "model.embed_dim": 64, "train.epochs": 9},
     ),
     "cpu-long": Preset(
-        "One good model from a CPU: five times the work of `cpu`.",
+        "One good model from a CPU: five times the cost of `cpu`.",
         {**_CPU_RECIPE, "model.embed_dim": 96, "train.epochs": 22},
     ),
     "smoke": Preset(
-        "The first look: seconds a run on `shapes`, no download. Without positions it must fail.",
+        "A first try: seconds per run on `shapes`, no download. Positions are needed to solve it.",
         {
             "data.dataset": "shapes",
             "data.val_size": 500,
@@ -65,8 +65,8 @@ PRESETS = {
             "model.embed_dim": 64,
             "model.mlp_ratio": 2.0,
             "train.weight_decay": 0.01,
-            # In so short a training small learned positions must grow fast, and larger steps of the
-            # blocks would drown them.
+            # In such a short training small learned positions must grow fast, and larger updates
+            # of the blocks would overwhelm them.
             "train.lr": 1e-2,
             "train.optimizer": {"name": "muon", "lr": 4e-3},
             "train.warmup_fraction": 0.05,
@@ -89,7 +89,7 @@ def preset_fields(name: str) -> dict[str, Any]:
 
 
 def preset_for(asked: str, device: str) -> str:
-    """The preset that a name stands for on a device: `auto` is made for it, any other is itself.
+    """The preset for a name on a device: `auto` depends on the device, any other is itself.
 
     Args:
         asked: `auto`, or the name of a preset.

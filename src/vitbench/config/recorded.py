@@ -1,7 +1,7 @@
-"""A spec as a file of ours holds it: read by reports, which must not need what it names.
+"""A spec as recorded in a file: reports read it without needing the classes that it names.
 
-A plug-in that is not installed here may stand in it, and a value that is no longer allowed; a field
-of the wrong kind may not.
+It may name a plug-in that is not installed, or have a value that is no longer allowed, but no field
+of the wrong type.
 """
 
 from copy import deepcopy
@@ -19,15 +19,15 @@ LARGEST = 2**63
 
 
 def completed(spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec with the fields that it lacks at their defaults; an empty one stays so.
+    """A spec with missing fields at their defaults; an empty one stays empty.
 
     Raises:
-        ValueError: A field is unknown, or its value of the wrong kind.
+        ValueError: A field is unknown, or its value has the wrong type.
     """
     return _completed(spec, ExperimentSpec, _defaults(), "") if spec else {}
 
 
-@cache  # 2 ms each time otherwise, and a report reads ten thousand specs
+@cache  # saves 2 ms per call; a report reads thousands of specs
 def _defaults() -> dict[str, Any]:
     return ExperimentSpec().to_json()
 
@@ -50,12 +50,12 @@ def _completed(
         elif _fits(given.get(name, default), kind):
             tree[name] = given[name] if name in given else deepcopy(default)
         else:
-            raise ValueError(f"{path} is {_short(given[name])}: it takes another kind of value")
+            raise ValueError(f"{path} is {_short(given[name])}: it takes a value of another type")
     return tree
 
 
 def _fits(value: object, kind: Any) -> bool:
-    """Whether a JSON value is of a field's kind; of choices and words any is."""
+    """Whether a JSON value has the type of a field; any choice and any text is accepted."""
     kinds = get_args(kind)
     if get_origin(kind) in (UnionType, Union):
         return any(_fits(value, one) for one in kinds)

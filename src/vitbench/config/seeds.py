@@ -1,4 +1,4 @@
-"""One integer from (seed, purpose, epoch), so that no generator's draws depend on another's."""
+"""One integer from (seed, purpose, epoch), so that generators are independent of each other."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ def derive_seed(seed: int, purpose: str, epoch: int = 0) -> int:
     Args:
         seed: The run's seed.
         purpose: What is drawn: "init", "order", "augmentation", "dropout".
-        epoch: Epoch, counted from 1; 0 for what is drawn once.
+        epoch: Epoch, counted from 1; 0 for draws that happen once.
     """
     digest = hashlib.sha256(f"{seed}/{purpose}/{epoch}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -1,6 +1,6 @@
 """StudySpec: a base experiment and its variants, from a YAML file.
 
-The built-in studies are files like a user's own, in the folder beside this module.
+The built-in studies are files of the same form, in the folder `studies`.
 """
 
 import contextlib
@@ -28,14 +28,14 @@ LARGEST_FACTOR = 10**12
 FACTOR = r"[0-9.]{1,12}(/[0-9]{1,12}|[eE][-+]?[0-9]{1,2})?"
 KEY_PATTERN = r"^[a-z0-9][a-z0-9_.+-]*$"
 LONGEST_KEY = 60
-# Fields of a study's file that are words, also where they look like numbers: `label: 1e-3`.
+# Fields of a study file that are text, even if they look like numbers: `label: 1e-3`.
 WORDS = (
     "name", "title", "results", "reference", "notes", "published_notes", "key", "label",
     "published_key", "text", "better", "worse",
 )  # fmt: skip
 Key = Annotated[str, Field(pattern=KEY_PATTERN, max_length=LONGEST_KEY)]
 Line = Annotated[str, Field(min_length=1, max_length=2000)]
-# In JSON a key may be a number; a key is a word.
+# In JSON a key may be a number; keys are text.
 WordKey = Annotated[Key, BeforeValidator(lambda key: str(key) if type(key) is int else key)]
 WordKeys = Annotated[
     list[WordKey],
@@ -50,17 +50,22 @@ class Variant(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     key: Annotated[WordKey, Field(description="Its name on the command line and in the results.")]
-    label: Annotated[Line, Field(description="Its name in tables; in sentences up to a colon.")]
+    label: Annotated[
+        Line, Field(description="Its name in tables; sentences use the part before a colon.")
+    ]
     set: Annotated[
         dict[str, Any],
-        Field(description="Fields by dotted name: a value, or {times: 1.5} of the base's."),
+        Field(
+            description="Fields by dotted name: a value, or {times: 1.5} to multiply the base's "
+            "value."
+        ),
     ] = {}
     seed_offset: Annotated[
         int,
         Field(
             ge=0,
             le=1_000_000,
-            description="Added to each seed: the same spec at other seeds, to see chance alone.",
+            description="Added to each seed: the same spec with other seeds, to measure chance.",
         ),
     ] = 0
     published_key: Annotated[
@@ -73,24 +78,24 @@ class Variant(BaseModel):
 
 
 class Claim(BaseModel):
-    """A conclusion, in a form that can be computed: each of these is better than each of those."""
+    """A conclusion that can be tested: each of these variants is better than each of those."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: Annotated[Line, Field(description="What was concluded.")]
-    better: Annotated[WordKeys, Field(description="Variants that it says are better, or one.")]
-    worse: Annotated[WordKeys, Field(description="Variants that it says are worse, or one.")]
+    text: Annotated[Line, Field(description="The conclusion in words.")]
+    better: Annotated[WordKeys, Field(description="The better variants, or one.")]
+    worse: Annotated[WordKeys, Field(description="The worse variants, or one.")]
 
     @model_validator(mode="after")
     def _compares_two(self) -> Self:
         for key in self.better:
             if key in self.worse:
-                raise ValueError(f"{key!r} is said to be better than itself")
+                raise ValueError(f"{key!r} is listed as better and as worse")
         return self
 
 
 class StudySpec(BaseModel):
-    """A study: what is varied, around what base, and what is known of it."""
+    """A study: its variants, their base, and its claims."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -98,15 +103,13 @@ class StudySpec(BaseModel):
     title: Annotated[Line, Field(description="Its heading in the report.")]
     results: Annotated[
         Key | None,
-        Field(
-            description="Stem of its results file, `<stem>_results.json`; the name unless given."
-        ),
+        Field(description="Stem of its results file, `<stem>_results.json`; default: its name."),
     ] = None
     budget: Annotated[
         Literal["epochs", "flops"], Field(description="What is equal for all variants.")
     ] = "epochs"
     base: Annotated[
-        dict[str, Any], Field(description="Fields by dotted name, over those of the preset.")
+        dict[str, Any], Field(description="Fields by dotted name, applied over the preset.")
     ] = {}
     variants: Annotated[list[Variant], Field(min_length=1, description="The rows of its table.")]
     reference: Annotated[
@@ -115,11 +118,11 @@ class StudySpec(BaseModel):
     margin_pct: Annotated[
         float, Field(gt=0, le=100, description="Differences below this many points do not matter.")
     ] = 0.5
-    claims: Annotated[list[Claim], Field(description="Conclusions to be judged.")] = []
-    notes: Annotated[list[Line], Field(description="What a reader of the table must know.")] = []
+    claims: Annotated[list[Claim], Field(description="Conclusions to test.")] = []
+    notes: Annotated[list[Line], Field(description="Notes for readers of the report.")] = []
     published_notes: Annotated[
         list[Line],
-        Field(description="The same of the reference study's numbers; shown beside them only."),
+        Field(description="Notes on the reference study's numbers; shown only beside them."),
     ] = []
 
     @model_validator(mode="after")
@@ -127,7 +130,7 @@ class StudySpec(BaseModel):
         keys = [variant.key for variant in self.variants]
         for key in keys:
             if keys.count(key) > 1:
-                raise ValueError(f"two variants have the key {key!r}: give each its own")
+                raise ValueError(f"two variants have the key {key!r}: rename one")
         named = [self.reference] if self.reference is not None else []
         for claim in self.claims:
             named += [*claim.better, *claim.worse]
@@ -143,21 +146,21 @@ class StudySpec(BaseModel):
 
     @property
     def reference_key(self) -> str:
-        """The variant that the others are compared with: the one named, or the first."""
+        """The variant that the others are compared with; default: the first."""
         return self.reference or self.variants[0].key
 
     @property
     def short_labels(self) -> dict[str, str]:
-        """What sentences call each variant, by key: its label up to ": ", if that is its alone."""
+        """The name of each variant in sentences: its label up to ": ", if that is unique."""
         short = {v.key: v.label.partition(": ")[0] or v.label for v in self.variants}
         taken = Counter(short.values())
         return {v.key: short[v.key] if taken[short[v.key]] == 1 else v.label for v in self.variants}
 
     def variant(self, key: str) -> Variant:
-        """The variant of a key.
+        """The variant with a key.
 
         Raises:
-            UnknownNameError: There is none.
+            UnknownNameError: There is no such variant.
         """
         for variant in self.variants:
             if variant.key == key:
@@ -174,10 +177,10 @@ def study_names() -> list[str]:
 
 
 def load_study(given: str) -> StudySpec:
-    """A built-in study by its name, or a user's own by the path of its file.
+    """A built-in study by name, or a study file by path.
 
     Raises:
-        UnknownNameError: It is no name of a study and looks like no path.
+        UnknownNameError: It is neither the name of a study nor a path.
         FileError: The file is absent or not readable.
         UsageError: A field is unknown or its value out of range.
     """
@@ -186,10 +189,10 @@ def load_study(given: str) -> StudySpec:
 
 
 def study_file(given: str) -> Path:
-    """The file of a built-in study, by its name, or the one at a path.
+    """The file of a built-in study by name, or a path itself.
 
     Raises:
-        UnknownNameError: It is no name of a study and looks like no path.
+        UnknownNameError: It is neither the name of a study nor a path.
     """
     name = given.lower().replace("_", "-")
     if name in study_names():
@@ -203,7 +206,7 @@ def parse_study(fields: Tree, source: str) -> StudySpec:
     """A study from the fields of its file.
 
     Args:
-        fields: What the file holds.
+        fields: The contents of the file.
         source: Its name, for messages.
 
     Raises:
@@ -222,23 +225,23 @@ def parse_study(fields: Tree, source: str) -> StudySpec:
 
 
 def _check_set(fields: Tree, where: str) -> None:
-    """Raise UsageError where a study sets a field that it cannot, or one twice."""
+    """Raise UsageError if a study sets an invalid field, or a field twice."""
     for key in fields:
         check_key(key)
     check_fields_once(fields)
     if "seed" in fields:
         raise UsageError(
-            f"{where} sets seed: a sweep's seeds are --seeds N or --seed-list; seed_offset gives "
-            "a variant other ones"
+            f"{where} sets seed: use --seeds N or --seed-list, or seed_offset for other seeds of "
+            "a variant"
         )
 
 
 def base_spec(study: StudySpec, *layers: Tree) -> ExperimentSpec:
-    """The base experiment of a study: preset first, then the study's own fields, then the user's.
+    """The base experiment of a study: the preset, then the study's fields, then the user's.
 
     Args:
         study: The study.
-        layers: The preset's fields and, last, what the user asked for.
+        layers: The fields of the preset and, last, those of the user.
     """
     preset, *asked = layers
     return build_spec(preset, study.base, *asked)
@@ -248,7 +251,7 @@ def variant_spec(base: ExperimentSpec, study: StudySpec, variant: Variant) -> Ex
     """The experiment of a variant: the base with the variant's fields set.
 
     Raises:
-        UsageError: A field cannot be set so; the message names study and variant.
+        UsageError: A field cannot have that value; the message names study and variant.
     """
     where = f"study {study.name}, variant {variant.key}"
     fields: Tree = {}
@@ -261,17 +264,17 @@ def variant_spec(base: ExperimentSpec, study: StudySpec, variant: Variant) -> Ex
 
 
 def has_factor(variant: Variant) -> bool:
-    """Whether a variant sets a field to a multiple of the base's."""
+    """Whether a variant multiplies a field of the base."""
     return any(map(is_factor, variant.set.values()))
 
 
 def is_factor(value: object) -> bool:
-    """Whether what a variant sets is `{times: 1.5}`."""
+    """Whether a value is of the form `{times: 1.5}`."""
     return isinstance(value, dict) and set(value) == {"times"}
 
 
 def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
-    """The base's value times a factor, as 1.5 or "4/3"; it must be whole where the base's is."""
+    """The base's value times a factor, such as 1.5 or "4/3"; an integer must stay an integer."""
     value: Any = base
     for part in key.split("."):
         value = getattr(value, part, None)
@@ -287,16 +290,16 @@ def _multiplied(base: ExperimentSpec, key: str, factor: object) -> int | float:
 
 
 def _as_fraction(factor: object) -> Fraction:
-    """A number, or a short text as "4/3" or "1.5", exactly; a long one could fill the memory."""
+    """A number, or a short text such as "4/3", exactly; long texts could fill the memory."""
     number = isinstance(factor, int | float) and not isinstance(factor, bool)
     if number or (isinstance(factor, str) and re.fullmatch(FACTOR, factor)):
         with contextlib.suppress(ValueError, ZeroDivisionError):
             fraction = Fraction(str(factor))
             if abs(fraction) < LARGEST_FACTOR:
                 return fraction
-    raise UsageError(f"times: {factor!r} is neither a number nor a fraction as '4/3'")
+    raise UsageError(f"times: {factor!r} is neither a number nor a fraction such as '4/3'")
 
 
 def folder_for(results_dir: Path, dataset: str) -> Path:
-    """Folder of results files: one level down for a data set that is not the default."""
+    """Folder of results files: a sub-folder for a data set other than CIFAR-10."""
     return results_dir if dataset == "cifar10" else results_dir / dataset

@@ -1,4 +1,4 @@
-"""TrainingSpec: how long, how fast, with what optimiser."""
+"""TrainingSpec: epochs, batch size, optimiser, schedule and precision."""
 
 from typing import Annotated, Literal
 
@@ -8,7 +8,7 @@ from vitbench.config.choice import Choice, OptimizerChoice, ScheduleChoice
 
 
 class TrainingSpec(BaseModel):
-    """One training; the last epoch counts, always."""
+    """One training; the result is that of the last epoch."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -24,7 +24,9 @@ class TrainingSpec(BaseModel):
     ] = 128
     optimizer: Annotated[
         OptimizerChoice,
-        Field(description="Optimiser; muon: Muon for the blocks' matrices, AdamW for all else."),
+        Field(
+            description="Optimiser; muon: Muon for the matrices of the blocks, AdamW for the rest."
+        ),
     ] = Choice(name="muon")
     lr: Annotated[float, Field(gt=0, le=1000, description="Peak learning rate of AdamW.")] = 1e-3
     weight_decay: Annotated[
@@ -33,15 +35,18 @@ class TrainingSpec(BaseModel):
     weight_decay_on: Annotated[
         Literal["matrices", "all"],
         Field(
-            description="What AdamW's decay acts on: matrices and patch filters, or everything, "
-            "norms, biases, positions and class token too."
+            description="Where AdamW's weight decay applies: matrices and patch filters, or all "
+            "parameters (also norms, biases, positions and class token)."
         ),
     ] = "matrices"
-    schedule: Annotated[ScheduleChoice, Field(description="Learning rate over the training.")] = (
-        Choice(name="cosine")
+    schedule: Annotated[ScheduleChoice, Field(description="Learning-rate schedule.")] = Choice(
+        name="cosine"
     )
     warmup_fraction: Annotated[
-        float, Field(ge=0, lt=1, description="Share of all steps in which the rate rises from 0.")
+        float,
+        Field(
+            ge=0, lt=1, description="Share of the steps in which the learning rate rises from 0."
+        ),
     ] = 0.1
     label_smoothing: Annotated[
         float, Field(ge=0, lt=1, description="Probability spread evenly over all classes.")
@@ -49,7 +54,9 @@ class TrainingSpec(BaseModel):
     grad_clip: Annotated[
         float | None,
         Field(
-            gt=0, le=1_000_000, description="Largest norm of the whole gradient; null for no limit."
+            gt=0,
+            le=1_000_000,
+            description="Gradient clipping: largest global norm; null: no limit.",
         ),
     ] = 1.0
     precision: Annotated[
@@ -59,7 +66,7 @@ class TrainingSpec(BaseModel):
     on_divergence: Annotated[
         Literal["stop", "halve-lr"],
         Field(
-            description="When the loss is not finite: stop, which is a result; or do the epoch "
-            "again at half the rate, from then on."
+            description="If the loss is not finite: stop (recorded as diverged), or repeat the "
+            "epoch at half the rate and keep it."
         ),
     ] = "stop"

@@ -6,7 +6,7 @@ import vitbench
 
 
 def is_later(version: object) -> bool:
-    """Whether a word is the number of a release after this one's; another word is none."""
+    """Whether a text is the number of a later release than this one."""
     numbers = _numbers(version)
     return numbers is not None and numbers > (_numbers(vitbench.__version__) or ())
 

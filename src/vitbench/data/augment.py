@@ -25,12 +25,12 @@ def build_augmentation(choice: Choice) -> Augmentation:
 
 
 def none(images: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG001
-    """Images as they are."""
+    """Unchanged images."""
     return images
 
 
 def baseline(images: Tensor, generator: torch.Generator, *, padding: int = 4) -> Tensor:
-    """Random crop from the image padded with zeros, and random horizontal flip."""
+    """Random crop from the zero-padded image, and random horizontal flip."""
     batch = len(images)
     top, left = torch.randint(2 * padding + 1, (2, batch), generator=generator).unbind()
     flip = torch.rand(batch, generator=generator) < 0.5
@@ -60,7 +60,7 @@ def cutout(
     size: int = 16,
     fill: int = 122,
 ) -> Tensor:
-    """Baseline and one square cut out (DeVries and Taylor, arXiv:1708.04552).
+    """Baseline and one square set to grey (DeVries and Taylor, arXiv:1708.04552).
 
     The square's centre is anywhere in the image, so the border may cut it off. The paper fills
     with zeros after normalising, which is the mean colour; 122 is the grey nearest to CIFAR-10's.
@@ -86,8 +86,8 @@ def random_erasing(
 ) -> Tensor:
     """Baseline and a black box in half of the images (Zhong et al., arXiv:1708.04896).
 
-    The reference study's "cutout", torchvision's RandomErasing: a box of `least` to `most` of the
-    image's area, 0.3 to `ratio` times as high as wide; of ten boxes drawn the first one that fits.
+    The reference study's "cutout", torchvision's RandomErasing: a box with `least` to `most` of the
+    image's area and a height of 0.3 to `ratio` times its width; the first of ten boxes that fits.
     """
     images = baseline(images, generator, padding=padding)
     batch, _, height, width = images.shape
@@ -112,7 +112,7 @@ def autoaugment(images: Tensor, generator: torch.Generator, *, padding: int = 4)
 
 
 def _jitter_colour(images: Tensor, generator: torch.Generator, jitter: float) -> Tensor:
-    """Change brightness, contrast and saturation, each image in its own order."""
+    """Change brightness, contrast and saturation, in a random order per image."""
     batch = len(images)
     changes = (colour.brightness, colour.contrast, colour.saturation)
     order = torch.rand(batch, len(changes), generator=generator).argsort(dim=1)  # (B, 3)
@@ -127,5 +127,5 @@ def _jitter_colour(images: Tensor, generator: torch.Generator, jitter: float) ->
 
 
 def _uniform(num: int, low: float, high: float, generator: torch.Generator) -> Tensor:
-    """Numbers (num,) from low to high, on the CPU."""
+    """Uniform numbers (num,) from low to high, on the CPU."""
     return low + (high - low) * torch.rand(num, generator=generator, dtype=torch.float64)

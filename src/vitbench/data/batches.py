@@ -1,4 +1,4 @@
-"""Seeded batches of a set in memory, augmented where they lie."""
+"""Seeded batches of a data set in memory, augmented on its device."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,21 +12,20 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def num_batches(num_images: int, batch_size: int) -> int:
-    """Steps of a training epoch: full batches only."""
+    """Steps of a training epoch, with full batches only."""
     return num_images // batch_size
 
 
 def training_batches(
     images: ImageSet, batch_size: int, augment: Augmentation, seed: int, epoch: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of batches, in an order and with an augmentation of its own.
+    """One epoch of batches, in random order and augmented.
 
-    Every batch is full, so that each step means the same and has the same shape; the remainder,
-    other images in each epoch, is left out.
+    Every batch is full, so all steps are alike; the rest, other images in each epoch, is dropped.
 
     Args:
         images: The training set.
-        batch_size: Images of a batch.
+        batch_size: Images per batch.
         augment: Takes uint8 images (B, C, H, W) and a generator on the CPU.
         seed: The run's seed.
         epoch: Epoch, counted from 1.

@@ -33,12 +33,12 @@ LOCK = ".cifar-10.lock"
 
 @dataclass(frozen=True)
 class Places:
-    """Where CIFAR-10's files are looked for, from the path that was given.
+    """Where CIFAR-10's files are searched for, for a given path.
 
     Attributes:
-        root: Folder that was given; a download goes there.
+        root: The given folder; a download is stored there.
         folder: Folder of the batches.
-        archives: Where the archive may be; the first is where it is put.
+        archives: Where the archive may be; a download is stored at the first.
     """
 
     root: Path
@@ -47,14 +47,14 @@ class Places:
 
 
 def read_cifar_files(root: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Files of CIFAR-10 by their names, each with the bytes that it must have.
+    """Files of CIFAR-10 by name, verified.
 
     Args:
-        root: Folder of the batches, folder that has it, or the archive itself.
+        root: Folder of the batches, its parent folder, or the archive itself.
         names: Keys of MD5.
 
     Raises:
-        DataError: A file is missing or wrong, and neither an archive nor a download has it.
+        DataError: A file is missing or wrong, and neither the archive nor a download has it.
     """
     names = tuple(names)
     try:
@@ -70,14 +70,14 @@ def read_cifar_files(root: Path, names: Iterable[str]) -> dict[str, bytes]:
     except OSError as error:
         raise DataError(f"cannot use {root} as a data folder: {short_reason(error)}") from None
     with _locked(places.root):
-        found = _verified(places.folder, names)  # another process may have done it meanwhile
+        found = _verified(places.folder, names)  # another process may have restored them
         return found if len(found) == len(names) else _repaired(places, names)
 
 
 def _places(root: Path) -> Places:
     if not root.is_dir() and root.name.endswith((".tar.gz", ".tgz", ".tar")):
         if not root.is_file():
-            raise DataError(f"no CIFAR-10 archive {root}: get {URL}")
+            raise DataError(f"no CIFAR-10 archive {root}: download {URL}")
         if root.name != ARCHIVE:
             raise DataError(f"{root} is not named {ARCHIVE}: is it CIFAR-10's archive?")
         return replace(_places(root.parent), archives=(root,))
@@ -85,8 +85,8 @@ def _places(root: Path) -> Places:
         if path.exists():
             if not path.is_dir():
                 raise DataError(
-                    f"{path} is not a folder and not CIFAR-10's archive ({ARCHIVE}): name the "
-                    "folder that has it"
+                    f"{path} is neither a folder nor CIFAR-10's archive ({ARCHIVE}): give the "
+                    "folder with it"
                 )
             break
     # Either the folder of the batches, or the folder that contains it.
@@ -129,7 +129,7 @@ def _repaired(places: Places, names: Iterable[str]) -> dict[str, bytes]:
         if all(name in found for name in names):
             _write_files(places.folder, unpacked)
             return {name: found[name] for name in names}
-        broken.append(f"{archive} is broken ({why_not})")
+        broken.append(f"{archive} is damaged ({why_not})")
     what = "; ".join([_state_words(places.folder, wrong), *broken])
     with _downloaded(places, what) as archive:
         unpacked, why_not = read_archive(archive, wrong)
@@ -174,7 +174,7 @@ def _locked(root: Path) -> Iterator[None]:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                _say(f"waiting for another process that unpacks CIFAR-10 in {root}")
+                _say(f"waiting until another process has unpacked CIFAR-10 in {root}")
                 lock.acquire()
     except (OSError, NotImplementedError):  # read-only, or a file system without locks
         pass
@@ -192,7 +192,7 @@ def _downloaded(places: Places, what: str) -> Iterator[Path]:
     """Download the archive; afterwards it is kept in the data folder, unless one is there already.
 
     Args:
-        places: Where it goes.
+        places: Where to store it.
         what: Why it is needed, in words.
 
     Raises:
@@ -233,7 +233,7 @@ def _check_network(places: Places, what: str) -> None:
 def _error(places: Places, what: str, why: str) -> DataError:
     where = places.root.absolute()
     return DataError(
-        f"{what}; {why}: put {URL} into {where}, or name its folder with --data-dir or "
+        f"{what}; {why}: download {URL} into {where}, or name its folder with --data-dir or "
         "VITBENCH_DATA; --preset smoke needs no data"
     )
 

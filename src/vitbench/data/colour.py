@@ -1,4 +1,4 @@
-"""Batched colour on uint8 images: every image of a batch has its own parameter.
+"""Batched colour operations on uint8 images, with one parameter per image.
 
 Each function takes images (B, C, H, W) and a parameter (B,) on the CPU, and returns new images.
 The formulas are Pillow's as torchvision writes them (transforms.v2.functional): it rounds down
@@ -27,7 +27,7 @@ def saturation(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Blend with the mean grey: 0 is one grey, 1 the image."""
+    """Blend with the mean grey level: 0 is uniform grey, 1 the image."""
     return _blend(images.float(), _grey(images).mean(dim=(1, 2, 3), keepdim=True), factor)
 
 
@@ -46,7 +46,7 @@ def sharpness(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
-    """Keep the highest bits of each pixel, 0 to 8."""
+    """Keep the highest bits of each pixel value, 0 to 8."""
     mask = 256 - 2 ** (8 - bits.long())
     return images & to_device_of(images, mask.to(torch.uint8)).view(-1, 1, 1, 1)
 
@@ -70,7 +70,7 @@ def equalize(images: Tensor, _: Tensor) -> Tensor:
 
 
 def invert(images: Tensor, _: Tensor) -> Tensor:
-    """Negative."""
+    """Invert every pixel."""
     return 255 - images
 
 
@@ -89,7 +89,7 @@ def _grey(images: Tensor) -> Tensor:
 
 
 def _blend(pixels: Tensor, other: Tensor, factor: Tensor) -> Tensor:
-    """Factor * pixels + (1 - factor) * other, cut to whole numbers from 0 to 255."""
+    """Blend: factor * pixels + (1 - factor) * other, truncated to integers from 0 to 255."""
     share, rest = _column(pixels, factor), _column(pixels, 1 - factor.double())
     blended = torch.addcmul(pixels * share, other, rest)
     return blended.clamp_(0, 255).to(torch.uint8)

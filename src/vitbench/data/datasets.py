@@ -26,9 +26,9 @@ def load_images(spec: DataSpec, part: Part, data_dir: Path | None) -> ImageSet:
     """The training or the test set of a spec.
 
     Args:
-        spec: Data set and the constants its inputs are normalised with.
-        part: Which of the two.
-        data_dir: Where to look for it; `VITBENCH_DATA` or the user's cache unless given.
+        spec: Data set and constants for normalisation.
+        part: Training or test set.
+        data_dir: Its folder; default: `VITBENCH_DATA` or the user's cache.
 
     Raises:
         DataError: It is missing and cannot be downloaded, or it is damaged.
@@ -52,14 +52,14 @@ def data_root(data_dir: Path | None) -> Path:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError:
         raise DataError(
-            "there is no home folder for data sets: name a folder with --data-dir or "
+            "there is no home folder for data sets: give a folder with --data-dir or "
             "VITBENCH_DATA; --preset smoke needs no data"
         ) from None
     return Path(cache) / "vitbench"
 
 
 def cifar10(part: Part, data_dir: Path | None) -> ImageSet:
-    """CIFAR-10 (Krizhevsky 2009): 60,000 photographs of ten things."""
+    """CIFAR-10 (Krizhevsky 2009): 60,000 photographs in ten classes."""
     names = TRAIN if part == "train" else TEST
     files = read_cifar_files(data_root(data_dir), (*names, META))
     # Unpickling is safe here: the bytes have CIFAR-10's published MD5.
@@ -76,7 +76,7 @@ def cifar10(part: Part, data_dir: Path | None) -> ImageSet:
 
 
 def shapes(part: Part, data_dir: Path | None) -> ImageSet:  # noqa: ARG001
-    """Coloured forms in clutter, drawn here: kind of object by upper or lower half."""
+    """Generated images of coloured objects: kind of object, in the upper or lower half."""
     num, seed = (3_200, 1) if part == "train" else (1_000, 2)
     drawn = draw_shapes(num, seed)
     return ImageSet(

@@ -1,4 +1,4 @@
-"""ImageSet: a labelled set of images in memory, as one uint8 tensor."""
+"""ImageSet: labelled images in memory, as one uint8 tensor."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,12 +35,12 @@ class ImageSet:
         return replace(self, images=self.images.to(device), labels=self.labels.to(device))
 
     def subset(self, indices: Tensor) -> "ImageSet":
-        """The images of some indices (n,), in their order."""
+        """The images with some indices (n,), in that order."""
         indices = indices.to(self.labels.device)
         return replace(self, images=self.images[indices], labels=self.labels[indices])
 
     def normalised_with(self, mean: Channels | None, std: Channels | None) -> "ImageSet":
-        """The same set with other constants for its inputs, where they are given."""
+        """The same set with other constants for normalisation, if given."""
         return replace(self, mean=mean or self.mean, std=std or self.std)
 
     def inputs(self, images: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class ImageSet:
 
     @cached_property
     def _constants(self) -> tuple[Tensor, Tensor]:
-        """Mean and s.d. (C, 1, 1) of pixels from 0 to 255; made once, for it waits for a GPU."""
+        """Mean and standard deviation (C, 1, 1) for pixels from 0 to 255; cached."""
         device = self.labels.device
         mean, std = (torch.tensor(c, device=device).view(-1, 1, 1) for c in (self.mean, self.std))
         return mean * 255, std * 255

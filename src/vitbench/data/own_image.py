@@ -1,4 +1,4 @@
-"""A picture of the user's own, made ready for a model."""
+"""A picture of the user, prepared for a model."""
 
 import warnings
 from dataclasses import replace
@@ -13,7 +13,7 @@ from vitbench.errors import FileError
 from vitbench.files import UnfitFileError, open_regular
 
 MOST_BYTES = 500_000_000
-# What brings a picture upright, by its EXIF orientation.
+# Operations that turn a picture upright, by its EXIF orientation.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -23,21 +23,21 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # of 8 bits, as Pillow has them
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # Pillow's modes with 8 bits
 
 
 def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
-    """A picture of the user's own as a set of one: its middle square, at the model's size.
+    """A picture of the user as a set of one image: its middle square, at the size of the model.
 
-    What is transparent in it is white. Where its EXIF data are damaged it is not turned.
+    Transparent parts become white. With damaged EXIF data it is not rotated.
 
     Args:
         path: Any file that Pillow reads.
         img_size: Side in pixels.
-        like: The set whose classes, channels and constants it takes; its label is -1.
+        like: The set that gives classes, channels and constants; the label is -1.
 
     Raises:
-        FileError: It is absent, no picture, or has pixels of more than 8 bits.
+        FileError: It is absent, not a picture, or has pixels with more than 8 bits.
     """
     channels = like.images.shape[1]
     try:
@@ -60,18 +60,18 @@ def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
     except FileError:
         raise
     except UnfitFileError as error:
-        raise FileError(f"{path} is no picture: {error.strerror}") from None
+        raise FileError(f"{path} is not a picture: {error.strerror}") from None
     except Exception as error:  # Pillow's readers raise SyntaxError, RuntimeError and many more
-        raise FileError(f"{path} is no picture that can be read ({type(error).__name__})") from None
+        raise FileError(f"{path} is not a readable picture ({type(error).__name__})") from None
     pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)
     return replace(like, images=pixels.permute(2, 0, 1)[None], labels=torch.tensor([-1]))
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """A picture turned as its EXIF data say; as it is where they cannot be read."""
+    """A picture rotated by its EXIF data; unchanged if they cannot be read."""
     picture.load()
     try:
         turn = TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # a SyntaxError of Pillow's TIFF reader, for instance: the pixels are fine
+    except Exception:  # for example a SyntaxError of Pillow's TIFF reader: the pixels are fine
         turn = None
     return picture if turn is None else picture.transpose(turn)

@@ -10,7 +10,7 @@ from vitbench.data import colour, transforms
 Operation = Callable[[Tensor, Tensor], Tensor]
 BINS = 10
 
-# Each of a sub-policy's two steps: operation, chance, magnitude's bin.
+# Each of the two steps of a sub-policy: operation, probability, bin of the magnitude.
 Step = tuple[str, float, int]
 CIFAR10: tuple[tuple[Step, Step], ...] = (
     (("Invert", 0.1, 7), ("Contrast", 0.2, 6)),

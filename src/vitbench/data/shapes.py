@@ -1,9 +1,9 @@
-"""The procedural set `shapes`: one object in clutter, classified by kind and by half.
+"""The generated data set `shapes`: one object in clutter, classified by kind and half.
 
-32x32 RGB images, drawn from a seed, so a first look and every test need no download. Ten classes:
-five kinds of object, each in the upper or the lower half. A model that sees patches without their
-places can tell the kind and never the half, so at best half its answers are right: a positive
-control for positions. The object's mask is known, so an attention map can be scored.
+32x32 RGB images, drawn from a seed, so a first try and the tests need no download. There are ten
+classes: five kinds of object, in the upper or the lower half. A model without positions can learn
+the kind but not the half, so its accuracy is at most one half: a positive control for positions.
+The mask of the object is known, so an attention map can be scored.
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ KINDS = ("disc", "square", "triangle", "cross", "ring")
 CLASSES = tuple(f"{kind}-{half}" for half in ("upper", "lower") for kind in KINDS)
 HEIGHT = (7.5, 8.5)  # range of a centre's distance from the top of its half, in pixels
 RADIUS = (5.5, 7.5)  # range of an object's radius, in pixels
-CLUTTER = 4  # small specks in any colour, anywhere
+CLUTTER = 4  # number of small specks in any colour, anywhere
 
-# Each kind has a colour range of its own, so that a short training learns the kind and the test is
+# Each kind has its own colour range, so that a short training learns the kind, and the question is
 # whether it learns the half.
 _HUES = {"disc": 0.0, "square": 0.2, "triangle": 0.4, "cross": 0.6, "ring": 0.8}
 
@@ -39,20 +39,19 @@ class ShapeImages:
 
 
 def draw_shapes(num: int, seed: int) -> ShapeImages:
-    """Draw images, the classes in turn.
+    """Draw images, cycling through the classes.
 
     Args:
-        num: How many.
-        seed: What they are drawn from; other seeds give other images.
+        num: Number of images.
+        seed: Other seeds give other images.
     """
     rng = np.random.default_rng(seed)
     labels = np.arange(num, dtype=np.int64) % len(CLASSES)
     kind, lower = labels % len(KINDS), labels >= len(KINDS)
 
     radius = rng.uniform(*RADIUS, num)
-    # The lower half is the upper one moved by 16 pixels, a whole number of patches, and not
-    # mirrored: else the cut of an object by the patch grid would tell the half to a model without
-    # positions.
+    # The lower half is the upper one moved by 16 pixels, a whole number of patches, not mirrored:
+    # otherwise the position of an object in the patch grid would reveal the half without positions.
     y = rng.uniform(*HEIGHT, num) + np.where(lower, SIZE / 2, 0)
     x = rng.uniform(radius, SIZE - radius, num)
     masks = _object_masks(kind, y, x, radius)

@@ -1,20 +1,20 @@
-"""Train and validation, class-balanced."""
+"""The class-balanced split into training and validation images."""
 
 import torch
 
 from vitbench.data.image_set import ImageSet
 from vitbench.errors import UsageError
 
-# Not the run's seed: all runs must train on the same images and validate on the same ones.
+# Not the run's seed: all runs must train and validate on the same images.
 SPLIT_SEED = 20_090_408
 
 
 def train_val_split(full: ImageSet, val_size: int) -> tuple[ImageSet, ImageSet]:
-    """Split a training set in two; of each class the same number validates.
+    """Split a training set; each class has the same number of validation images.
 
     Args:
-        full: The whole training set.
-        val_size: Images to validate on, a multiple of the number of classes.
+        full: The complete training set.
+        val_size: Number of validation images, a multiple of the number of classes.
 
     Raises:
         UsageError: A class has too few images.
@@ -27,8 +27,8 @@ def train_val_split(full: ImageSet, val_size: int) -> tuple[ImageSet, ImageSet]:
         members = (labels == label).nonzero().flatten()
         if len(members) <= per_class:
             raise UsageError(
-                f"val_size {val_size} takes {per_class} images of each class: "
-                f"class {name!r} has {len(members)}, lower it"
+                f"val_size {val_size} needs {per_class} images of each class, but class {name!r} "
+                f"has {len(members)}: reduce it"
             )
         chosen = torch.randperm(len(members), generator=generator)[:per_class]
         held_out[members[chosen]] = True

@@ -1,4 +1,4 @@
-"""Batched geometry on uint8 images: every image of a batch has its own parameters.
+"""Batched geometry on uint8 images, with parameters per image.
 
 Each function takes images (B, C, H, W) and parameters (B,), and returns new images. Parameters are
 on the CPU even if the images are not: they are computed in float64, which not every device has,

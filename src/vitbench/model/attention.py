@@ -1,6 +1,6 @@
-"""Attention kinds, one registered class each: a fused fast path, and one that gives the weights.
+"""Kinds of attention, one class each: a fast path, and one that also returns the weights.
 
-To add one, write a class here that gives `forward`, `weigh` and `signed`.
+To add one, write a class with `forward`, `weigh` and `signed`, and add its row in registry.py.
 """
 
 import math
@@ -45,7 +45,7 @@ class SoftmaxAttention(nn.Module):
     """
 
     signed = False  # whether weights may be negative
-    value_products = 1  # how often values are weighted, for the count of FLOPs
+    value_products = 1  # products with values, to count FLOPs
 
     def __init__(self, settings: AttentionSettings) -> None:
         super().__init__()
@@ -59,23 +59,23 @@ class SoftmaxAttention(nn.Module):
     def forward(
         self, tokens: Tensor, position: PositionSum, num_queries: int | None = None
     ) -> Tensor:
-        """Tokens (B, T, D) to what they attend to (B, T, D); the first few alone where so asked."""
+        """Attention output (B, T, D) for tokens (B, T, D), or only for the first `num_queries`."""
         q, k, v = self.heads(tokens, position)
         bias = first_queries(position.bias(), num_queries)
         return self.join(self.attend(q[:, :, :num_queries], k, v, bias))
 
     def with_weights(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor]:
-        """What `forward` gives (B, T, D), made from weights (B, H, T, T), queries by keys.
+        """The output of `forward` (B, T, D), and the weights (B, H, T, T), queries by keys.
 
-        Both are in the graph, so a gradient by the weights can be asked for. Without dropout of
-        the weights.
+        Both are in the graph, so gradients with respect to the weights can be computed. There is no
+        dropout of the weights.
         """
         q, k, v = self.heads(tokens, position)
         weights = self.weigh(q, k, position.bias())
         return self.join(weights @ v), weights
 
     def weigh(self, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
-        """Queries and keys (B, H, T, D/H) to the weights (B, H, T, T) of values; rows sum to 1."""
+        """Weights (B, H, T, T) from queries and keys (B, H, T, D/H); rows sum to 1."""
         return softmax_weights(q, k, bias)
 
     def heads(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,7 +95,7 @@ class SoftmaxAttention(nn.Module):
         return functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, dropout_p=drop_rate)
 
     def join(self, attended: Tensor) -> Tensor:
-        """Heads' outputs (B, H, T, D/H) to tokens (B, T, D)."""
+        """Tokens (B, T, D) from the outputs of heads (B, H, T, D/H)."""
         return self.proj_drop(self.proj(attended.transpose(1, 2).flatten(2)))
 
 
@@ -105,9 +105,9 @@ class Differential(SoftmaxAttention):
     Queries and keys of a head are split in two halves, softmax(q1 k1) - lambda softmax(q2 k2)
     weighs its values, and its output is normalised and scaled by 1 - lambda_init. lambda is
     learned, exp(lambda_q1 . lambda_k1) - exp(lambda_q2 . lambda_k2) + lambda_init, one for all
-    heads of a layer; lambda_init = 0.8 - 0.6 exp(-0.3 layer), layers counted from 0. The paper
-    takes half as many heads of twice the width; here the number of heads stays as given. Positions
-    turn a whole head, before it is halved.
+    heads of a layer; lambda_init = 0.8 - 0.6 exp(-0.3 layer), layers counted from 0. The paper uses
+    half as many heads of twice the width; here the number of heads is as given. Positions rotate a
+    whole head, before it is split.
 
     Raises:
         UsageError: A head has an odd number of channels.
@@ -135,7 +135,7 @@ class Differential(SoftmaxAttention):
     def forward(
         self, tokens: Tensor, position: PositionSum, num_queries: int | None = None
     ) -> Tensor:
-        """Tokens (B, T, D) to what they attend to (B, T, D); the first few alone where so asked."""
+        """Attention output (B, T, D) for tokens (B, T, D), or only for the first `num_queries`."""
         q, k, v = self.heads(tokens, position)
         q1, q2 = q[:, :, :num_queries].chunk(2, dim=-1)  # each (B, H, T, D/2H)
         k1, k2 = k.chunk(2, dim=-1)
@@ -145,48 +145,48 @@ class Differential(SoftmaxAttention):
         )
 
     def weigh(self, q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
-        """Queries and keys (B, H, T, D/H) to weights (B, H, T, T); rows sum to 1 - lambda."""
+        """Weights (B, H, T, T) from queries and keys (B, H, T, D/H); rows sum to 1 - lambda."""
         (q1, q2), (k1, k2) = q.chunk(2, dim=-1), k.chunk(2, dim=-1)
         return softmax_weights(q1, k1, bias) - self.lambda_() * softmax_weights(q2, k2, bias)
 
     def join(self, attended: Tensor) -> Tensor:
-        """Heads' outputs (B, H, T, D/H), normalised and scaled, to tokens (B, T, D)."""
+        """Tokens (B, T, D) from normalised and scaled outputs of heads (B, H, T, D/H)."""
         return super().join(self.norm(attended) * self.scale)
 
     @staticmethod
     def initial_lambda(layer: int) -> float:
-        """lambda_init of a layer: 0.2 in the first, towards 0.8."""
+        """lambda_init of a layer: from 0.2 in the first towards 0.8."""
         return 0.8 - 0.6 * math.exp(-0.3 * layer)
 
     @staticmethod
     def initial_vector(channels: int) -> Tensor:
-        """One of lambda's four vectors, as long as half a head."""
+        """One of the four vectors of lambda, with half the channels of a head."""
         return torch.randn(channels // 2) * 0.1
 
     @staticmethod
     def lambda_part(q: Tensor, k: Tensor) -> Tensor:
-        """What a pair of lambda's vectors gives, a number."""
-        return (q * k).sum().exp()  # no matrix product: autocast would round it to bfloat16
+        """The term of a pair of vectors of lambda, a scalar."""
+        return (q * k).sum().exp()  # not a matrix product, which autocast would round to bfloat16
 
     def lambda_(self) -> Tensor:
-        """The share of the second softmax that is taken off, a number."""
+        """The factor of the second softmax, a scalar."""
         first = self.lambda_part(self.lambda_q1, self.lambda_k1)
         return first - self.lambda_part(self.lambda_q2, self.lambda_k2) + self.lambda_init
 
 
 class DifferentialPublished(Differential):
-    """The reference study's form of differential attention, which is not the paper's.
+    """The reference study's form of differential attention, which differs from the paper's.
 
-    lambda is the mean over a head's channels of exp(lambda_q1 lambda_k1) - exp(lambda_q2 lambda_k2)
-    + 0.8, in every layer; its vectors are as long as a head and from N(0, 1), so that in half of
-    all draws it starts outside 0.2 to 1.4. Scores are divided by the root of the whole head's
-    channels, and a head's output is neither normalised nor scaled.
+    lambda is the mean over the channels of a head of exp(lambda_q1 lambda_k1) - exp(lambda_q2
+    lambda_k2) + 0.8, in every layer; its vectors have all channels of a head and come from N(0, 1),
+    so in half of all draws it starts outside 0.2 to 1.4. Scores are divided by the root of all
+    channels of a head, and the output of a head is neither normalised nor scaled.
     """
 
     normalised = False
 
     def heads(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values (B, H, T, D/H); halves' scores get the whole head's scale."""
+        """Queries, keys and values (B, H, T, D/H), scaled as for a whole head."""
         q, k, v = super().heads(tokens, position)
         return q / math.sqrt(2), k, v
 
@@ -197,21 +197,21 @@ class DifferentialPublished(Differential):
 
     @staticmethod
     def initial_vector(channels: int) -> Tensor:
-        """One of lambda's four vectors, as long as a head."""
+        """One of the four vectors of lambda, with all channels of a head."""
         return torch.randn(channels)
 
     @staticmethod
     def lambda_part(q: Tensor, k: Tensor) -> Tensor:
-        """What a pair of lambda's vectors gives, a number."""
+        """The term of a pair of vectors of lambda, a scalar."""
         return (q * k).exp().mean()
 
 
 def first_queries(bias: Tensor | None, num_queries: int | None) -> Tensor | None:
-    """The rows of a bias (H, T, T) that belong to the first few queries."""
+    """The rows of a bias (H, T, T) for the first queries."""
     return None if bias is None else bias[:, :num_queries]
 
 
 def softmax_weights(q: Tensor, k: Tensor, bias: Tensor | None) -> Tensor:
-    """Queries and keys (B, H, T, C) to weights (B, H, T, T); rows sum to 1."""
+    """Weights (B, H, T, T) from queries and keys (B, H, T, C); rows sum to 1."""
     scores = q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5
     return (scores if bias is None else scores + bias).softmax(dim=-1)

@@ -1,4 +1,4 @@
-"""Mlp, DropPath, Block: one layer of the Transformer, pre-norm."""
+"""Mlp, DropPath and Block: one pre-norm layer of the Transformer."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,7 @@ from vitbench.model.attention import SoftmaxAttention
 from vitbench.model.dropout import Dropout, current_generator
 from vitbench.model.position import PositionSum
 
-NORM_EPS = 1e-6  # as in ViT and timm; PyTorch's own is 1e-5
+NORM_EPS = 1e-6  # as in ViT and timm; PyTorch's default is 1e-5
 
 
 class Mlp(nn.Module):
@@ -27,15 +27,15 @@ class Mlp(nn.Module):
         self.drop = Dropout(drop_rate)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Tokens (B, T, D) to tokens, each by itself."""
+        """Tokens (B, T, D) to tokens, independently."""
         return self.drop(self.fc2(self.drop(functional.gelu(self.fc1(tokens)))))
 
 
 class DropPath(nn.Module):
-    """Leave a residual branch out for some images of a batch (stochastic depth, arXiv:1603.09382).
+    """Drop a residual branch for some images of a batch (stochastic depth, arXiv:1603.09382).
 
     Args:
-        rate: Chance to leave it out; what stays is scaled by 1 / (1 - rate).
+        rate: Probability to drop it; other branches are scaled by 1 / (1 - rate).
     """
 
     def __init__(self, rate: float) -> None:
@@ -60,7 +60,7 @@ class Block(nn.Module):
         attn: The attention of this block.
         mlp_dim: Channels inside the MLP.
         drop_rate: Dropout of the MLP.
-        drop_path_rate: Chance that an image skips a branch.
+        drop_path_rate: Probability that an image skips a branch.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class Block(nn.Module):
     def forward(
         self, tokens: Tensor, position: PositionSum, num_tokens: int | None = None
     ) -> Tensor:
-        """Tokens (B, T, D) to tokens; all look on, and where so asked the first few alone go on."""
+        """Tokens (B, T, D) to tokens, or only to the first `num_tokens`, which attend to all."""
         attended = self.attn(self.norm1(tokens), position, num_tokens)
         tokens = tokens[:, :num_tokens] + self.drop_path(attended)
         return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
 
     def with_weights(self, tokens: Tensor, position: PositionSum) -> tuple[Tensor, Tensor]:
-        """Tokens (B, T, D) to tokens, and the attention weights (B, H, T, T) they are made from."""
+        """Tokens (B, T, D) to tokens, and the attention weights (B, H, T, T)."""
         attended, weights = self.attn.with_weights(self.norm1(tokens), position)
         tokens = tokens + self.drop_path(attended)
         return tokens + self.drop_path(self.mlp(self.norm2(tokens))), weights

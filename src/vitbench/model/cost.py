@@ -1,4 +1,4 @@
-"""What a model costs: parameters, and nominal FLOPs at 2 per multiply-add."""
+"""The cost of a model: parameters, and nominal FLOPs at 2 per multiply-add."""
 
 from dataclasses import dataclass
 
@@ -43,9 +43,9 @@ def cost_of(spec: ExperimentSpec) -> TrainingCost:
 
 
 def forward_flop(spec: ExperimentSpec) -> int:
-    """FLOPs of one image through the whole network: its matrix products, 2 per multiply-add.
+    """FLOPs of a forward pass of one image: its matrix products, 2 per multiply-add.
 
-    Norms, softmax, GELU, biases and additions are not counted, as is the custom.
+    Norms, softmax, GELU, biases and additions are not counted, as is usual.
     """
     model, data = spec.model, spec.data
     dim = model.embed_dim

@@ -1,7 +1,7 @@
-"""Softmax attention on a CPU, in plain products of which the cache holds the scores.
+"""Softmax attention on a CPU, in matrix products whose scores fit in the cache.
 
-PyTorch's fused attention gains little from a second thread where heads are as narrow as in small
-models; docs/performance.md has what this one gains.
+PyTorch's fused attention gains little from a second thread when heads are as narrow as in small
+models; docs/performance.md has the measurements.
 """
 
 import math
@@ -12,16 +12,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-WIDE = 24  # channels of a head, above which PyTorch's fused attention is as fast
-SCORES_AT_ONCE = 2**19  # 2 MiB of them; so many heads are done together
+WIDE = 24  # channels per head, above which PyTorch's fused attention is as fast
+SCORES_AT_ONCE = 2**19  # 2 MiB of scores; as many heads are computed together
 LOG2_E = math.log2(math.e)
 
 
 def cpu_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """Values weighted by softmax(q k / sqrt(C)), as functional.scaled_dot_product_attention.
 
-    Where there are more weights than SCORES_AT_ONCE they are computed anew for the gradient (Dao et
-    al., arXiv:2205.14135), so that no more of them are ever in memory.
+    Beyond SCORES_AT_ONCE weights are recomputed for the gradient (Dao et al., arXiv:2205.14135), so
+    that no more are ever in memory.
 
     Args:
         q: Queries (B, H, Q, C).
@@ -33,7 +33,7 @@ def cpu_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     if q.shape[:3].numel() * k.shape[2] <= SCORES_AT_ONCE:
         return (q @ k.mT * q.shape[3] ** -0.5).softmax(dim=-1) @ v
-    if v.shape[3] == q.shape[3] > WIDE:  # where they differ PyTorch fuses nothing
+    if v.shape[3] == q.shape[3] > WIDE:  # if they differ, PyTorch does not fuse
         return functional.scaled_dot_product_attention(q, k, v)
     heads = (x.reshape(-1, *x.shape[2:]) for x in (q, k, v))
     attended: Tensor = _Attention.apply(*heads)
@@ -41,12 +41,12 @@ def cpu_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 class _Attention(torch.autograd.Function):
-    """The same on (B H, Q, C), (B H, T, C) and (B H, T, V).
+    """The same for (B H, Q, C), (B H, T, C) and (B H, T, V).
 
-    Scores stand transposed, keys by queries: what is summed over keys is then summed over rows, in
-    whole vectors. Powers are of 2, the cheaper ones, and the scale holds log2(e). What scores are
-    multiplied with is transposed too: a product (C, T) (T, Q) takes a quarter of the time of the
-    same one as (Q, T) (T, C) where C is as small as 8.
+    Scores are transposed, keys by queries, so that sums over keys run over rows, in whole vectors.
+    Powers of 2 are used, which are faster, and the scale contains log2(e). The other factors are
+    transposed too: a product (C, T) (T, Q) takes a quarter of the time of (Q, T) (T, C) when C is
+    as small as 8.
     """
 
     @staticmethod
@@ -70,7 +70,8 @@ class _Attention(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v, attended, log_sums = ctx.saved_tensors
         grad = grad.mT.contiguous()  # (B H, V, Q)
-        mean = (grad * attended).sum(dim=1, keepdim=True)  # of a query's score gradients, weighted
+        # The weighted mean of a query's score gradients.
+        mean = (grad * attended).sum(dim=1, keepdim=True)
         grad_q, grad_k, grad_v = (
             torch.empty_like(x.mT, memory_format=torch.contiguous_format) for x in (q, k, v)
         )
@@ -89,7 +90,7 @@ class _Attention(torch.autograd.Function):
 
 
 def _room_for_scores(q: Tensor, k: Tensor) -> Tensor:
-    """Memory for the scores (heads, T, Q) of as many heads as are done together."""
+    """Memory for the scores (heads, T, Q) of the heads that are computed together."""
     num_scores = k.shape[1] * q.shape[1]
     return q.new_empty(min(len(q), max(1, SCORES_AT_ONCE // num_scores)), k.shape[1], q.shape[1])
 

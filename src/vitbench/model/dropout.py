@@ -1,7 +1,7 @@
-"""Dropout whose draws come from a generator of the caller's choice.
+"""Dropout that draws from a given generator.
 
-PyTorch's own draws from the one default generator of a device. Several threads that work on parts
-of a batch would share it, and what each draws would depend on which is first.
+PyTorch's dropout draws from the default generator of a device. Threads that work on parts of a
+batch would share it, and their draws would depend on their timing.
 """
 
 import threading
@@ -17,7 +17,7 @@ _current = threading.local()
 
 @contextmanager
 def drawing_from(generator: torch.Generator | None) -> Iterator[None]:
-    """In this thread, draw from a generator on the CPU; None: from the device's default one."""
+    """Draw from a CPU generator in this thread; None: from the device's default generator."""
     before = current_generator()
     _current.generator = generator
     try:
@@ -36,7 +36,7 @@ class Dropout(nn.Module):
     """Set values to zero at random (Srivastava et al., JMLR 15, 2014).
 
     Args:
-        rate: Chance of each value; what stays is scaled by 1 / (1 - rate).
+        rate: Probability for each value; others are scaled by 1 / (1 - rate).
     """
 
     def __init__(self, rate: float) -> None:
@@ -44,7 +44,7 @@ class Dropout(nn.Module):
         self.rate = rate
 
     def forward(self, values: Tensor) -> Tensor:
-        """Values of any shape, some of them zero; all unchanged outside of training."""
+        """Values of any shape, some set to zero; unchanged outside of training."""
         if not self.training or self.rate == 0:
             return values
         if torch.compiler.is_compiling() or (generator := current_generator()) is None:
@@ -54,7 +54,7 @@ class Dropout(nn.Module):
 
 
 def same_draws() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    """Contexts for torch.utils.checkpoint: what the first draws, the second draws again."""
+    """Contexts for torch.utils.checkpoint: the second repeats the draws of the first."""
     generator = current_generator()
     state = None if generator is None else generator.get_state()
     return _as_it_is(), _drawing_again(state)

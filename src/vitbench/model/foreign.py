@@ -1,7 +1,6 @@
-"""Vision Transformers of timm and torchvision as ours: the same weights, the same logits.
+"""Convert Vision Transformers of timm and torchvision: the same weights, the same logits.
 
-So that what looks into our models looks into theirs. Neither library is imported: a model is known
-by its parts.
+Then all analyses work on them. Neither library is imported: a model is recognised by its parts.
 """
 
 import re
@@ -18,7 +17,7 @@ from vitbench.errors import UsageError, first_line
 from vitbench.model.vit import VisionTransformer
 
 TOLERANCE = 1e-3  # of the largest logit
-# torchvision's name of a part, and timm's, which is ours.
+# torchvision's name of a part, and timm's, which vitbench uses.
 TORCHVISION = (
     (r"^conv_proj\.", "patch_embed.proj."),
     (r"^class_token$", "cls_token"),
@@ -32,13 +31,18 @@ TORCHVISION = (
     (r"\.mlp\.(linear_2|3)\.", ".mlp.fc2."),
     (r"^heads\.head\.", "head."),
 )
-# What DataParallel, DistributedDataParallel, AveragedModel and timm's ModelEmaV2 call the model
-# that they wrap, and what torch.compile does.
+# Attributes in which DataParallel, DistributedDataParallel, AveragedModel, timm's ModelEmaV2 and
+# torch.compile keep the wrapped model.
 WRAPPED = ("module", "_orig_mod")
 BLOCK = re.compile(r"^blocks\.(\d{1,4})\.")
-PREFIX = re.compile(r"^((module|_orig_mod|model)\.)+")  # `model.` is Lightning's
-INSIDE = ("state_dict", "model_state_dict", "state_dict_ema", "model")  # of a training's checkpoint
-# Parts that a plain ViT does not have: in a parameter's name, and what they are called.
+PREFIX = re.compile(r"^((module|_orig_mod|model)\.)+")  # `model.` is from Lightning
+INSIDE = (
+    "state_dict",
+    "model_state_dict",
+    "state_dict_ema",
+    "model",
+)  # in a checkpoint of a training
+# Parts that a plain ViT does not have: pattern of parameter names, and description.
 UNKNOWN_PARTS = {
     r"^fc_norm\.": "a norm after the mean over tokens (fc_norm, of global_pool='avg')",
     r"^reg_token$": "register tokens (reg_tokens)",
@@ -54,29 +58,29 @@ UNKNOWN_PARTS = {
 
 
 def adopt(model: nn.Module | Mapping[str, Any], num_heads: int | None = None) -> VisionTransformer:
-    """A VisionTransformer of timm or torchvision as ours, in evaluation mode on its device.
+    """Convert a VisionTransformer of timm or torchvision, in evaluation mode on its device.
 
-    Its logits on random images are compared with ours, and are the same to a thousandth: a GELU by
-    its tanh formula passes, another activation does not.
+    The logits on random images are compared and agree to a thousandth: a GELU with the tanh formula
+    passes, another activation does not.
 
-    A state dict has shapes alone: it is taken as a plain ViT's where every part of it is one, and
-    nothing compares its logits. An activation other than GELU is not seen.
+    A state dict has only shapes: it is accepted if every part belongs to a plain ViT, and no logits
+    are compared. An activation other than GELU is not detected.
 
     Args:
-        model: Images of its own size to logits, in a wrapper (DataParallel, torch.compile, an
-            average of weights) or not; or its state dict. Dropout is left out.
-        num_heads: Heads of each layer; a state dict does not say how many, a model does.
+        model: The model, with or without a wrapper (DataParallel, torch.compile, an average of
+            weights); or its state dict. Dropout is ignored.
+        num_heads: Heads of each layer; required for a state dict.
 
     Raises:
-        UsageError: It is another architecture: parts that ours does not have, or other logits.
+        UsageError: It is another architecture: unknown parts, or other logits.
     """
     if isinstance(model, Mapping):
         weights = _timms_names(_state_dict(model), "the state dict")
         if num_heads is None:
             dim = weights["blocks.0.attn.qkv.weight"].shape[-1]
             raise UsageError(
-                "a state dict does not say how many heads its model has: give num_heads, a divisor "
-                f"of {dim}, as adopt(weights, num_heads={max(1, dim // 64)})"
+                "a state dict does not contain the number of heads: give num_heads, a divisor of "
+                f"{dim}, such as adopt(weights, num_heads={max(1, dim // 64)})"
             )
         return _with_weights(weights, num_heads).eval()
     model = _unwrapped(model)
@@ -84,7 +88,7 @@ def adopt(model: nn.Module | Mapping[str, Any], num_heads: int | None = None) ->
     weights = _timms_names(dict(model.named_parameters()), kind)
     heads = _num_heads(model)
     if num_heads not in (None, heads):
-        raise UsageError(f"{kind} has {heads} heads, not {num_heads}: leave num_heads out")
+        raise UsageError(f"{kind} has {heads} heads, not {num_heads}: omit num_heads")
     ours = _with_weights(weights, heads).eval()
     try:
         _check_logits(ours, model)
@@ -96,7 +100,7 @@ def adopt(model: nn.Module | Mapping[str, Any], num_heads: int | None = None) ->
 def _unwrapped(model: nn.Module) -> nn.Module:
     """The model inside any number of wrappers."""
     while True:
-        parts = dict(model.named_children())  # torch.compile's has the attributes of its inner one
+        parts = dict(model.named_children())  # a compiled model has the attributes of its inner one
         if "patch_embed" in parts or "conv_proj" in parts:
             return model
         inner = next((parts[name] for name in WRAPPED if name in parts), None)
@@ -106,7 +110,7 @@ def _unwrapped(model: nn.Module) -> nn.Module:
 
 
 def _state_dict(loaded: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights of a state dict, or of the checkpoint of a training that has one inside."""
+    """The weights of a state dict, or of a training checkpoint that contains one."""
     inside = [loaded[name] for name in INSIDE if isinstance(loaded.get(name), Mapping)]
     if inside and not any(isinstance(value, Tensor) for value in loaded.values()):
         loaded = inside[0]
@@ -114,15 +118,17 @@ def _state_dict(loaded: Mapping[str, Any]) -> dict[str, Tensor]:
     return {
         name: value
         for name, value in named.items()
-        if isinstance(value, Tensor) and name != "n_averaged"  # AveragedModel's count
+        if isinstance(value, Tensor) and name != "n_averaged"  # the counter of AveragedModel
     }
 
 
 def _with_weights(weights: dict[str, Tensor], num_heads: int) -> VisionTransformer:
-    """A model of ours with such weights, of their type and on their device."""
+    """A vitbench model with these weights, with their dtype and device."""
     like = weights["head.weight"]
     if like.dtype not in (torch.float32, torch.float64):
-        raise UsageError(f"a model in {like.dtype} cannot be compared closely: give it in float32")
+        raise UsageError(
+            f"a model in {like.dtype} cannot be compared precisely: convert it to float32"
+        )
     try:
         ours = _build(weights, num_heads)
     except ValidationError as error:
@@ -139,10 +145,10 @@ def _with_weights(weights: dict[str, Tensor], num_heads: int) -> VisionTransform
 
 
 def _timms_names(names: dict[str, Tensor], whose: str) -> dict[str, Tensor]:
-    """Weights by timm's names.
+    """Weights with timm's names.
 
     Raises:
-        UsageError: They are of another architecture.
+        UsageError: They belong to another architecture.
     """
     if "conv_proj.weight" in names:
         renamed = {}
@@ -160,7 +166,7 @@ def _timms_names(names: dict[str, Tensor], whose: str) -> dict[str, Tensor]:
     for name, axes in needed.items():
         if name not in names:
             raise UsageError(
-                f"{whose} is no Vision Transformer of timm or torchvision: it has no {name}"
+                f"{whose} is not a Vision Transformer of timm or torchvision: it has no {name}"
             )
         if names[name].ndim != axes:
             raise UsageError(f"not a plain ViT: {name} has {names[name].ndim} axes, not {axes}")
@@ -172,7 +178,7 @@ def _timms_names(names: dict[str, Tensor], whose: str) -> dict[str, Tensor]:
 
 
 def _unknown_parts(names: Iterable[str]) -> list[str]:
-    """What a model has that a plain ViT does not, in words."""
+    """Parts of a model that a plain ViT does not have, in words."""
     return [
         words
         for pattern, words in UNKNOWN_PARTS.items()
@@ -181,7 +187,7 @@ def _unknown_parts(names: Iterable[str]) -> list[str]:
 
 
 def _build(weights: dict[str, Tensor], num_heads: int) -> VisionTransformer:
-    """A model of ours of the same sizes."""
+    """A vitbench model with the same sizes."""
     dim, in_chans, patch_size, _ = weights["patch_embed.proj.weight"].shape
     mlp_dim = weights["blocks.0.mlp.fc1.weight"].shape[0]
     class_token = "cls_token" in weights
@@ -196,13 +202,13 @@ def _build(weights: dict[str, Tensor], num_heads: int) -> VisionTransformer:
             "model does not have"
         )
     if side**2 != places - class_token or not side:
-        raise UsageError(f"it has {places} positions: those of no square image")
+        raise UsageError(f"it has {places} positions, which do not form a square image")
     spec = ModelSpec(
         patch_size=patch_size,
         embed_dim=dim,
         depth=1 + max(int(found[1]) for name in weights if (found := BLOCK.match(name))),
         num_heads=num_heads,
-        mlp_ratio=(mlp_dim + 0.5) / dim,  # which is cut to a whole number of channels
+        mlp_ratio=(mlp_dim + 0.5) / dim,  # truncated to a whole number of channels
         qkv_bias="blocks.0.attn.qkv.bias" in weights,
         class_token=class_token,
     )
@@ -210,33 +216,33 @@ def _build(weights: dict[str, Tensor], num_heads: int) -> VisionTransformer:
 
 
 def _num_heads(model: nn.Module) -> int:
-    """Heads of the first attention that says how many it has."""
+    """Number of heads of the first attention that has one."""
     for module in model.modules():
         if isinstance(num := getattr(module, "num_heads", None), int):
             return num
-    raise UsageError(f"{type(model).__name__} does not say how many heads it has (num_heads)")
+    raise UsageError(f"{type(model).__name__} has no attribute num_heads")
 
 
 @torch.no_grad()
 def _check_logits(ours: VisionTransformer, model: nn.Module) -> None:
-    """Raise UsageError where the two answer differently."""
+    """Raise UsageError if the logits differ."""
     side = ours.patch_embed.grid[0] * ours.patch_embed.proj.kernel_size[0]
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(2, ours.patch_embed.proj.in_channels, side, side, generator=generator)
     images = images.to(ours.head.weight)
     was_training = model.training
-    # A GPU's convolutions round to TF32 unless told not to, and ours is a product.
+    # By default a GPU's convolutions round to TF32, and vitbench's matrix product does not.
     with torch.backends.cudnn.flags(allow_tf32=False):
         expected = model.eval()(images)
     model.train(was_training)
     if not expected.any():
         raise UsageError(
-            f"{type(model).__name__} answers 0 to everything, so it cannot be compared: its head "
-            "is not trained"
+            f"{type(model).__name__} gives only zeros, so it cannot be compared: its head is not "
+            "trained"
         )
     apart = (ours(images) - expected).abs().max() / expected.abs().max()
     if not apart < TOLERANCE:
         raise UsageError(
-            f"{type(model).__name__} answers otherwise than a plain ViT of its weights: "
-            "it has a part that vitbench's model does not have"
+            f"{type(model).__name__} gives other logits than a plain ViT with its weights: it has "
+            "a part that vitbench's model does not have"
         )

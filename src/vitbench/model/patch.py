@@ -5,11 +5,11 @@ from torch.nn import functional
 
 
 class PatchEmbed(nn.Module):
-    """Cut an image in square patches and project each to a token (ViT, arXiv:2010.11929).
+    """Divide an image into square patches and project each to a token (ViT, arXiv:2010.11929).
 
     Args:
         img_size: Side of an image in pixels.
-        patch_size: Side of a patch in pixels; it divides img_size.
+        patch_size: Side of a patch in pixels, a divisor of img_size.
         in_chans: Channels of an image.
         embed_dim: Channels of a token.
     """

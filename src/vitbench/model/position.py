@@ -1,10 +1,11 @@
-"""Positional embeddings, one registered class each.
+"""Positional embeddings, one class each.
 
-A position may act in three places. `forward` adds to the patch tokens and `class_token` says what
-the class token gets; `rotate` turns queries and keys; `bias` is added to the attention's scores. A
-class overrides what it needs, and the others do nothing. A model may have several: their sum.
+A position can act in three ways. `forward` adds to the patch tokens, and `class_token` is added to
+the class token; `rotate` changes queries and keys; `bias` is added to the attention scores. A class
+overrides what it needs. A model may have several positions, which are added up.
 
-To add one, write a class here. It is then in the spec, the help, the sweeps and the reports.
+To add one, write a class here and add its row in registry.py. It is then in specs, help, sweeps and
+reports.
 """
 
 import math
@@ -20,13 +21,13 @@ from vitbench.registry import POSITIONS
 
 
 class TokenLayout(NamedTuple):
-    """What a position must know of the tokens.
+    """What a position must know about the tokens.
 
     Attributes:
         grid: Rows and columns of patches.
         embed_dim: Channels D of a token.
         num_heads: Attention heads H.
-        class_token: Whether a class token stands before the patches.
+        class_token: Whether there is a class token before the patches.
     """
 
     grid: tuple[int, int]
@@ -44,7 +45,7 @@ class Position(nn.Module):
     """No position: an image is a set of patches.
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
     """
 
     def __init__(self, layout: TokenLayout) -> None:
@@ -56,23 +57,23 @@ class Position(nn.Module):
         return tokens
 
     def class_token(self) -> Tensor | None:
-        """What is added to the class token (D,), if anything."""
+        """The vector that is added to the class token (D,), if any."""
         return None
 
     def rotate(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
-        """Turn queries and keys (B, H, T, D / H), T tokens with the class token first."""
+        """Change queries and keys (B, H, T, D / H), with the class token first."""
         return q, k
 
     def bias(self) -> Tensor | None:
-        """What is added to the attention's scores (H, T, T) before the softmax, if anything."""
+        """The bias of the attention scores (H, T, T) before the softmax, if any."""
         return None
 
 
 class Learned1d(Position):
-    """A learned vector per token, the class token too (ViT, arXiv:2010.11929, equation 1).
+    """A learned vector per token, including the class token (ViT, arXiv:2010.11929, equation 1).
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
         std: Standard deviation of the initial values.
     """
 
@@ -86,18 +87,18 @@ class Learned1d(Position):
         return tokens + self.table[:, -self.layout.num_patches :]
 
     def class_token(self) -> Tensor | None:
-        """The first row of the table (D,), where there is a class token."""
+        """The first row of the table (D,), if there is a class token."""
         return self.table[0, 0] if self.layout.class_token else None
 
 
 class Learned2d(Position):
-    """A learned vector per row and one per column, joined (ViT, arXiv:2010.11929, appendix D.4).
+    """A learned vector per row and per column, concatenated (ViT, arXiv:2010.11929, appendix D.4).
 
-    Half the channels tell the row, half the column: (rows + cols) * D / 2 numbers in all. A class
-    token gets nothing: it is at no place.
+    Half of the channels encode the row, half the column: (rows + cols) * D / 2 parameters. The
+    class token gets nothing.
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
         std: Standard deviation of the initial values.
 
     Raises:
@@ -120,13 +121,13 @@ class Learned2d(Position):
 
 
 class Sinusoidal(Position):
-    """Fixed sines and cosines of the token's number (Vaswani et al., arXiv:1706.03762).
+    """Fixed sines and cosines of the token number (Vaswani et al., arXiv:1706.03762).
 
     Channel 2i is sin(t / 10000^(2i / D)) and channel 2i + 1 the cosine. The class token is t = 0
     and the patches, row by row, are 1 to N; without a class token they are 0 to N - 1.
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
 
     Raises:
         UsageError: embed_dim is odd.
@@ -143,25 +144,25 @@ class Sinusoidal(Position):
         self.register_buffer("table", table, persistent=False)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Add its number's sines and cosines to each patch token (B, N, D)."""
+        """Add the sines and cosines of its number to each patch token (B, N, D)."""
         return tokens + self.table[-self.layout.num_patches :]
 
     def class_token(self) -> Tensor | None:
-        """The sines and cosines of token 0 (D,), where that is the class token."""
+        """The sines and cosines of token 0 (D,), if that is the class token."""
         return self.table[0] if self.layout.class_token else None
 
 
 class SinCos2d(Position):
     """Fixed sines and cosines of column and row, as in MAE (He et al., arXiv:2111.06377).
 
-    MAE's `get_2d_sincos_pos_embed`: the first half of the channels tells the column, the second the
-    row, each half its sines first, then its cosines. A class token gets nothing (MAE: zeros).
+    MAE's `get_2d_sincos_pos_embed`: the first half of the channels encodes the column, the second
+    the row, each with sines first, then cosines. The class token gets nothing (MAE: zeros).
 
     Args:
-        layout: The tokens to be placed.
+        layout: Sizes of the tokens.
 
     Raises:
-        UsageError: embed_dim is no multiple of 4.
+        UsageError: embed_dim is not a multiple of 4.
     """
 
     table: Tensor
@@ -178,7 +179,7 @@ class SinCos2d(Position):
         self.register_buffer("table", torch.cat(halves, dim=-1), persistent=False)  # (N, D)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Add its place's sines and cosines to each patch token (B, N, D)."""
+        """Add the sines and cosines of its row and column to each patch token (B, N, D)."""
         return tokens + self.table
 
 
@@ -222,7 +223,7 @@ def build_positions(choices: Sequence[Choice], layout: TokenLayout) -> PositionS
 
 
 def _angles(place: Tensor, channels: int) -> Tensor:
-    """Place / 10000^(2i / channels) for i below channels / 2: (n,) to (n, channels / 2)."""
+    """Angles place / 10000^(2i / channels), i < channels / 2: (n,) to (n, channels / 2)."""
     exponent = torch.arange(0, channels, 2, dtype=torch.float64) / channels
     frequency = torch.exp(exponent * -math.log(10000.0))
     return (place.double()[:, None] * frequency).float()
@@ -236,5 +237,6 @@ def _sum(terms: Sequence[Tensor | None]) -> Tensor | None:
 def _check_divisible(embed_dim: int, parts: int, name: str, what: str) -> None:
     if embed_dim % parts:
         raise UsageError(
-            f"position {name} splits embed_dim into {what}: {embed_dim} is no multiple of {parts}"
+            f"position {name} splits embed_dim into {what}: {embed_dim} is not a multiple of "
+            f"{parts}"
         )

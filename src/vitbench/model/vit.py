@@ -1,6 +1,6 @@
 """VisionTransformer: the forward pass on one screen.
 
-Names of modules are timm's, so that weights can be carried over and logits compared.
+Modules have timm's names, so that weights can be copied and logits compared.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ class VisionTransformer(nn.Module):
         num_classes: Number of classes.
 
     Attributes:
-        recompute: Whether to compute a block's inner values anew in the backward pass.
+        recompute: Whether to recompute activations in the backward pass.
 
     Raises:
         UsageError: A position or an attention kind does not fit the sizes.
@@ -70,7 +70,7 @@ class VisionTransformer(nn.Module):
         self.norm = nn.LayerNorm(dim, eps=NORM_EPS)
         self.head = nn.Linear(dim, num_classes)
         self._init_weights(spec.init)
-        # Positions last: whatever they draw, the rest of the model starts the same.
+        # Positions last, so that their draws do not change the initial weights of the rest.
         layout = TokenLayout(self.patch_embed.grid, dim, spec.num_heads, spec.class_token)
         self.pos_embed = build_positions(spec.pos_embed, layout)
 
@@ -84,12 +84,12 @@ class VisionTransformer(nn.Module):
                 tokens = _recomputed(block, tokens, self.pos_embed)
             else:
                 tokens = block(tokens, self.pos_embed)
-        # Of the last block's tokens a class token is all that is read.
+        # Of the last block's output only the class token is used.
         tokens = last(tokens, self.pos_embed, None if self.cls_token is None else 1)
         return self.classify(tokens)
 
     def embed(self, images: Tensor) -> Tensor:
-        """Images (B, C, H, W) to placed tokens (B, T, D), the class token first if there is one."""
+        """Images (B, C, H, W) to tokens with positions (B, T, D), the class token first if any."""
         tokens = self.pos_embed(self.patch_embed(images))  # (B, N, D)
         if self.cls_token is not None:
             placed = self.pos_embed.class_token()
@@ -100,7 +100,8 @@ class VisionTransformer(nn.Module):
     def classify(self, tokens: Tensor) -> Tensor:
         """The last block's tokens (B, T, D) to logits (B, classes)."""
         if self.cls_token is not None:
-            return self.head(self.norm(tokens[:, 0]))  # a norm is by token: the others need none
+            # Norms act per token: the other tokens are not needed.
+            return self.head(self.norm(tokens[:, 0]))
         return self.head(self.norm(tokens).mean(dim=1))
 
     def layers(self) -> Iterator[Block]:
@@ -108,7 +109,7 @@ class VisionTransformer(nn.Module):
         return cast(Iterator[Block], iter(self.blocks))
 
     def _init_weights(self, init: str) -> None:
-        """Draw weights; biases are zero and norms are the identity."""
+        """Draw weights; biases are zero, norms are the identity."""
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):
                 if init == "trunc-normal":
@@ -122,7 +123,7 @@ class VisionTransformer(nn.Module):
 
 
 def _recomputed(block: Block, tokens: Tensor, position: PositionSum) -> Tensor:
-    """What a block gives; its inner values are computed again in the backward pass."""
+    """The output of a block, which is recomputed in the backward pass."""
     if torch.compiler.is_compiling() or current_generator() is None:
         recomputed = checkpoint(block, tokens, position, use_reentrant=False)
     else:
@@ -131,7 +132,7 @@ def _recomputed(block: Block, tokens: Tensor, position: PositionSum) -> Tensor:
             tokens,
             position,
             use_reentrant=False,
-            preserve_rng_state=False,  # of the default generator, which nothing here draws from
+            preserve_rng_state=False,  # of the default generator, which is not used here
             context_fn=same_draws,
         )
     return cast(Tensor, recomputed)
@@ -140,23 +141,23 @@ def _recomputed(block: Block, tokens: Tensor, position: PositionSum) -> Tensor:
 def build_model(spec: ExperimentSpec) -> VisionTransformer:
     """The model of an experiment with its initial weights, on the current default device.
 
-    The weights are a function of the seed and the model's fields alone. No generator of the
-    caller's is touched.
+    The weights depend only on the seed and the fields of the model. The caller's generators are not
+    changed.
 
     Raises:
         UsageError: A position or an attention kind does not fit the sizes.
     """
     data = spec.data
     with torch.random.fork_rng(devices=[]):
-        # torch.manual_seed would reseed the generators of all GPUs too.
+        # torch.manual_seed would also reseed the generators of all GPUs.
         torch.default_generator.manual_seed(derive_seed(spec.seed, "init"))
         return VisionTransformer(spec.model, data.img_size, data.in_chans, data.num_classes)
 
 
 def shapes_of(spec: ExperimentSpec) -> VisionTransformer:
-    """The model of an experiment without memory, for the shapes of its weights; not to be changed.
+    """The model of an experiment without memory, for the shapes of its weights; do not change it.
 
-    Many runs have the same model: it is built once.
+    It is cached, because many runs have the same model.
 
     Raises:
         UsageError: A position or an attention kind does not fit the sizes.
@@ -173,7 +174,7 @@ def shapes_of(spec: ExperimentSpec) -> VisionTransformer:
 @lru_cache(maxsize=16)
 def _without_memory(
     fields: str,
-    kinds: tuple[object, ...],  # noqa: ARG001 (another class of the same name is another model)
+    kinds: tuple[object, ...],  # noqa: ARG001 (part of the cache key)
     sizes: tuple[int, int, int],
 ) -> VisionTransformer:
     with torch.random.fork_rng(devices=[]), torch.device("meta"):

@@ -1,4 +1,4 @@
-"""What run folders there are, which results files name them, and how one is removed."""
+"""The run folders, the results files that refer to them, and how a folder is removed."""
 
 import os
 import re
@@ -17,11 +17,11 @@ from vitbench.errors import FileError
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.schema import StudyResults
 
-# done, diverged: complete; training: by another process, now; begun: some epochs are there;
-# new: none is; damaged: its files cannot be read.
+# done, diverged: complete; training: by another process, now; begun: some epochs are done;
+# new: no epoch is done; damaged: its files cannot be read.
 State = Literal["done", "diverged", "training", "begun", "new", "damaged"]
 IDENTITY_DIGITS = re.compile(r"-([0-9a-f]{10})$")
-GOING = ".removed-"  # a folder that is being removed begins so
+GOING = ".removed-"  # prefix of a folder that is being removed
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class CataloguedRun:
 
     Attributes:
         folder: Its path.
-        state: What its files say it is.
-        seed: Its seed; None where its spec cannot be read.
+        state: The state that its files show.
+        seed: Its seed; None if its spec cannot be read.
         epochs: Epochs finished.
-        of_epochs: Epochs of its spec; None where that cannot be read.
-        test_top1_pct: Top-1 accuracy in % on the test set; None where it did not end well.
-        num_bytes: What it takes on disk.
-        named_by: The studies' variants whose results files name it, as `pos-embed/none`.
-        files: Which files there are, in which version: not the same once it has changed.
+        of_epochs: Epochs of its spec; None if that cannot be read.
+        test_top1_pct: Top-1 accuracy in % on the test set; None unless it is done.
+        num_bytes: Its size on disk.
+        named_by: Studies and variants that refer to it, such as `pos-embed/none`.
+        files: Its files and their versions; they differ once a file changes.
     """
 
     folder: Path
@@ -52,24 +52,24 @@ class CataloguedRun:
 
 
 def find_run_folders(runs_dir: Path) -> list[Path]:
-    """The run folders in a folder, by name; links and whatever else lies there are left out."""
+    """The run folders in a folder, by name; links and other files are ignored."""
     if not runs_dir.is_dir():
         return []
     return sorted(filter(is_run_folder, runs_dir.iterdir()), key=_by_number)
 
 
 def existing_checkpoints(most: int = 3) -> str:
-    """The newest checkpoints in runs/, as the end of a message that a checkpoint is missing."""
+    """The newest checkpoints in runs/, for the end of a message about a missing checkpoint."""
     files = [file for file in Path("runs").glob("*/checkpoint.pt") if file.is_file()]
     newest = sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
     if not newest:
-        return ": vitbench train makes runs/NAME/checkpoint.pt"
+        return ": vitbench train writes runs/NAME/checkpoint.pt"
     more = f" and {len(newest) - most} more" if len(newest) > most else ""
-    return f"; there are {', '.join(map(str, newest[:most]))}{more}"
+    return f"; existing: {', '.join(map(str, newest[:most]))}{more}"
 
 
 def is_run_folder(path: Path) -> bool:
-    """Whether a path is a folder that a run of ours has made."""
+    """Whether a path is the folder of a vitbench run."""
     if path.is_symlink() or not path.is_dir() or path.name.startswith("."):
         return False
     folder = RunFolder(path)
@@ -83,22 +83,22 @@ def catalogue(runs_dir: Path, studies: Sequence[tuple[Path, StudyResults]]) -> l
 
     Args:
         runs_dir: The folder.
-        studies: Results files and what they hold, for who names a run.
+        studies: Results files and their contents, to find which refer to a run.
     """
     named = _named(studies)
     return [_entry(RunFolder(path), named) for path in find_run_folders(runs_dir)]
 
 
 def remove(run: CataloguedRun, is_needed: Callable[[Path], bool]) -> str | None:
-    """Remove a run folder; one that is half removed is never taken for a run.
+    """Remove a run folder; a partly removed folder never counts as a run.
 
     Args:
         run: The run.
-        is_needed: Whether a folder is needed now: asked when nobody can train in it any more, and
-            just before it goes.
+        is_needed: Whether a folder is needed now; called while the folder is locked, just before
+            its removal.
 
     Returns:
-        Why it stays; None where it is gone.
+        Why it is kept; None if it was removed.
 
     Raises:
         OSError: It cannot be removed.
@@ -109,12 +109,12 @@ def remove(run: CataloguedRun, is_needed: Callable[[Path], bool]) -> str | None:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        return "another process trains it now"
+        return "another process is training it"
     try:
         if _versions(dict(_files(run.folder))) != run.files:
-            return "it has changed since it was listed"
+            return "it changed after it was listed"
         if is_needed(run.folder):
-            return "a results file names it now"
+            return "a results file refers to it now"
         going = _free_name(run.folder)
         run.folder.rename(going)
     finally:
@@ -124,7 +124,7 @@ def remove(run: CataloguedRun, is_needed: Callable[[Path], bool]) -> str | None:
 
 
 def find_leftovers(runs_dir: Path) -> list[Path]:
-    """What a removal that was stopped has left."""
+    """Folders that an interrupted removal left."""
     return [
         path
         for path in sorted(runs_dir.glob(f"{GOING}*"))
@@ -133,23 +133,23 @@ def find_leftovers(runs_dir: Path) -> list[Path]:
 
 
 def remove_leftovers(runs_dir: Path) -> None:
-    """Remove what a removal that was stopped has left."""
+    """Remove the folders that an interrupted removal left."""
     for path in find_leftovers(runs_dir):
         _remove_tree(path)
 
 
 def names_in(studies: Sequence[tuple[Path, StudyResults]]) -> Callable[[Path], bool]:
-    """What says whether results files name a run folder; they are gone through once.
+    """A function that says whether results files refer to a run folder; they are read once.
 
     Args:
-        studies: Results files and what they hold.
+        studies: Results files and their contents.
     """
     named = _named(studies)
     return lambda folder: bool(_who_names(folder, named))
 
 
 def _free_name(folder: Path) -> Path:
-    """A name for a folder that is going, which nothing has yet."""
+    """An unused name for a folder that is being removed."""
     going = folder.with_name(f"{GOING}{folder.name}")
     number = 1
     while os.path.lexists(going):
@@ -183,7 +183,7 @@ def _entry(folder: RunFolder, named: dict[str, set[str]]) -> CataloguedRun:
         epochs,
         of_epochs,
         accuracy,
-        # A file with several names counts once.
+        # A file with several hard links counts once.
         sum({status.st_ino: status.st_size for status in statuses.values()}.values()),
         tuple(sorted(_who_names(folder.path, named))),
         _versions(statuses),
@@ -197,7 +197,7 @@ def _who_names(folder: Path, named: dict[str, set[str]]) -> set[str]:
 
 
 def _ending(folder: RunFolder) -> tuple[State, int, float | None]:
-    """What became of a run, its finished epochs and its test accuracy."""
+    """The state of a run, its finished epochs and its test accuracy."""
     if folder.state() == "trained":
         try:
             result = folder.read_result()
@@ -212,9 +212,9 @@ def _ending(folder: RunFolder) -> tuple[State, int, float | None]:
 
 
 def _named(studies: Sequence[tuple[Path, StudyResults]]) -> dict[str, set[str]]:
-    """Who names a run, by its folder's path and by the digits of its identity.
+    """The variants that refer to a run, by its folder's path and by the digits of its identity.
 
-    Both: results and runs may have been moved apart.
+    Both, because results and runs may have been moved separately.
     """
     named: dict[str, set[str]] = {}
     for file, results in studies:
@@ -244,7 +244,7 @@ def _files(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def _versions(statuses: dict[str, os.stat_result]) -> frozenset[tuple[str, int, int]]:
-    """What tells a file's version from another; a lock's is none."""
+    """The version of each file; locks are ignored."""
     return frozenset(
         (path, status.st_ino, status.st_mtime_ns)
         for path, status in statuses.items()

@@ -1,6 +1,6 @@
-"""Whether a folder may be a run's: new, empty, or that run's own, begun or complete.
+"""Whether a run may use a folder: a new one, an empty one, or its own.
 
-What is in a folder that is not ours is never written over.
+Files of other programs or runs are never overwritten.
 """
 
 from pathlib import Path
@@ -15,15 +15,15 @@ from vitbench.training.checkpoint import Checkpoint
 
 
 def check_folder_of_run(folder: RunFolder, spec: ExperimentSpec) -> None:
-    """Refuse, before any work, a folder that a run of a spec would refuse.
+    """Refuse a folder before any work if a run could not use it.
 
     Args:
         folder: The folder; it may be absent.
         spec: The run's spec.
 
     Raises:
-        FileError: It is a file, is damaged, or holds a file that is not of a run of ours.
-        UsageError: It is another run's.
+        FileError: It is a file, is damaged, or has files of another program.
+        UsageError: It belongs to another run.
     """
     if folder.state() == "trained":
         _check_trained(folder, spec)
@@ -34,21 +34,21 @@ def check_folder_of_run(folder: RunFolder, spec: ExperimentSpec) -> None:
 
 
 def check_free(folder: RunFolder, spec: ExperimentSpec) -> None:
-    """Raise where a folder without a finished epoch holds what is not of this run.
+    """Raise if a folder without a finished epoch has files that are not of this run.
 
     Args:
         folder: The folder; it may be absent.
         spec: The run's spec.
 
     Raises:
-        FileError: It is a file, or holds a file that is not of a run of ours.
-        UsageError: Another run was begun in it.
+        FileError: It is a file, or has files of another program.
+        UsageError: It belongs to another run.
     """
     path = folder.path
     if not path.exists():
         return
     if not path.is_dir():
-        raise FileError(f"{path} is a file: a run takes a folder")
+        raise FileError(f"{path} is a file: a run needs a folder")
     there = spec_of(folder)
     if there is not None:
         check_same(folder, there, spec)
@@ -63,7 +63,7 @@ def check_free(folder: RunFolder, spec: ExperimentSpec) -> None:
 
 
 def check_same(folder: RunFolder, there: ExperimentSpec, spec: ExperimentSpec) -> None:
-    """Raise UsageError where the run in a folder is another than the one that is asked for."""
+    """Raise UsageError if a folder holds another run than the requested one."""
     if there.identity == spec.identity:
         return
     what = f"{folder.path} holds another run ({there.name})"
@@ -71,8 +71,8 @@ def check_same(folder: RunFolder, there: ExperimentSpec, spec: ExperimentSpec) -
     as_long = spec.train.model_copy(update={"epochs": here})
     if spec.model_copy(update={"train": as_long}).identity == there.identity:
         what += (
-            f", whose learning rate is planned over {_epochs(here)} and ends with them: "
-            f"{_epochs(asked)} are another experiment; choose another --out"
+            f": its learning-rate schedule covers {_epochs(here)}, so {_epochs(asked)} is another "
+            "experiment; choose another --out"
         )
         raise UsageError(what)
     raise UsageError(f"{what}: choose another --out")
@@ -105,9 +105,9 @@ def _check_begun(folder: RunFolder, spec: ExperimentSpec) -> None:
         try:
             _check_checkpoint(folder, folder.previous_checkpoint, spec)
         except FileError:
-            if type(error) is not FileError:  # not damaged, and another kind has its own advice
+            if type(error) is not FileError:  # not damage: other errors have their own advice
                 raise error from None
-            raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
+            raise FileError(f"{error}: remove {folder.path} to start the run again") from None
 
 
 def _check_checkpoint(folder: RunFolder, file: Path, spec: ExperimentSpec) -> None:
@@ -117,16 +117,16 @@ def _check_checkpoint(folder: RunFolder, file: Path, spec: ExperimentSpec) -> No
 
 
 def not_ours(file: Path) -> FileError:
-    """The refusal of a folder that holds a stranger's file."""
-    return FileError(f"{file} is not of a run of vitbench: choose another --out")
+    """The error for a folder with a file of another program."""
+    return FileError(f"{file} does not belong to a vitbench run: choose another --out")
 
 
 def spec_of(folder: RunFolder) -> ExperimentSpec | None:
-    """The spec that a run of ours wrote in a folder; None where there is none.
+    """The spec that a run wrote in a folder; None if there is none.
 
-    A run writes every section; a file with some of the fields is a user's own.
+    A run writes every section; a file with only some of them is a user's own.
     """
-    if not folder.spec_file.is_file():  # a pipe may never end
+    if not folder.spec_file.is_file():  # reading a pipe may never end
         return None
     try:
         tree = load_mapping(folder.spec_file, "spec")

@@ -1,4 +1,4 @@
-"""One experiment: a spec in, a complete run folder out; or on from where it was stopped."""
+"""One experiment: a spec in, a complete run folder out; an interrupted run resumes."""
 
 import contextlib
 import time
@@ -36,18 +36,18 @@ from vitbench.training.trackers.tracker import Guarded, TrackedRun, build_tracke
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is done: what its identity does not depend on.
+    """How a run is trained: options that its identity does not depend on.
 
     Attributes:
-        data_dir: Where its data set is; the usual places where None.
+        data_dir: Folder of the data set; None for the usual places.
         device: auto, cpu, cuda or mps.
         tracker: A name of the registry TRACKERS.
         wandb: Mode of the tracker wandb: auto, online, offline or disabled.
-        micro_batch: Images of one forward and backward pass; None for whole batches, and for fewer
-            where there is not enough memory for them.
-        recompute: Whether blocks' inner values are computed anew in the backward pass.
-        compiled: Whether to compile the model, where it can be.
-        concurrent_runs: Runs that are trained at once, this one among them; recorded beside times.
+        micro_batch: Images per forward and backward pass; None for whole batches, halved when
+            memory runs out.
+        recompute: Whether activations are recomputed in the backward pass.
+        compiled: Whether to use torch.compile, if possible.
+        concurrent_runs: Runs trained in parallel, this one included; recorded beside times.
     """
 
     data_dir: Path | None = None
@@ -62,12 +62,12 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A run to be done, in plain values that another process can be handed.
+    """A run to train, in plain values that can be sent to another process.
 
     Attributes:
         spec: The experiment.
         folder: Its folder.
-        options: How it is done.
+        options: How it is trained.
         tags: Study and variant, for trackers.
     """
 
@@ -86,12 +86,12 @@ class Note:
 
 @dataclass(frozen=True)
 class RunBegun:
-    """A run begins, or goes on.
+    """A run starts or resumes.
 
     Attributes:
         spec: The experiment.
-        epochs_done: Epochs that an earlier call finished.
-        num_steps: Steps of an epoch.
+        epochs_done: Epochs finished by earlier calls.
+        num_steps: Steps per epoch.
     """
 
     spec: ExperimentSpec
@@ -101,11 +101,11 @@ class RunBegun:
 
 @dataclass(frozen=True)
 class BatchSplit:
-    """Memory was refused; the run goes on from its last finished epoch with fewer images at a time.
+    """Out of memory: the run continues after its last finished epoch with fewer images at a time.
 
     Attributes:
         spec: The experiment.
-        micro_batch: Images of one forward and backward pass from now on.
+        micro_batch: Images per forward and backward pass from now on.
     """
 
     spec: ExperimentSpec
@@ -116,7 +116,7 @@ Listener = Callable[[Event | RunBegun | BatchSplit | Note], None]
 
 
 def check_buildable(spec: ExperimentSpec) -> None:
-    """Build model and optimisers without memory, so that what cannot be is known before any work.
+    """Build model and optimisers without memory, to refuse impossible specs before any work.
 
     Raises:
         UsageError: They cannot be built.
@@ -126,19 +126,20 @@ def check_buildable(spec: ExperimentSpec) -> None:
 
 
 def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) -> RunResult:
-    """Train what is left of a run, test it once, and write its result; a complete run is read.
+    """Train the rest of a run, test it once, and write its result; a complete run is only read.
 
     Args:
         request: The run.
-        listen: Told of every step, epoch and note. What it raises is raised here, so that it can
-            stop the run: it is not recorded as failed, and the same call goes on after its last
-            finished epoch. (In a sweep an error of the listener ends nothing.)
+        listen: Called with every step, epoch and note. An exception that it raises stops the run
+            and is raised to the caller; the run is not recorded as failed, and the same call
+            resumes it after its last finished epoch. (In a sweep an error of the listener stops
+            nothing.)
 
     Returns:
         Its result, done or diverged.
 
     Raises:
-        UsageError: The data set is absent, or the folder is another run's or not ours.
+        UsageError: The data set is absent, or the folder belongs to another run or program.
         OutOfMemoryError: There is not enough memory for it.
         OSError: A file cannot be written; all finished epochs are kept.
     """
@@ -161,7 +162,7 @@ def run_experiment(request: RunRequest, listen: Listener = lambda _event: None) 
             num_steps = num_batches(len(train), spec.train.batch_size)
             listen(RunBegun(spec, len(state.history), num_steps))
             handed_over = [state]
-            del state  # a second try, after memory was refused, must find this one's memory free
+            del state  # frees its memory for a second attempt after an out-of-memory error
             with guarded as tracker:
                 tracker.start(_tracked(request))
                 result = _train(request, handed_over, bits, train, val, tracker, listen)
@@ -178,16 +179,16 @@ def _train(
     tracker: Guarded,
     listen: Listener,
 ) -> RunResult:
-    """Train a run to its end, with fewer images at a time where memory is refused.
+    """Train a run to its end, with fewer images at a time when memory runs out.
 
     Args:
         request: The run.
-        handed_over: Its state, which is taken out: nobody else may hold it.
+        handed_over: Its state, removed from the list: no other reference may keep its memory.
         bits: What its bits depend on.
         train: Images to train on.
         val: Images to validate on.
-        tracker: Where its epochs are logged.
-        listen: Told of every event.
+        tracker: Logs its epochs.
+        listen: Called with every event.
     """
     state = handed_over.pop()
     spec, folder, options = request.spec, RunFolder(request.folder), request.options
@@ -203,7 +204,7 @@ def _train(
                 raise
             bits = bits.model_copy(update={"micro_batch": tried // 2})
         listen(BatchSplit(spec, tried // 2))
-        del state  # or there would be two of them
+        del state  # or two states would be in memory
         if device.type == "cuda":
             torch.cuda.empty_cache()
         state, _ = _begin_or_resume(folder, spec, device, options, listen)
@@ -221,10 +222,10 @@ def _fit(
     tracker: Guarded,
     listen: Listener,
 ) -> tuple[Diverged | None, Bits]:
-    """Train what is left, a checkpoint at each epoch's end.
+    """Train the remaining epochs, with a checkpoint after each.
 
     Returns:
-        How it diverged, if it did; and what its bits depend on now: it may not have been compiled.
+        How it diverged, if it did; and what its bits depend on now: compiling may have failed.
     """
     diverged = None
     saving = MemorySaving(bits.micro_batch, bits.recompute)
@@ -245,15 +246,15 @@ def _fit(
 
 
 def _bring_back(folder: RunFolder, spec: ExperimentSpec, listen: Listener) -> None:
-    """Write a run's spec again where its folder was removed in the midst of training."""
+    """Write a run's spec again if its folder was removed during training."""
     if not folder.spec_file.exists():
         folder.write_spec(spec)
-        listen(Note(f"{folder.path} was removed while the run trained: written again"))
+        listen(Note(f"{folder.path} was removed during training: written again"))
 
 
 @contextmanager
 def _threads_put_back() -> Iterator[None]:
-    """A run that was begun with another number of threads does not leave it to the next run."""
+    """Restore the number of threads, which a resumed run may change."""
     threads = torch.get_num_threads()
     try:
         yield
@@ -264,14 +265,14 @@ def _threads_put_back() -> Iterator[None]:
 def _compile(
     state: TrainingState, spec: ExperimentSpec, saving: MemorySaving, listen: Listener
 ) -> bool:
-    """Compile a state's model; whether that went well."""
+    """Compile the model of a state; return whether that succeeded."""
     state.model.recompute = saving.recompute
     began = time.perf_counter()
     try:
         size = max(saving.sizes(spec.train.batch_size))
         state.compiled = compile_for_training(state.model, spec, size)
     except CannotCompileError as error:
-        listen(Note(f"{spec.name}: goes on without torch.compile: {error}"))
+        listen(Note(f"{spec.name}: continues without torch.compile: {error}"))
         return False
     listen(Note(f"{spec.name}: compiled in {time.perf_counter() - began:.0f} s"))
     return True
@@ -291,9 +292,9 @@ def _begin_or_resume(
     options: RunOptions,
     listen: Listener,
 ) -> tuple[TrainingState, Bits]:
-    """The state to train on from, and what its bits depend on.
+    """The state to continue from, and what its bits depend on.
 
-    A run goes on as it began, or in less memory where that is asked for now.
+    A resumed run keeps its settings, or uses less memory if that is requested now.
     """
     if folder.state() == "new":
         return begin(spec, device), Bits(
@@ -314,23 +315,23 @@ def _begin_or_resume(
         }
     )
     if device.type == "cpu":
-        torch.set_num_threads(bits.threads)  # another number would end in other bits
+        torch.set_num_threads(bits.threads)  # another number would change the bits
     return state, bits
 
 
 def _below(micro_batch: int | None, most: int) -> int | None:
-    """A micro-batch that is one: of fewer images than are taken anyway."""
+    """The micro-batch, if it is smaller than the current one."""
     return micro_batch if micro_batch is not None and micro_batch < most else None
 
 
 def _resumed(
     folder: RunFolder, spec: ExperimentSpec, device: torch.device, listen: Listener
 ) -> tuple[Checkpoint, TrainingState]:
-    """The last checkpoint, or the one before it where it is damaged, and its state.
+    """The last checkpoint, or the previous one if it is damaged, and its state.
 
     Raises:
-        UsageError: The folder is another run's.
-        LaterVersionError: A later vitbench began the run.
+        UsageError: The folder belongs to another run.
+        LaterVersionError: A later vitbench started the run.
         FileError: Both are damaged.
     """
     try:
@@ -340,9 +341,9 @@ def _resumed(
     except FileError as error:
         with contextlib.suppress(FileError):
             before = _opened(folder.previous_checkpoint, spec, device)
-            listen(Note(f"{error}: going on from the epoch before"))
+            listen(Note(f"{error}: resuming from the previous epoch"))
             return before
-        raise FileError(f"{error}: remove {folder.path}, and the run begins anew") from None
+        raise FileError(f"{error}: remove {folder.path} to start the run again") from None
 
 
 def _opened(

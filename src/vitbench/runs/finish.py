@@ -1,4 +1,4 @@
-"""The end of a run: the test set read once, its files written, its result last."""
+"""The end of a run: one test, then its files, the result last."""
 
 import hashlib
 import math
@@ -33,16 +33,16 @@ def finish(
     diverged: Diverged | None,
     concurrent_runs: int,
 ) -> RunResult:
-    """Test the model once, write all files, the result last.
+    """Test the model once and write all files, the result last.
 
     Args:
         spec: The run's experiment.
-        data_dir: Where its data set is.
+        data_dir: Folder of the data set.
         folder: Its folder.
-        state: Its training, at its end.
-        bits: What else its bits depend on.
-        diverged: How it diverged; None where it did not.
-        concurrent_runs: Runs that were trained at once, this one among them.
+        state: The final training state.
+        bits: What its bits depend on besides the spec.
+        diverged: How it diverged, or None.
+        concurrent_runs: Runs trained in parallel, this one included.
     """
     if diverged is not None:
         result = _result(
@@ -54,7 +54,7 @@ def finish(
             concurrent_runs=concurrent_runs,
         )
     else:
-        # Here and nowhere else the test set is read: after the last epoch, whatever it says.
+        # The only place where the test set is read: once, after the last epoch.
         test = load_images(spec.data, "test", data_dir)
         device = next(state.model.parameters()).device
         answers = evaluate(state.model, test.to(device), bits.micro_batch)

@@ -1,4 +1,4 @@
-"""RunFolder: where a run's files are, whether it is complete, and its lock."""
+"""RunFolder: the files of a run, its state, and its lock."""
 
 import zipfile
 from collections.abc import Callable
@@ -19,15 +19,15 @@ from vitbench.runs.parsing import LaterError, checked
 from vitbench.runs.schema import MOST_TEST_IMAGES, RunResult, unpack_classes
 from vitbench.training.history import EpochRecord
 
-AGAIN = "remove its folder, and the run is done again"
-# Bytes of a file, many times what any run of ours writes.
+AGAIN = "remove its folder; the same command trains it again"
+# Limits in bytes, many times what a run writes.
 MOST_SPEC_BYTES = 1_000_000
 MOST_TEXT_BYTES = 200_000_000  # of a result, or of a history: a million epochs
-MOST_PREDICTIONS_BYTES = 2**31  # packed, and unpacked too: ten million images of 100 classes
+MOST_PREDICTIONS_BYTES = 2**31  # packed and unpacked: ten million images of 100 classes
 
 
 class Answers(NamedTuple):
-    """Classes on the test set, image by image, uint8 (n,) each."""
+    """Classes of the test images, uint8 (n,) each."""
 
     predicted: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.uint8]
@@ -35,13 +35,13 @@ class Answers(NamedTuple):
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder: complete when its `result.json` is there."""
+    """The folder of a run, which is complete when it has a `result.json`."""
 
     path: Path
 
     @classmethod
     def of(cls, spec: ExperimentSpec, runs_dir: Path) -> Self:
-        """The folder of a spec: one that ends in its identity's digits, else its own name."""
+        """The folder of a spec: an existing one with its identity, else its default name."""
         digits = spec.identity[:10]
         there = runs_dir.glob(f"[!.]*-{digits}") if runs_dir.is_dir() else ()
         found = sorted(path for path in there if path.is_dir())
@@ -49,7 +49,7 @@ class RunFolder:
 
     @classmethod
     def finder(cls, runs_dir: Path) -> "Callable[[ExperimentSpec], RunFolder]":
-        """`of` for many specs: the folder is listed once, as it is now."""
+        """`of` for many specs: the folder is listed once."""
         there: dict[str, Path] = {}
         for path in sorted(runs_dir.glob("[!.]*")) if runs_dir.is_dir() else ():
             digits = path.name.rpartition("-")[2]
@@ -63,12 +63,12 @@ class RunFolder:
 
     @property
     def spec_file(self) -> Path:
-        """The spec, whole."""
+        """The complete spec."""
         return self.path / "spec.json"
 
     @property
     def history_file(self) -> Path:
-        """A line of JSON for each finished epoch."""
+        """One line of JSON per finished epoch."""
         return self.path / "history.jsonl"
 
     @property
@@ -78,33 +78,33 @@ class RunFolder:
 
     @property
     def previous_checkpoint(self) -> Path:
-        """The state an epoch before, kept while the run goes on."""
+        """The state one epoch earlier, kept during training."""
         return self.path / "checkpoint.previous.pt"
 
     @property
     def predictions(self) -> Path:
-        """Logits, answers and labels of the test set."""
+        """Logits, predictions and labels of the test set."""
         return self.path / "predictions.npz"
 
     @property
     def lock_file(self) -> Path:
-        """What `lock` locks."""
+        """The file that `lock` locks."""
         return self.path / ".lock"
 
     @property
     def result_file(self) -> Path:
-        """How the run ended."""
+        """The result of the run."""
         return self.path / "result.json"
 
     def state(self) -> Literal["trained", "begun", "new"]:
-        """What its files say it is now: `trained`, `begun` or `new`."""
+        """Its state: `trained`, `begun` or `new`."""
         if self.result_file.exists():
             return "trained"
         begun = self.checkpoint.exists() or self.previous_checkpoint.exists()
         return "begun" if begun else "new"
 
     def lock(self) -> FileLock:
-        """Held by whoever trains this run; the system lets go of it when that process ends."""
+        """The lock of the process that trains this run; the system releases it when that ends."""
         self.path.mkdir(parents=True, exist_ok=True)
         return FileLock(self.lock_file)
 
@@ -113,11 +113,11 @@ class RunFolder:
         return is_locked(self.lock_file)
 
     def write_spec(self, spec: ExperimentSpec) -> None:
-        """Write the spec, whole."""
+        """Write the complete spec."""
         write_text(self.spec_file, ExperimentSpec.model_dump_json(spec, indent=1) + "\n")
 
     def read_spec_fields(self) -> Tree:
-        """The fields that the spec's file holds, unchecked.
+        """The fields in the spec file, not validated.
 
         Raises:
             FileError: It is absent or damaged.
@@ -130,9 +130,9 @@ class RunFolder:
         except OSError as error:
             raise FileError(f"cannot read spec file {path}: {error.strerror}") from None
         except UnreadableError as error:
-            raise FileError(f"{path} is not readable as spec: {error}") from None
+            raise FileError(f"{path} is not a readable spec: {error}") from None
         if not isinstance(fields, dict):
-            raise FileError(f"{path} holds no spec: it must be a mapping of fields")
+            raise FileError(f"{path} is not a spec: it must be a mapping of fields")
         return fields
 
     def write_history(self, history: list[EpochRecord]) -> None:
@@ -140,7 +140,7 @@ class RunFolder:
         write_text(self.history_file, "".join(f"{r.model_dump_json()}\n" for r in history))
 
     def read_history(self) -> list[EpochRecord] | None:
-        """All finished epochs; None where the file is absent or a line of it damaged."""
+        """All finished epochs; None if the file is absent or a line is damaged."""
         try:
             lines = read_regular(self.history_file, MOST_TEXT_BYTES).splitlines()
             return [checked(EpochRecord, read_json(as_text(line))) for line in lines]
@@ -148,14 +148,14 @@ class RunFolder:
             return None
 
     def count_epochs(self) -> int:
-        """Lines of the history, whatever is in them."""
+        """Number of lines of the history, not validated."""
         try:
             return read_regular(self.history_file, MOST_TEXT_BYTES).count(b"\n")
         except OSError:
             return 0
 
     def read_answers(self) -> Answers | None:
-        """What was answered on the test set; None where no predictions are there.
+        """Predictions on the test set; None if the file is absent.
 
         Raises:
             FileError: The file is damaged.
@@ -164,7 +164,7 @@ class RunFolder:
         if arrays is None:
             return None
         predicted, labels = arrays
-        # A member that is no array comes as bytes.
+        # A member that is not an array is read as bytes.
         if not all(isinstance(a, np.ndarray) and a.dtype == np.uint8 for a in (predicted, labels)):
             raise self._damaged(self.predictions)
         if predicted.ndim != 1 or predicted.shape != labels.shape or not len(labels):
@@ -172,7 +172,7 @@ class RunFolder:
         return Answers(predicted, labels)
 
     def read_logits(self) -> npt.NDArray[np.float16] | None:
-        """Logits of the test set (n, classes); None where no predictions are there.
+        """Logits of the test set (n, classes); None if the file is absent.
 
         Raises:
             FileError: The file is damaged.
@@ -188,7 +188,7 @@ class RunFolder:
         return logits
 
     def _predictions(self, *names: str) -> list[npt.NDArray[Any]] | None:
-        """Arrays of the predictions' file; None where it is absent."""
+        """Arrays of the predictions file; None if it is absent."""
         try:
             with open_regular(self.predictions, MOST_PREDICTIONS_BYTES) as file:
                 with zipfile.ZipFile(file) as archive:
@@ -202,15 +202,15 @@ class RunFolder:
             return None
         except UnfitFileError as error:
             raise self._damaged(self.predictions, error.strerror) from None
-        except Exception:  # of damaged bytes zipfile, zlib and numpy's header each have their own
+        except Exception:  # zipfile, zlib and numpy raise many kinds for damaged bytes
             raise self._damaged(self.predictions) from None
 
     def write_result(self, result: RunResult) -> None:
-        """Write how the run ended; with this it is complete."""
+        """Write the result; this completes the run."""
         write_text(self.result_file, result.model_dump_json(indent=1) + "\n")
 
     def read_result(self) -> RunResult:
-        """How the run ended.
+        """The result of the run.
 
         Raises:
             LaterVersionError: A later vitbench wrote it.
@@ -220,7 +220,7 @@ class RunFolder:
         try:
             result = checked(RunResult, read_json(as_text(read_regular(file, MOST_TEXT_BYTES))))
             if result.status == "failed":
-                raise UnreadableError("status is 'failed', and such a run has no result")
+                raise UnreadableError("status is 'failed', but a failed run has no result")
             if result.status == "done" and None in (result.test_top1_pct, result.val_top1_pct):
                 raise UnreadableError("an accuracy is missing")
             if result.predicted is not None:

@@ -34,20 +34,21 @@ def checked(model: type[Model], tree: object) -> Model:
         return model.model_validate(tree)
     except ValidationError as error:
         what = explain(error, model)
-    except UsageError as error:  # of a study's own checks
+    except UsageError as error:  # from the checks of a study
         what = str(error)
     except RecursionError:
-        what = "it is nested too deep"
+        what = "it is nested too deeply"
     if later := later_version(tree):
-        raise LaterError(f"{later} wrote it, and this is {vitbench.__version__}: update vitbench")
+        raise LaterError(f"{later} wrote it, but this is {vitbench.__version__}: update vitbench")
     raise UnreadableError(what)
 
 
 def later_version(tree: dict[str, Any]) -> str | None:
-    """The later vitbench that wrote a file of ours, in words; None where none did.
+    """The later vitbench version that wrote a file, in words, or None.
 
     Args:
-        tree: What the file holds: its form (`schema_version`) and versions, or those of its runs.
+        tree: The contents of the file, with its `schema_version` and versions, or those of its
+            runs.
     """
     runs = tree.get("runs")
     parts = [tree, *(runs if isinstance(runs, list) else [])]

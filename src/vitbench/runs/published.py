@@ -1,4 +1,4 @@
-"""The reference study's flat results files: an object of accuracies, one a variant, no more."""
+"""The flat results files of the reference study: an object with one accuracy per variant."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from vitbench.config.study import StudySpec, load_study, study_names
 from vitbench.runs.schema import StudyResults, StudyRun
 
 MOST_NAMES = 1000
-NUM_TEST = 10_000  # CIFAR-10's; the file does not say
+NUM_TEST = 10_000  # of CIFAR-10; the file does not record it
 
 
 def is_flat(loaded: Any) -> bool:
-    """Whether an object maps names to accuracies in %, and one of them is a study's."""
+    """Whether an object maps names to accuracies in %, with at least one name of a study."""
     return (
         isinstance(loaded, dict)
         and 0 < len(loaded) <= MOST_NAMES
@@ -21,9 +21,9 @@ def is_flat(loaded: Any) -> bool:
 
 
 def from_flat(loaded: Any) -> StudyResults | None:
-    """Results from what a flat file holds: one seed each, 10,000 test images assumed.
+    """The results in a flat file: one seed each, 10,000 test images assumed.
 
-    Accuracies of a key that the study does not know are left out. None if it is no such file.
+    Unknown keys are ignored. None if it is not a flat file.
     """
     if not is_flat(loaded):
         return None
@@ -58,5 +58,5 @@ def _studies() -> list[StudySpec]:
 
 
 def _keys(study: StudySpec) -> dict[str, str]:
-    """Its variants by their names in the reference study's file."""
+    """The variants by their names in the flat file."""
     return {v.published_key: v.key for v in study.variants if v.published_key is not None}

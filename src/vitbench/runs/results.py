@@ -1,4 +1,4 @@
-"""A study's results file: found, read, and merged under a lock so that no run is ever lost."""
+"""Results files: finding, reading, and merging under a lock, so that no run is lost."""
 
 import codecs
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from vitbench.runs.schema import StudyResults, StudyRun
 
 MAX_FILE_BYTES = 200_000_000
 SUFFIX = "_results.json"
-# Other tools' files are named so too. Ours has a study, or at least two of these fields.
+# Other tools use this suffix too. A vitbench file has a study, or at least two of these fields.
 OURS = {"schema_version", "study", "preset", "base_identity", "num_test", "tuned", "runs"}
 WORK = {
     **dict.fromkeys((".pt", ".pth", ".ckpt", ".safetensors"), "a checkpoint"),
@@ -34,14 +34,14 @@ def read_results(path: Path) -> StudyResults:
     """Read a results file, or a flat one of the reference study.
 
     Raises:
-        ForeignFileError: It is a file that no vitbench wrote, or is absent.
+        ForeignFileError: It is absent, or vitbench did not write it.
         LaterVersionError: A later vitbench wrote it.
         FileError: It is damaged.
     """
-    what = f"{path} is no results file: "
+    what = f"{path} is not a results file: "
     try:
         content = read_regular(path, MAX_FILE_BYTES)
-    except FileNotFoundError:  # as of a link to a disk that is not there now
+    except FileNotFoundError:  # for example a link to an unmounted disk
         raise ForeignFileError(f"no results file {path}", is_known=False) from None
     except UnfitFileError as error:
         raise ForeignFileError(f"{what}{error.strerror}", is_stream(path)) from None
@@ -49,7 +49,7 @@ def read_results(path: Path) -> StudyResults:
         is_folder = isinstance(error, IsADirectoryError)
         raise ForeignFileError(f"cannot read {path}: {error.strerror}", is_folder) from None
     except ValueError:  # a NUL
-        raise FileError(f"cannot read {str(path)!r}: no path has a NUL") from None
+        raise FileError(f"cannot read {str(path)!r}: a path cannot contain NUL") from None
     try:
         loaded = read_json(as_text(content))
     except UnreadableError as error:
@@ -70,27 +70,27 @@ def read_results(path: Path) -> StudyResults:
 
 
 def find_results(folder: Path) -> list[Path]:
-    """Every file in a folder and below it that is named as results files are, by name.
+    """Every file in a folder and its sub-folders with the name of a results file, sorted.
 
     Raises:
         FileError: The folder is absent or is a file.
     """
     if not folder.exists():
-        raise FileError(f"no results folder {folder}: vitbench sweep writes one")
+        raise FileError(f"no results folder {folder}: vitbench sweep writes results")
     if not folder.is_dir():
-        raise FileError(f"{folder} is a file: name the folder, or give the file as an argument")
+        raise FileError(f"{folder} is a file: give a folder, or give the file as an argument")
     return sorted(folder.rglob(f"*{SUFFIX}"))
 
 
 def _has_our_fields(loaded: Any) -> bool:
-    """Whether a value of JSON is a results file of ours, whole or damaged."""
+    """Whether a JSON value is a vitbench results file, damaged or not."""
     if not isinstance(loaded, dict):
         return False
     return isinstance(loaded.get("study"), dict) or len(OURS & loaded.keys()) > 1
 
 
 def _begins_as_ours(content: bytes) -> bool:
-    """Whether bytes that are no JSON are what is left of a results file of ours."""
+    """Whether bytes that are not JSON are the remains of a vitbench results file."""
     if content.startswith(UTF_16):
         content = content.decode("utf-16", "ignore").encode()
     begins = b"".join(content[:4096].removeprefix(codecs.BOM_UTF8).split())
@@ -102,7 +102,7 @@ def _begins_as_ours(content: bytes) -> bool:
 
 
 def kind_of_work(path: Path) -> str | None:
-    """What a file is that must not be lost, in words; None for a report and for other text.
+    """What kind of valuable file a path is, in words; None for a report and other text.
 
     Args:
         path: The file, or a link to it; it may be absent.
@@ -121,7 +121,7 @@ def kind_of_work(path: Path) -> str | None:
     except UnreadableError:
         if _begins_as_ours(content):
             return "a damaged results file"
-        return "no text" if b"\0" in content[:4096] else None
+        return "a binary file" if b"\0" in content[:4096] else None
     if _has_our_fields(loaded) or from_flat(loaded) is not None:
         return "a results file"
     fields = loaded.keys() if isinstance(loaded, dict) else set()
@@ -133,15 +133,15 @@ def kind_of_work(path: Path) -> str | None:
         return "a study"
     sections = {str(name).partition(".")[0] for name in fields}
     is_spec = bool(sections) and sections <= {"data", "model", "train", "seed"}
-    return "a spec" if is_spec else "JSON that is no report"
+    return "a spec" if is_spec else "a JSON file that is not a report"
 
 
 def check_same_study(path: Path, header: StudyResults) -> None:
-    """Raise UsageError where the file at a path holds runs of another base, budget or data set.
+    """Raise UsageError if a results file holds runs of another base, budget or data set.
 
     Args:
         path: The results file; it may be absent.
-        header: What is about to be written there.
+        header: The header that will be written there.
     """
     if not path.exists():
         return
@@ -155,9 +155,9 @@ def check_same_study(path: Path, header: StudyResults) -> None:
         differing = f"at budget {there.study.budget}, not {header.study.budget}"
     elif there.tuned and not header.tuned:
         names = ", ".join(one.field for one in there.tuned)
-        differing = f"with {names} tuned for each variant (give --tune as then)"
+        differing = f"with {names} tuned for each variant (give the same --tune)"
     elif there.runs and header.tuned and there.tuned != header.tuned:
-        differing = "with other values tuned, or none"
+        differing = "with other tuned values, or none"
     elif there.base_identity != header.base_identity:
         first = _first_difference(there, header)
         differing = f"of another base spec ({first})"
@@ -169,10 +169,10 @@ def check_same_study(path: Path, header: StudyResults) -> None:
 
 
 def check_runs_belong(results: StudyResults) -> None:
-    """Raise FileError where a file holds runs that must not be averaged or compared.
+    """Raise FileError if a file holds runs that must not be averaged or compared.
 
-    Runs of a variant differ in their seeds alone; all runs share the meaning of training, the data
-    set and, unless the study itself varies it, its split.
+    Runs of a variant may differ only in the seed. All runs share the training semantics, the data
+    set and, unless the study varies it, the split.
     """
     varied = {key for variant in results.study.variants for key in variant.set}
     shared = [field for field in SHARED_FIELDS if field not in varied]
@@ -182,27 +182,29 @@ def check_runs_belong(results: StudyResults) -> None:
         where = f"study {results.study.name}: {run.variant}, seed {run.seed}"
         if run.semantics != first.semantics:
             raise FileError(
-                f"{where} was made by semantics {run.semantics} of vitbench, others by "
-                f"{first.semantics}: they are not the same experiment"
+                f"{where} was trained with semantics {run.semantics} of vitbench, others with "
+                f"{first.semantics}: they are different experiments"
             )
         differs = _differing_field(run.spec, first.spec, shared)
         if differs:
             raise FileError(f"{where} has another data set or split than other runs ({differs})")
         differs = _differing_field(run.spec, same.spec)
         if differs:
-            raise FileError(f"{where} has another spec than its variant's other runs ({differs})")
+            raise FileError(
+                f"{where} has another spec than the other runs of its variant ({differs})"
+            )
 
 
 def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> StudyResults:
-    """Put runs in a results file, each in the place of its variant and seed; the others stay.
+    """Merge runs into a results file by variant and seed; other runs are kept.
 
     Args:
-        path: The results file; made where it is absent.
-        header: What the file says beside its runs.
+        path: The results file; created if absent.
+        header: The contents of the file without its runs.
         runs: New runs.
 
     Returns:
-        What the file now holds.
+        The new contents of the file.
 
     Raises:
         UsageError: It holds runs of another base, budget or data set.
@@ -228,17 +230,17 @@ def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> St
 
 
 def _first_difference(there: StudyResults, here: StudyResults) -> str:
-    """The first field in which two base specs differ, as words."""
+    """The first field in which two base specs differ, in words."""
     return _differing_field(there.base, here.base) or "other semantics"
 
 
 def _differing_field(spec: Tree, other: Tree, among: Sequence[str] | None = None) -> str | None:
-    """The first field in which a spec differs from another, as words; the seed is none.
+    """The first field in which a spec differs from another, in words; the seed is ignored.
 
     Args:
-        spec: The one.
-        other: The other.
-        among: Fields to look at, by dotted name; all unless given.
+        spec: The first spec.
+        other: The second spec.
+        among: Dotted names of the fields to compare; default: all.
     """
     for section, fields in other.items():
         if not isinstance(fields, dict):

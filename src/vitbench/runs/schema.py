@@ -1,6 +1,6 @@
-"""RunResult and StudyResults: what is written of runs and studies, every field described.
+"""RunResult and StudyResults: the files of runs and studies, with every field described.
 
-No torch here: reports are made from these files alone.
+No torch here: reports need only these files.
 """
 
 import base64
@@ -21,29 +21,29 @@ NO_PLACE_IN_A_LINE = ("Cc", "Zl", "Zp")  # control characters, NUL among them, a
 
 
 def on_one_line(text: str) -> str:
-    """Text with a space for each character that has no place in a line, as Line requires."""
+    """Text with spaces in place of control characters and line ends, as Line requires."""
     return "".join(" " if unicodedata.category(c) in NO_PLACE_IN_A_LINE else c for c in text)
 
 
 def _checked_line(text: str) -> str:
     if not text.isprintable() and on_one_line(text) != text:
-        raise ValueError("a line end, a NUL or another control character is in it")
+        raise ValueError("it contains a line end, a NUL or another control character")
     return text
 
 
 def _without_nul(text: str) -> str:
     if "\0" in text:
-        raise ValueError("a NUL is in it")
+        raise ValueError("it contains a NUL")
     return text
 
 
 def _checked_value(value: Any) -> Any:
-    """A value of a spec's field, as it stands in JSON: no number too large to be shown."""
+    """A value of a spec field in JSON: no number that is too large to print."""
     if isinstance(value, str):
         _checked_line(value)
     elif isinstance(value, int | float):
         if not abs(value) < LARGEST:  # NaN is not
-            raise ValueError("a number in it is too large")
+            raise ValueError("it contains a number that is too large")
     elif isinstance(value, list | dict):
         for one in (*value, *value.values()) if isinstance(value, dict) else value:
             _checked_value(one)
@@ -51,30 +51,37 @@ def _checked_value(value: Any) -> Any:
 
 
 Line = Annotated[str, AfterValidator(_checked_line)]
-Place = Annotated[str, AfterValidator(_without_nul)]  # a folder may have any other character
+Place = Annotated[str, AfterValidator(_without_nul)]  # a folder name may have any other character
 Value = Annotated[Any, AfterValidator(_checked_value)]
-Flop = Annotated[int, Field(ge=0, le=10**30)]  # more than all computers do in a century
+Flop = Annotated[int, Field(ge=0, le=10**30)]  # more than all computers compute in a century
 Status = Literal["done", "diverged", "failed"]
 
 
 class RunResult(BaseModel):
-    """How a run ended; `result.json` of its folder."""
+    """The result of a run: `result.json` in its folder."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Annotated[
-        int, Field(ge=1, le=SCHEMA_VERSION, description="Version of this form.")
+        int, Field(ge=1, le=SCHEMA_VERSION, description="Version of this format.")
     ] = SCHEMA_VERSION
     identity: Annotated[Line, Field(description="Hash of the canonical spec, seed and semantics.")]
     name: Annotated[Line, Field(description="The run's choices in words.")]
     spec: Annotated[RecordedSpec, Field(description="The whole spec.")]
     seed: Annotated[Count, Field(description="The run's seed.")]
     semantics: Annotated[
-        Count, Field(description="What training meant then; another number is another meaning.")
+        Count,
+        Field(
+            description="Version of the meaning of training; runs with different numbers "
+            "are not comparable."
+        ),
     ] = 1
     status: Annotated[
         Status,
-        Field(description="done; diverged: the loss was not finite, a result; failed: an error."),
+        Field(
+            description="done; diverged: the loss was not finite, which is a result; failed: an "
+            "error."
+        ),
     ]
     reason: Annotated[Line | None, Field(description="Why it diverged or failed.")] = None
     test_top1_pct: Annotated[
@@ -85,16 +92,18 @@ class RunResult(BaseModel):
     val_top1_pct: Annotated[
         Percent | None, Field(description="Top-1 accuracy in % on the validation images.")
     ] = None
-    val_loss: Annotated[Loss | None, Field(description="Cross-entropy on the same.")] = None
-    train_loss: Annotated[
-        Loss | None, Field(description="Mean loss of the last epoch's steps.")
+    val_loss: Annotated[
+        Loss | None, Field(description="Cross-entropy on the validation images.")
     ] = None
-    epochs: Annotated[Count, Field(description="Epochs finished.")] = 0
-    history: Annotated[list[EpochRecord], Field(description="A record for each of them.")] = []
+    train_loss: Annotated[
+        Loss | None, Field(description="Mean training loss of the last epoch.")
+    ] = None
+    epochs: Annotated[Count, Field(description="Finished epochs.")] = 0
+    history: Annotated[list[EpochRecord], Field(description="One record per finished epoch.")] = []
     train_time_s: Annotated[
-        Seconds, Field(description="Seconds of training steps, validation and test left out.")
+        Seconds, Field(description="Seconds of training steps, without validation and test.")
     ] = 0.0
-    img_per_s: Annotated[Rate | None, Field(description="Images trained on in a second.")] = None
+    img_per_s: Annotated[Rate | None, Field(description="Training images per second.")] = None
     num_params: Annotated[Count | None, Field(description="Trainable parameters of the model.")] = (
         None
     )
@@ -105,7 +114,7 @@ class RunResult(BaseModel):
     train_flop: Annotated[Flop | None, Field(description="FLOPs of all training steps.")] = None
     peak_memory_bytes: Annotated[
         Count | None,
-        Field(description="Most memory in use: of a GPU its tensors, else of the whole process."),
+        Field(description="Peak memory: the tensors on a GPU, otherwise the whole process."),
     ] = None
     device: Annotated[Line | None, Field(description="cpu, cuda or mps.")] = None
     device_name: Annotated[Line | None, Field(description="Device model name.")] = None
@@ -117,7 +126,8 @@ class RunResult(BaseModel):
         Field(
             ge=1,
             le=MOST_THREADS,
-            description="Runs that its sweep trained at once, this one among them; for times.",
+            description="Runs that its sweep trained in parallel, this one included; it affects "
+            "times.",
         ),
     ] = None
     precision: Annotated[Line | None, Field(description="fp32 or bf16.")] = None
@@ -126,18 +136,18 @@ class RunResult(BaseModel):
         Field(
             gt=0,
             lt=2**63,
-            description="Images of one forward and backward pass; null: a whole batch.",
+            description="Images per forward and backward pass; null: the whole batch.",
         ),
     ] = None
     recompute: Annotated[
-        bool, Field(description="Whether blocks were computed anew in the backward pass.")
+        bool, Field(description="Whether activations were recomputed in the backward pass.")
     ] = False
-    compiled: Annotated[bool, Field(description="Whether steps were of a compiled model.")] = False
-    versions: Annotated[dict[Line, Line], Field(description="Versions of what it depends on.")] = {}
-    resumed: Annotated[Count, Field(description="How often it was resumed after a stop.")] = 0
+    compiled: Annotated[bool, Field(description="Whether training used torch.compile.")] = False
+    versions: Annotated[dict[Line, Line], Field(description="Versions of the libraries.")] = {}
+    resumed: Annotated[Count, Field(description="Times the run was resumed.")] = 0
     predicted: Annotated[
         str | None,
-        Field(description="Class answered on each test image: uint8, zlib, base64."),
+        Field(description="Predicted class of each test image: uint8, zlib, base64."),
     ] = None
     test_labels_sha256: Annotated[
         Line | None, Field(description="Digest of the test labels as uint8.")
@@ -154,14 +164,18 @@ class StudyRun(RunResult):
 
 
 class TunedField(BaseModel):
-    """A field for which each variant got the value that was best for it on validation images."""
+    """A field that was tuned per variant on validation accuracy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    field: Annotated[Line, Field(description="The field, as train.lr.")]
-    values: Annotated[list[Value], Field(description="Values tried, the same for all variants.")]
-    seed: Annotated[Count, Field(description="Seed of the trials, none of the study's.")]
-    chosen: Annotated[dict[str, Value], Field(description="Each variant's best value.")]
+    field: Annotated[Line, Field(description="The field, such as train.lr.")]
+    values: Annotated[
+        list[Value], Field(description="Values that were tried, the same for all variants.")
+    ]
+    seed: Annotated[
+        Count, Field(description="Seed of the trials, different from the seeds of the study.")
+    ]
+    chosen: Annotated[dict[str, Value], Field(description="Chosen value of each variant.")]
     val_top1_pct: Annotated[
         dict[str, list[Percent | None]],
         Field(description="Each variant's validation accuracy in %, by value; null: diverged."),
@@ -171,11 +185,11 @@ class TunedField(BaseModel):
 
 
 class Look(BaseModel):
-    """A look at the widths after a round of seeds."""
+    """The widest interval after a round of seeds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    num_seeds: Annotated[Count, Field(description="Seeds of each variant then.")]
+    num_seeds: Annotated[Count, Field(description="Seeds per variant.")]
     widest_pct: Annotated[
         float | None, Field(ge=0, le=1000, description="Widest simultaneous half-width, in points.")
     ]
@@ -187,19 +201,21 @@ class PrecisionRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     half_width_pct: Annotated[
-        float, Field(gt=0, le=100, description="Half-width asked for, in points.")
+        float, Field(gt=0, le=100, description="Target half-width, in points.")
     ]
-    max_seeds: Annotated[Count, Field(description="Seeds at most.")]
-    looks: Annotated[list[Look], Field(description="What was seen after each round of seeds.")] = []
+    max_seeds: Annotated[Count, Field(description="Largest number of seeds.")]
+    looks: Annotated[
+        list[Look], Field(description="The widest interval after each round of seeds.")
+    ] = []
 
 
 class StudyResults(BaseModel):
-    """A study's results file: all that a report needs."""
+    """The results file of a study: everything that a report needs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Annotated[
-        int, Field(ge=1, le=SCHEMA_VERSION, description="Version of this form.")
+        int, Field(ge=1, le=SCHEMA_VERSION, description="Version of this format.")
     ] = SCHEMA_VERSION
     study: Annotated[StudySpec, Field(description="The study file as it was.")]
     preset: Annotated[Line, Field(description="Preset under the base spec.")]
@@ -213,47 +229,45 @@ class StudyResults(BaseModel):
         str | None, Field(description="True class of each test image: uint8, zlib, base64.")
     ] = None
     tuned: Annotated[
-        list[TunedField], Field(description="What each variant's own best value was chosen from.")
+        list[TunedField], Field(description="Fields that were tuned per variant.")
     ] = []
     precision: Annotated[
-        PrecisionRule | None, Field(description="Rule that seeds were added by, if any.")
+        PrecisionRule | None, Field(description="Rule by which seeds were added, if any.")
     ] = None
-    runs: Annotated[list[StudyRun], Field(description="Its runs, a variant and seed once.")] = []
+    runs: Annotated[list[StudyRun], Field(description="The runs, each variant and seed once.")] = []
 
     @model_validator(mode="after")
     def _runs_are_there_once(self) -> Self:
         seen = set()
         for run in self.runs:
             if (run.variant, run.seed) in seen:
-                raise ValueError(
-                    f"two runs of {run.variant}, seed {run.seed} are in it: remove one of them"
-                )
+                raise ValueError(f"it has two runs of {run.variant}, seed {run.seed}: remove one")
             seen.add((run.variant, run.seed))
         return self
 
     def has_damaged_answers(self, run: StudyRun) -> bool:
-        """Whether the answers of a run are not one class for each test image."""
+        """Whether the predictions of a run are not one class per test image."""
         return run.predicted is not None and self.has_damaged_labels(run.predicted)
 
     def has_damaged_labels(self, packed: str) -> bool:
-        """Whether packed classes are not one for each test image."""
+        """Whether packed classes are not one per test image."""
         try:
             return len(unpack_classes(packed, self.num_test)) != self.num_test
         except ValueError:
             return True
 
     def study_seed(self, run: StudyRun) -> int:
-        """The seed of the study that a run stands for: its own, less its variant's offset."""
+        """The seed of the study for a run: its own minus the offset of its variant."""
         offsets = {variant.key: variant.seed_offset for variant in self.study.variants}
         return run.seed - offsets.get(run.variant, 0)
 
     def find(self, variant: str, seed: int) -> StudyRun | None:
-        """The run of a variant and its own seed, if it is there."""
+        """The run of a variant with a seed, if it exists."""
         return next((r for r in self.runs if r.variant == variant and r.seed == seed), None)
 
 
 def pack_classes(classes: bytes) -> str:
-    """Classes, one byte each, as text."""
+    """Encode classes, one byte each, as text."""
     return base64.b64encode(zlib.compress(classes, 9)).decode("ascii")
 
 
@@ -261,7 +275,7 @@ def unpack_classes(text: str, most: int) -> bytes:
     """The inverse of `pack_classes`.
 
     Raises:
-        ValueError: It is no such text, or more than `most` classes come out.
+        ValueError: The text is invalid, or holds more than `most` classes.
     """
     try:
         unpacker = zlib.decompressobj()

@@ -1,4 +1,4 @@
-"""What is wrong with run folders and checkpoints, and what mends it."""
+"""Problems of run folders and checkpoints, and how to fix them."""
 
 import hashlib
 import zipfile
@@ -19,52 +19,52 @@ from vitbench.training.checkpoint import Checkpoint, previous
 from vitbench.training.history import EpochRecord
 
 UPDATE = "update vitbench"
-KNOWN = "update vitbench, or install what it names; or remove its folder, and the run is done again"
-SLACK_PCT = 1e-6  # accuracies are quotients of whole numbers
+KNOWN = "update vitbench, or install the missing name; or remove its folder to train it again"
+SLACK_PCT = 1e-6  # rounding of quotients of whole numbers
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not as it should be.
+    """A problem.
 
     Attributes:
-        path: Where.
+        path: The file or folder.
         what: What is wrong.
-        mends: What mends it.
-        is_note: Whether nothing is lost or false by it.
+        fix: How to fix it.
+        is_note: Whether it is harmless.
     """
 
     path: Path
     what: str
-    mends: str
+    fix: str
     is_note: bool = False
 
 
 def verify_checkpoint(path: Path, is_named: bool = False) -> list[Finding]:
-    """Whether a checkpoint's checksums hold, it can be opened, and its weights fit its spec.
+    """Check a checkpoint's checksums, that it opens, and that its weights fit its spec.
 
     Args:
         path: The file.
-        is_named: Whether a user named it; a file that was found may be another tool's.
+        is_named: Whether the user named it; a file that was found may belong to another tool.
     """
     try:
         _open(path)
     except ForeignFileError as error:
-        mends = "no harm: it is passed over, and stays as it is"
+        fix = "harmless: it is skipped and not changed"
         if is_named:
-            mends = "name a checkpoint of vitbench; this one stays as it is"
-        return [Finding(path, _said(error, path), mends, is_note=not is_named)]
+            fix = "give a vitbench checkpoint; this file is not changed"
+        return [Finding(path, _said(error, path), fix, is_note=not is_named)]
     except FileError as error:
-        mends = UPDATE if isinstance(error, LaterVersionError) else "train it again"
-        return [Finding(path, _said(error, path), mends)]
+        fix = UPDATE if isinstance(error, LaterVersionError) else "train it again"
+        return [Finding(path, _said(error, path), fix)]
     return []
 
 
 def verify_run(path: Path) -> list[Finding]:
-    """Whether a run folder's files are whole and agree with one another."""
+    """Check that the files of a run folder are undamaged and consistent."""
     folder = RunFolder(path)
     if folder.is_busy():
-        return [Finding(path, "another process trains it now", "look again later", is_note=True)]
+        return [Finding(path, "another process is training it", "check again later", is_note=True)]
     return [*_leftovers(path), *_verified(folder)]
 
 
@@ -86,16 +86,16 @@ def _verified(folder: RunFolder) -> Iterator[Finding]:
         return
     try:
         spec = build_spec(fields)
-    except UsageError as error:  # readable, so that another vitbench may well know it
+    except UsageError as error:  # readable, so another version may know it
         yield Finding(spec_file, str(error), KNOWN)
         return
     digits = IDENTITY_DIGITS.search(folder.path.name)
     if result is not None and result.semantics != ExperimentSpec.semantics:
         here = ExperimentSpec.semantics
-        what = f"it is of semantics {result.semantics}, this vitbench's are {here}"
-        yield Finding(folder.path, what, "no harm: it is not used again", is_note=True)
+        what = f"its training semantics are {result.semantics}, and this vitbench's {here}"
+        yield Finding(folder.path, what, "harmless: it is not used again", is_note=True)
     elif digits and not spec.identity.startswith(digits[1]):
-        what = f"the spec is of another run ({spec.folder_name})"
+        what = f"the spec belongs to another run ({spec.folder_name})"
         yield Finding(spec_file, what, AGAIN)
     elif result is not None:
         yield from _verified_result(folder, result, spec)
@@ -110,22 +110,22 @@ def _verified_result(
 ) -> Iterator[Finding]:
     file = folder.result_file
     if result.identity != spec.identity:
-        yield Finding(file, f"it is of another run than the spec ({result.name})", AGAIN)
+        yield Finding(file, f"it belongs to another run than the spec ({result.name})", AGAIN)
     elif result.spec != spec.to_json():
-        yield Finding(file, "its spec is not that of spec.json", AGAIN)
+        yield Finding(file, "its spec differs from spec.json", AGAIN)
     numbers = [record.epoch for record in result.history]
     if len(numbers) != result.epochs or numbers != list(range(1, len(numbers) + 1)):
-        yield Finding(file, f"its history is not of epochs 1 to {result.epochs}", AGAIN)
+        yield Finding(file, f"its history does not cover epochs 1 to {result.epochs}", AGAIN)
     if result.status == "done" and result.epochs != spec.train.epochs:
         what = f"it ended after {result.epochs} of {spec.train.epochs} epochs"
         yield Finding(file, what, AGAIN)
     if folder.read_history() != result.history:
-        what = "it is not the history of result.json"
-        yield Finding(folder.history_file, what, "no harm: result.json holds it", is_note=True)
+        what = "it differs from the history in result.json"
+        yield Finding(folder.history_file, what, "harmless: result.json has it", is_note=True)
 
 
 def _verified_answers(folder: RunFolder, result: RunResult) -> Iterator[Finding]:
-    """Whether the predictions are those that the result counts."""
+    """Check that the predictions match the result."""
     try:
         answers = folder.read_answers()
         _check_sums(folder.predictions)
@@ -135,25 +135,28 @@ def _verified_answers(folder: RunFolder, result: RunResult) -> Iterator[Finding]
     if result.status != "done":
         return
     if answers is None:
-        what = "the answers on the test set are gone"
-        yield Finding(folder.predictions, what, "no harm: result.json holds them", is_note=True)
+        what = "the test predictions are missing"
+        yield Finding(folder.predictions, what, "harmless: result.json has them", is_note=True)
         return
     accuracy = 100 * float(np.mean(answers.predicted == answers.labels))
     if result.test_top1_pct is None or abs(accuracy - result.test_top1_pct) > SLACK_PCT:
-        what = f"it says {result.test_top1_pct} % on the test set, its answers {accuracy:.2f} %"
+        what = (
+            f"it records {result.test_top1_pct} % test accuracy, but its predictions have "
+            f"{accuracy:.2f} %"
+        )
         yield Finding(folder.result_file, what, AGAIN)
     elif not _is_same(answers, result):
-        yield Finding(folder.result_file, "its answers are not those of predictions.npz", AGAIN)
+        yield Finding(folder.result_file, "its predictions differ from predictions.npz", AGAIN)
 
 
 def _check_sums(path: Path) -> None:
-    """Raise FileError where a member of an archive is not what its checksum says."""
+    """Raise FileError if the checksum of an archive member is wrong."""
     try:
         with open_regular(path, MOST_PREDICTIONS_BYTES) as file, zipfile.ZipFile(file) as archive:
             broken = archive.testzip()
     except FileNotFoundError:
         return
-    except Exception:  # of damaged bytes zipfile and zlib raise many
+    except Exception:  # zipfile and zlib raise many kinds for damaged bytes
         broken = "it"
     if broken is not None:
         raise FileError(f"{path}: {broken} is damaged")
@@ -173,16 +176,16 @@ def _is_same(answers: Answers, result: RunResult) -> bool:
 def _verified_checkpoint(
     folder: RunFolder, spec: ExperimentSpec, history: list[EpochRecord] | None, complete: bool
 ) -> Iterator[Finding]:
-    """Whether the checkpoint is whole and this run's; the one before it may stand in."""
+    """Check that the checkpoint, or the previous one, is undamaged and belongs to this run."""
     file = folder.checkpoint
-    before = "no harm: the run goes on from the epoch before"
+    before = "harmless: the run resumes from the previous epoch"
     spare = not complete and _is_whole(previous(file), spec)
     if not file.exists():
         if complete:
-            what = "it is gone, so there are no weights to look into"
-            yield Finding(file, what, "no harm: reports need none", is_note=True)
+            what = "it is missing, so there are no weights to visualize"
+            yield Finding(file, what, "harmless: reports do not need it", is_note=True)
         elif folder.state() == "begun":
-            yield Finding(file, "it is gone", before if spare else AGAIN, is_note=spare)
+            yield Finding(file, "it is missing", before if spare else AGAIN, is_note=spare)
         return
     try:
         checkpoint = _open(file, resumable=not complete)
@@ -193,30 +196,30 @@ def _verified_checkpoint(
         yield Finding(file, _said(error, file), before if spare else AGAIN, is_note=spare)
         return
     if checkpoint.spec.identity != spec.identity:
-        yield Finding(file, f"it is of another run ({checkpoint.spec.name})", AGAIN)
+        yield Finding(file, f"it belongs to another run ({checkpoint.spec.name})", AGAIN)
     elif history is not None and complete and checkpoint.history != history:
-        yield Finding(file, "its history is not that of result.json", AGAIN)
+        yield Finding(file, "its history differs from result.json", AGAIN)
     elif history is None and folder.read_history() != checkpoint.history:
-        what = "it is not the history of the checkpoint"
-        mends = "no harm: the next epoch writes it again"
-        yield Finding(folder.history_file, what, mends, is_note=True)
+        what = "it differs from the history in the checkpoint"
+        fix = "harmless: the next epoch writes it again"
+        yield Finding(folder.history_file, what, fix, is_note=True)
 
 
 def _leftovers(path: Path) -> Iterator[Finding]:
     for part in sorted(path.glob(".*.part")):
-        what = "left by a process that was killed as it wrote"
+        what = "left by a process that was killed while writing"
         yield Finding(part, what, "remove it", is_note=True)
 
 
 def _open(path: Path, resumable: bool = False) -> Checkpoint:
-    """A checkpoint whose weights fit.
+    """Open a checkpoint and check its weights.
 
     Args:
         path: The file.
-        resumable: Whether its optimisers must fit too.
+        resumable: Whether to check its optimisers too.
 
     Raises:
-        FileError: It cannot be opened, or they do not.
+        FileError: It cannot be opened, or they do not fit.
     """
     checkpoint = Checkpoint.open(path)
     if resumable:
@@ -235,6 +238,6 @@ def _is_whole(path: Path, spec: ExperimentSpec) -> bool:
 
 
 def _said(error: Exception, path: Path) -> str:
-    """An error's words without the path and the advice that stand beside them."""
+    """The message of an error without the path and the advice, which are printed beside it."""
     words = str(error).replace(f"cannot read {path}", "cannot be read").replace(str(path), "")
     return words.strip(" :").removesuffix(f": {AGAIN}").removesuffix(f": {UPDATE}")

@@ -1,16 +1,16 @@
-"""What else a run's bits depend on beside its spec. No torch here: reports read it."""
+"""What a run's bits depend on besides its spec. No torch here: reports read it."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_THREADS = 1024  # the largest machines have half as many; PyTorch crashes with a million
+MOST_THREADS = 1024  # more than any machine has; PyTorch crashes with a million
 
 
 class Bits(BaseModel):
-    """How a run is trained, recorded in its checkpoints and kept when it is resumed.
+    """Settings of a run that change its bits; recorded in checkpoints and kept when it resumes.
 
-    A checkpoint of an earlier vitbench lacks what was added later: that has a default.
+    Fields that were added later have a default, for checkpoints of earlier versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -18,17 +18,17 @@ class Bits(BaseModel):
     device: Annotated[str, Field(pattern="^(cpu|cuda|mps)$", description="cpu, cuda or mps.")]
     threads: Annotated[int, Field(ge=1, le=MOST_THREADS, description="CPU threads of PyTorch.")]
     resumed: Annotated[
-        int, Field(ge=0, le=1_000_000_000, description="How often it was resumed after a stop.")
+        int, Field(ge=0, le=1_000_000_000, description="Times the run was resumed.")
     ] = 0
     micro_batch: Annotated[
         int | None,
         Field(
             gt=0,
             le=1_000_000_000,
-            description="Images of one forward and backward pass; None for a whole batch.",
+            description="Images per forward and backward pass; None for the whole batch.",
         ),
     ] = None
     recompute: Annotated[
-        bool, Field(description="Whether blocks are computed anew in the backward pass.")
+        bool, Field(description="Whether activations are recomputed in the backward pass.")
     ] = False
-    compiled: Annotated[bool, Field(description="Whether steps are of a compiled model.")] = False
+    compiled: Annotated[bool, Field(description="Whether torch.compile is used.")] = False

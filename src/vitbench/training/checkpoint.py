@@ -1,4 +1,4 @@
-"""Checkpoints: a training's state in one file that `torch.load(weights_only=True)` opens."""
+"""Checkpoints: the state of a training in one file, read with `torch.load(weights_only=True)`."""
 
 import io
 import math
@@ -30,11 +30,11 @@ from vitbench.training.muon import Muon
 
 FORMATS = "vitbench-checkpoint-"
 FORMAT = f"{FORMATS}1"
-MOST_BYTES = 2**36  # 64 GiB, a hundred times the largest model that vitbench is for
-MOST_HEAD_BYTES = 1_000_000  # of which the plain values of a checkpoint take a few thousand
-# Layers multiply: of two such numbers, and of the sums of them, float32 still has the product.
+MOST_BYTES = 2**36  # 64 GiB, far more than any model here
+MOST_HEAD_BYTES = 1_000_000  # the plain values of a checkpoint are in its first few thousand bytes
+# Layers multiply: the product of two such numbers, and sums of products, are finite in float32.
 LARGEST_WEIGHT = 1e15
-# What reading damaged bytes, or values of the wrong type, may end in.
+# Errors that reading damaged bytes, or values of the wrong type, may raise.
 DAMAGED = (
     RuntimeError,
     EOFError,
@@ -54,9 +54,9 @@ class Checkpoint:
         path: Its file, for messages.
         spec: The experiment it belongs to.
         weights: The model's state dict, on the CPU.
-        history: A record for each epoch that made them.
-        optimizers: State dicts of the optimisers; None once the run is complete.
-        bits: What else its bits depend on: device, threads.
+        history: A record for each trained epoch.
+        optimizers: State dicts of the optimisers; None if the run is complete.
+        bits: What its bits depend on besides the spec: device, threads.
     """
 
     path: Path
@@ -68,11 +68,11 @@ class Checkpoint:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open and check a checkpoint; nothing in it is run.
+        """Open and check a checkpoint; no code in it is executed.
 
         Raises:
             LaterVersionError: A later vitbench wrote it.
-            ForeignFileError: It is no checkpoint of ours.
+            ForeignFileError: It is not a vitbench checkpoint.
             FileError: It is absent or damaged.
         """
         loaded = _loaded(path)
@@ -95,32 +95,34 @@ class Checkpoint:
             what = str(error)
         if is_later(later):
             raise LaterVersionError(
-                f"cannot read {path}: vitbench {later} wrote it, and this is "
+                f"cannot read {path}: vitbench {later} wrote it, but this is "
                 f"{vitbench.__version__}: update vitbench ({what})"
             )
         raise FileError(f"{path}: a damaged checkpoint ({what})")
 
     def _check_parts(self) -> None:
-        """Raise ValueError where a part does not go with the spec."""
+        """Raise ValueError if a part does not match the spec."""
         epochs = [record.epoch for record in self.history]
         if epochs != list(range(1, len(epochs) + 1)) or len(epochs) > self.spec.train.epochs:
-            raise ValueError(f"its history is not of the first epochs of {self.spec.train.epochs}")
+            raise ValueError(
+                f"its history does not cover the first epochs of {self.spec.train.epochs}"
+            )
         batch_size = self.spec.train.batch_size
         if self.bits.micro_batch is not None and self.bits.micro_batch > batch_size:
             raise ValueError(
-                f"bits: micro_batch {self.bits.micro_batch} is over the batch_size {batch_size}"
+                f"bits: micro_batch {self.bits.micro_batch} exceeds batch_size {batch_size}"
             )
         of_mappings = isinstance(self.optimizers, list) and all(
             isinstance(one, dict) for one in self.optimizers
         )
         if self.optimizers is not None and not of_mappings:
-            raise ValueError("optimizers is no list of states")
+            raise ValueError("optimizers is not a list of states")
 
     def model(self, device: torch.device) -> VisionTransformer:
         """The model with these weights.
 
         Raises:
-            FileError: They do not fit the spec, or are no finite numbers.
+            FileError: They do not fit the spec, or are not finite.
         """
         self.check_weights()
         built = build_model(self.spec)
@@ -128,7 +130,7 @@ class Checkpoint:
         return built.to(device)
 
     def check_weights(self) -> None:
-        """Raise FileError where the weights do not fit the spec, or are no finite numbers."""
+        """Raise FileError if the weights do not fit the spec, or are not finite."""
         with torch.device("meta"):
             model = shapes_of(self.spec)
         expected = model.state_dict()
@@ -143,19 +145,19 @@ class Checkpoint:
                 )
             self._check_numbers(f"weight {name}", given)
         if extra := sorted(set(self.weights) - set(expected), key=str):
-            raise FileError(
-                f"{self.path}: weight {extra[0]} belongs to no part of the spec's model"
-            )
+            raise FileError(f"{self.path}: weight {extra[0]} does not belong to the spec's model")
 
     def check_resumable(self) -> None:
-        """Raise FileError where the run cannot be resumed from it: weights and optimisers.
+        """Raise FileError if the run cannot be resumed from it: weights and optimisers.
 
-        Of a run whose last epoch is done only the test and the result can be missing.
+        If the last epoch is done, only the test and the result can be missing.
         """
         self.check_weights()
         if self.optimizers is None:
             if len(self.history) < self.spec.train.epochs:
-                raise FileError(f"{self.path} is of a complete run: it cannot be trained on")
+                raise FileError(
+                    f"{self.path} belongs to a complete run: it cannot be trained further"
+                )
             return
         with torch.device("meta"):
             fresh = begin(self.spec, torch.device("meta")).optimizers
@@ -168,10 +170,10 @@ class Checkpoint:
                 raise self._unfit_optimizers() from None
 
     def resume(self, device: torch.device) -> TrainingState:
-        """The training's state as it was when this was saved.
+        """The training state at the time of saving.
 
         Raises:
-            FileError: A part of it is absent or does not fit.
+            FileError: A part is missing or does not fit.
         """
         self.check_resumable()
         state = begin(self.spec, device)
@@ -186,10 +188,11 @@ class Checkpoint:
         return state
 
     def _check_optimizer(self, fresh: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
-        """Raise FileError, or one of DAMAGED, where a state is not that of an optimiser."""
+        """Raise FileError, or one of DAMAGED, if a state does not belong to an optimiser."""
         groups, expected = saved["param_groups"], fresh.state_dict()["param_groups"]
         for group, like in zip(groups, expected, strict=True):
-            # The rate follows the schedule, and flags are the device's; numbers are the spec's.
+            # The learning rate follows the schedule, flags depend on the device; numbers are the
+            # spec's.
             same = group["params"] == like["params"] and all(
                 group.get(name) == value
                 for name, value in like.items()
@@ -201,7 +204,7 @@ class Checkpoint:
         if not set(saved["state"]) <= set(range(len(parameters))):
             raise self._unfit_optimizers()
         kinds = {AdamW: {"step", "exp_avg", "exp_avg_sq"}, Muon: {"momentum_buffer"}}
-        names = kinds.get(type(fresh))  # None: of a plug-in, whose names are its own
+        names = kinds.get(type(fresh))  # None for a plug-in, whose names are unknown
         for place, state in saved["state"].items():
             if names is not None and not state.keys() >= names:
                 raise self._unfit_optimizers()
@@ -219,17 +222,17 @@ class Checkpoint:
     def _check_numbers(
         self, what: str, numbers: torch.Tensor, limit: float = LARGEST_WEIGHT
     ) -> None:
-        """Raise FileError where a tensor holds what is no number, or too large to compute with."""
+        """Raise FileError if a tensor holds NaN, or numbers too large to compute with."""
         if numbers.device.type != "cpu" or numbers.layout != torch.strided:
-            raise FileError(f"{self.path}: {what} is no plain tensor")
+            raise FileError(f"{self.path}: {what} is not a plain tensor")
         if not numbers.is_floating_point() or not numbers.numel():
             return
-        largest = float(numbers.abs().max())  # NaN where one of them is NaN
+        largest = float(numbers.abs().max())  # NaN if any number is NaN
         if math.isnan(largest):
-            raise FileError(f"{self.path}: {what} is NaN: no model can be made of it")
+            raise FileError(f"{self.path}: {what} is NaN: it cannot be used in a model")
         if largest >= limit:
             raise FileError(
-                f"{self.path}: {what} has numbers up to {largest:.0e}: a model's answers overflow"
+                f"{self.path}: {what} has numbers up to {largest:.0e}: the logits would overflow"
             )
 
     def _unfit_optimizers(self) -> FileError:
@@ -237,7 +240,7 @@ class Checkpoint:
 
 
 def _loaded(path: Path) -> Any:
-    """What torch reads in a file, of plain values and tensors; None where it reads nothing.
+    """The plain values and tensors that torch reads from a file; None if it cannot.
 
     Raises:
         FileError: It is absent, or cannot be read.
@@ -251,7 +254,7 @@ def _loaded(path: Path) -> Any:
     except FileNotFoundError:
         raise FileError(f"no checkpoint {path}") from None
     except UnfitFileError as error:
-        raise ForeignFileError(f"{path} is no checkpoint: {error.strerror}") from None
+        raise ForeignFileError(f"{path} is not a checkpoint: {error.strerror}") from None
     except OSError as error:
         raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
     except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED):
@@ -259,30 +262,28 @@ def _loaded(path: Path) -> Any:
 
 
 def _no_checkpoint(path: Path, loaded: Any) -> FileError:
-    """The error for what is no checkpoint of this version, with what it is where that is known."""
+    """The error for a file that is not a checkpoint of this version, and what it is if known."""
     form = loaded.get("format") if isinstance(loaded, dict) else None
     if isinstance(form, str) and re.fullmatch(rf"{FORMATS}[1-9]\d*", form):
         return LaterVersionError(
-            f"cannot read {path}: it is of format {shortened(form)}, and vitbench "
+            f"cannot read {path}: it has format {shortened(form)}, but vitbench "
             f"{vitbench.__version__} reads {FORMAT}: update vitbench"
         )
     if _holds_weights(loaded) and not str(form).startswith(FORMATS):
         return ForeignFileError(
-            f"{path} is no checkpoint of vitbench, but holds weights: if they are those of a ViT "
-            "of timm or torchvision, vitbench.adopt makes a model of them, in Python"
+            f"{path} is not a vitbench checkpoint, but holds weights: if they are of a ViT of "
+            "timm or torchvision, convert them with vitbench.adopt in Python"
         )
     if loaded is None and _is_of_ours(path):
-        return FileError(
-            f"{path} is no checkpoint that can be opened: it is one of vitbench, and damaged"
-        )
+        return FileError(f"{path} is a damaged vitbench checkpoint")
     return ForeignFileError(
-        f"{path} is no checkpoint of vitbench (format {FORMAT}), or is damaged; a model of timm or "
-        "torchvision becomes one of vitbench with vitbench.adopt, in Python"
+        f"{path} is not a vitbench checkpoint (format {FORMAT}), or is damaged; convert a model "
+        "of timm or torchvision with vitbench.adopt in Python"
     )
 
 
 def _is_of_ours(path: Path) -> bool:
-    """Whether a file that torch cannot read begins as our checkpoints do."""
+    """Whether a file that torch cannot read starts like a vitbench checkpoint."""
     try:
         with open_regular(path, MOST_BYTES) as file:
             return FORMATS.encode() in file.read(MOST_HEAD_BYTES)
@@ -291,7 +292,7 @@ def _is_of_ours(path: Path) -> bool:
 
 
 def _holds_weights(loaded: Any) -> bool:
-    """Whether a value is a state dict, or has one inside, as `{"state_dict": ...}`."""
+    """Whether a value is a state dict, or contains one, such as `{"state_dict": ...}`."""
     if not isinstance(loaded, Mapping):
         return False
     inner = [value for value in loaded.values() if isinstance(value, Mapping)]
@@ -303,14 +304,14 @@ def _holds_weights(loaded: Any) -> bool:
 def save_checkpoint(
     path: Path, state: TrainingState, spec: ExperimentSpec, bits: Bits, *, complete: bool
 ) -> None:
-    """Save a training's state, whole or not at all; of a run that goes on the one before is kept.
+    """Save a training state, completely or not at all; during training the previous one is kept.
 
     Args:
         path: The file.
         state: The state, at the end of an epoch.
         spec: The experiment.
-        bits: What else its bits depend on.
-        complete: Whether training is over; then the optimisers' state is left out.
+        bits: What its bits depend on besides the spec.
+        complete: Whether training is over; then the state of the optimisers is omitted.
     """
     content = {
         "format": FORMAT,
@@ -324,7 +325,7 @@ def save_checkpoint(
     before = previous(path)
     if not complete and path.exists():
         keep_as(path, before)
-    buffer = io.BytesIO()  # torch's own writer does not say that a disk is full
+    buffer = io.BytesIO()  # torch's own writer does not report a full disk
     torch.save(content, buffer)
     with replacing(path) as part:
         part.write_bytes(buffer.getbuffer())
@@ -333,9 +334,9 @@ def save_checkpoint(
 
 
 def _is_whole(file: BinaryIO) -> bool:
-    """Whether a file is a zip archive as torch writes them, with the bits that it was written with.
+    """Whether a file is an undamaged zip archive as torch writes it.
 
-    Of the checksums `torch.load` looks at none, and a compressed member could be of any size.
+    `torch.load` verifies no checksums, and a compressed member could have any size.
     """
     if not zipfile.is_zipfile(file):
         return False
@@ -345,5 +346,5 @@ def _is_whole(file: BinaryIO) -> bool:
 
 
 def previous(path: Path) -> Path:
-    """Where the checkpoint before that of a path is kept while a run goes on."""
+    """The path of the previous checkpoint, which is kept during training."""
     return path.with_name(f"{path.stem}.previous{path.suffix}")

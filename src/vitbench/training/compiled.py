@@ -1,4 +1,4 @@
-"""torch.compile: an option, never a need."""
+"""torch.compile, which is optional."""
 
 import torch
 from torch import nn
@@ -10,19 +10,19 @@ from vitbench.training.memory import is_out_of_memory
 
 
 class CannotCompileError(Exception):
-    """Why a model cannot be compiled here, in a line."""
+    """A model cannot be compiled here; the message says why."""
 
 
 def compile_for_training(model: nn.Module, spec: ExperimentSpec, num_images: int) -> nn.Module:
-    """The model compiled for steps of an experiment; its weights are the model's own.
+    """Compile a model for training steps; it shares the weights of the model.
 
-    It is compiled here and now, on zeros, so that a step is never the first to find out that this
-    machine has no compiler. PyTorch keeps what it compiled on the disk, for the runs that follow.
+    It is compiled at once, on zeros, so that a missing compiler is found before the first step.
+    PyTorch caches compiled code on disk for later runs.
 
     Args:
         model: The model, on its device.
         spec: The experiment.
-        num_images: Images of one forward and backward pass.
+        num_images: Images per forward and backward pass.
 
     Raises:
         CannotCompileError: It cannot be compiled here.
@@ -30,13 +30,13 @@ def compile_for_training(model: nn.Module, spec: ExperimentSpec, num_images: int
     """
     data, device = spec.data, next(model.parameters()).device
     zeros = torch.zeros(num_images, data.in_chans, data.img_size, data.img_size, device=device)
-    torch.compiler.reset()  # of several shapes in a process PyTorch gives up the ninth in silence
+    torch.compiler.reset()  # after 8 input shapes torch.compile silently falls back to eager
     compiled: nn.Module = torch.compile(model)  # type: ignore[assignment]
     try:
         with autocast(precision_of(spec.train, device), device):
             logits = compiled(zeros)
         logits.float().sum().backward()
-    except Exception as error:  # of PyTorch's compilers and of what they call, each has its own
+    except Exception as error:  # PyTorch's compilers and their tools raise many kinds
         if is_out_of_memory(error):
             raise
         raise CannotCompileError(shortened(first_line(error), 200)) from None

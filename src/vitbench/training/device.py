@@ -1,4 +1,4 @@
-"""Where a training runs, in what precision, and how to say so."""
+"""The device and precision of a training, and their names."""
 
 import platform
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +14,7 @@ from vitbench.errors import UsageError
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of a name; `auto` is CUDA, else MPS, else the CPU.
+    """The device with a name; `auto` is CUDA, else MPS, else the CPU.
 
     Raises:
         UsageError: This machine has no such device.
@@ -30,12 +30,14 @@ def pick_device(name: str) -> torch.device:
         raise UsageError(f"unknown device {name!r}: choose from {', '.join(DEVICES)}")
     if not here[name]:
         available = ", ".join(device for device, there in here.items() if there)
-        raise UsageError(f"--device {name}: PyTorch finds none here; available: {available}, auto")
+        raise UsageError(
+            f"--device {name}: PyTorch finds no such device; available: {available}, auto"
+        )
     return torch.device(name)
 
 
 def device_name(device: torch.device) -> str:
-    """What the device is sold as, so far as it can be found out."""
+    """Device model name, if known."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     cpuinfo = Path("/proc/cpuinfo")
@@ -47,7 +49,7 @@ def device_name(device: torch.device) -> str:
 
 
 def precision_of(spec: TrainingSpec, device: torch.device) -> str:
-    """`fp32` or `bf16`: what `auto` comes to on a device."""
+    """`fp32` or `bf16`, also for `auto` on a device."""
     if spec.precision != "auto":
         return spec.precision
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
@@ -61,10 +63,10 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
 
 
 def versions() -> dict[str, str]:
-    """Versions of what a result depends on."""
+    """Versions of the libraries that a result depends on."""
     return {
         "vitbench": vitbench.__version__,
         "torch": str(torch.__version__),
-        "torchvision": version("torchvision"),  # to import it takes as long as torch
+        "torchvision": version("torchvision"),  # importing it takes as long as torch
         "python": platform.python_version(),
     }

@@ -1,4 +1,4 @@
-"""Logits, loss and top-1 accuracy over a set."""
+"""Logits, loss and top-1 accuracy over a data set."""
 
 from dataclasses import dataclass
 
@@ -15,12 +15,12 @@ EVAL_BATCH = 500  # images in memory at once
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model answers on a set.
+    """The predictions of a model on a data set.
 
     Attributes:
         logits: float32 (N, classes), on the CPU.
         loss: Mean cross-entropy, without label smoothing.
-        top1_pct: Share of right answers in %.
+        top1_pct: Top-1 accuracy in %.
     """
 
     logits: Tensor
@@ -29,21 +29,21 @@ class Evaluation:
 
     @property
     def predicted(self) -> Tensor:
-        """The classes answered (N,)."""
+        """The predicted classes (N,)."""
         return self.logits.argmax(dim=1)
 
 
 def evaluate(model: nn.Module, images: ImageSet, at_once: int | None = None) -> Evaluation:
-    """A model's answers in fp32, without augmentation or dropout.
+    """Evaluate a model in fp32, without augmentation and dropout.
 
     Args:
         model: Images to logits.
-        images: The set, on the model's device.
-        at_once: Images at a time at most, where memory is short.
+        images: The images, on the model's device.
+        at_once: Largest number of images at a time, to save memory.
     """
 
     def answer(part: Tensor) -> Tensor:
-        with torch.no_grad():  # counts for one thread
+        with torch.no_grad():  # applies to one thread only
             logits: Tensor = model(images.inputs(part)).float()
         return logits
 

@@ -1,6 +1,6 @@
-"""The training loop. It yields what happens and draws nothing; whoever wants a bar listens.
+"""The training loop. It yields events and prints nothing; progress bars listen to it.
 
-Training and validation images come in; the test set never does.
+It sees training and validation images, never the test set.
 """
 
 import copy
@@ -34,14 +34,14 @@ MOST_HALVINGS = 10  # to 1/1024: if it still diverges, the learning rate is not 
 
 @dataclass
 class TrainingState:
-    """All that changes in a training; with the spec it says how to go on.
+    """Everything that changes during training; together with the spec it allows to resume.
 
     Attributes:
         model: The model, on its device.
         optimizers: Its optimisers.
         history: A record for each finished epoch.
-        lr_halvings: How often the rate was halved after a divergence.
-        compiled: The same model compiled, for steps alone; None where it is not.
+        lr_halvings: Times the learning rate was halved after a divergence.
+        compiled: The compiled model, only for steps; None if it is not compiled.
     """
 
     model: VisionTransformer
@@ -53,14 +53,14 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class StepDone:
-    """A step was taken.
+    """A training step is done.
 
     Attributes:
         epoch: Epoch, counted from 1.
         step: Step of the epoch, counted from 1.
-        num_steps: Steps of an epoch.
-        loss: Its loss; None on a GPU, where to read it would stop the queue of work.
-        img_per_s: Images trained on in a second of this epoch so far.
+        num_steps: Steps per epoch.
+        loss: Its loss; None on a GPU, where reading it would block the queue.
+        img_per_s: Training images per second in this epoch so far.
     """
 
     epoch: int
@@ -72,7 +72,7 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Diverged:
-    """The loss became NaN or infinite; the training ends here, as a result."""
+    """The loss became NaN or infinite; the training ends, and this is its result."""
 
     epoch: int
     reason: str
@@ -80,12 +80,12 @@ class Diverged:
 
 @dataclass(frozen=True)
 class RateHalved:
-    """The loss became NaN or infinite; the epoch begins anew at half the rate.
+    """The loss became NaN or infinite; the epoch is repeated at half the learning rate.
 
     Attributes:
         epoch: Epoch, counted from 1.
-        reason: What the loss was, and where.
-        lr_halvings: How often the rate was halved up to now.
+        reason: The loss and the step.
+        lr_halvings: Times the learning rate was halved so far.
     """
 
     epoch: int
@@ -113,21 +113,21 @@ def fit(
     val: ImageSet,
     saving: MemorySaving = WHOLE_BATCHES,
 ) -> Iterator[Event]:
-    """Train from where the state is to the last epoch.
+    """Train from the present state to the last epoch.
 
     Every epoch draws order, augmentation and dropout from generators keyed by (seed, purpose,
-    epoch), so a training that was stopped between epochs goes on as if it had not been.
+    epoch), so a training that resumes between epochs gives the same result as an uninterrupted one.
 
     Args:
-        state: Changed in place; whole again at each EpochRecord.
+        state: Changed in place; consistent at each EpochRecord.
         spec: The experiment.
         train: Images to train on, on the model's device.
         val: Images to validate on after each epoch.
-        saving: How to take less memory.
+        saving: How to use less memory.
 
     Yields:
-        A StepDone after each step and an EpochRecord after each epoch; a Diverged is the last
-        event, a RateHalved is followed by the same epoch once more.
+        A StepDone after each step and an EpochRecord after each epoch. Diverged is the last event;
+        after RateHalved the same epoch follows again.
     """
     state.model.recompute = saving.recompute
     halves = spec.train.on_divergence == "halve-lr"
@@ -177,7 +177,7 @@ def _epoch(
             return
         img_per_s = step * spec.train.batch_size / seconds
         yield StepDone(epoch, step, num_steps, known_loss, img_per_s)
-    train_loss = total_loss.item() / num_steps  # waits for the GPU: now the time is true
+    train_loss = total_loss.item() / num_steps  # waits for the GPU, so the time is right
     seconds = time.perf_counter() - started
     validation = evaluate(state.model, val, saving.micro_batch)
     for what, value in (("training", train_loss), ("validation", validation.loss)):
@@ -207,13 +207,13 @@ def _steps(
     saving: MemorySaving,
     team: Team,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Take the steps of an epoch; of each, the loss and the number of right answers."""
+    """Take the steps of an epoch; yield the loss and the number of correct predictions of each."""
     recipe = spec.train
     model = state.model if state.compiled is None else state.compiled
     augment = build_augmentation(spec.data.augmentation)
     num_steps = num_batches(len(train), recipe.batch_size)
     sizes = saving.sizes(recipe.batch_size, team.num_threads)
-    torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # of a GPU, and of compiled models
+    torch.manual_seed(derive_seed(spec.seed, "dropout", epoch))  # for GPUs and compiled models
     in_parts = train.labels.device.type == "cpu" and state.compiled is None
     dropout = [
         torch.Generator().manual_seed(derive_seed(spec.seed, f"dropout-{part}", epoch))
@@ -232,13 +232,13 @@ def _steps(
 
 
 def _kept(state: TrainingState) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """A copy of the weights and of the optimisers' state."""
+    """A copy of the weights and the state of the optimisers."""
     optimizers = [optimizer.state_dict() for optimizer in state.optimizers]
     return copy.deepcopy((state.model.state_dict(), optimizers))
 
 
 def _restore(state: TrainingState, kept: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
-    """Put a copy back; the state then holds parts of it."""
+    """Restore a copy; the state then holds parts of it."""
     weights, optimizers = kept
     state.model.load_state_dict(weights)
     for optimizer, saved in zip(state.optimizers, optimizers, strict=True):

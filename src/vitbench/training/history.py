@@ -1,10 +1,10 @@
-"""EpochRecord: what is kept of each epoch. No torch here: reports read it."""
+"""EpochRecord: the record of an epoch. No torch here: reports read it."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Of anything that was measured: finite, and so large at most that sums of it are finite too.
+# Measured values: finite, and small enough that their sums are finite too.
 Loss = Annotated[float, Field(ge=-1e39, le=1e39)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
@@ -25,15 +25,19 @@ class EpochRecord(BaseModel):
         Percent, Field(description="Top-1 accuracy in % over its steps, with augmentation.")
     ]
     val_loss: Annotated[Loss, Field(description="Cross-entropy on the validation images.")]
-    val_top1_pct: Annotated[Percent, Field(description="Top-1 accuracy in % on the same.")]
+    val_top1_pct: Annotated[
+        Percent, Field(description="Top-1 accuracy in % on the validation images.")
+    ]
     lr: Annotated[Rate, Field(description="AdamW's learning rate in its last step.")]
     train_time_s: Annotated[
-        Seconds, Field(description="Seconds its steps took, validation left out.")
+        Seconds, Field(description="Seconds of its training steps, without validation.")
     ]
-    img_per_s: Annotated[Rate, Field(description="Images trained on in a second of that.")]
+    img_per_s: Annotated[Rate, Field(description="Training images per second of that time.")]
     lr_halvings: Annotated[
         int,
         Field(
-            ge=0, le=100, description="How often the rate was halved until then, after divergences."
+            ge=0,
+            le=100,
+            description="Times the learning rate was halved so far, after divergences.",
         ),
     ] = 0

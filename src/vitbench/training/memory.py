@@ -1,4 +1,4 @@
-"""How much memory a training takes at most, and what makes it less."""
+"""Peak memory of a training, and ways to reduce it."""
 
 import math
 import sys
@@ -16,28 +16,29 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class MemorySaving:
-    """Ways to train in less memory. What is trained stays the same, but for rounding.
+    """Ways to train with less memory, with the same result up to rounding.
 
     Dropout and stochastic depth draw other numbers for parts than for a whole batch.
 
     Attributes:
-        micro_batch: Images in memory at once; the gradients of such parts are added up to those
-            of a batch. None for whole batches.
-        recompute: Whether a block's inner values are computed anew in the backward pass instead of
-            kept (Chen et al., arXiv:1604.06174), for a third more work.
+        micro_batch: Images in memory at once; gradients of parts are accumulated. None for whole
+            batches.
+        recompute: Whether activations are recomputed in the backward pass instead of stored (Chen
+            et al., arXiv:1604.06174), for a third more work.
     """
 
     micro_batch: int | None = None
     recompute: bool = False
 
     def at_once(self, batch_size: int) -> int:
-        """How many images of a batch are in memory at once."""
+        """Number of images of a batch in memory at once."""
         return min(self.micro_batch or batch_size, batch_size)
 
     def sizes(self, batch_size: int, num_threads: int = 1) -> list[int]:
-        """Images of each part of a batch, where so many parts are worked on at the same time."""
+        """Images of each part of a batch when several threads work on parts at the same time."""
         at_once = self.at_once(batch_size)
-        # Of a whole batch nothing is left over; of less, all threads together take no more.
+        # A whole batch is divided evenly; a smaller micro-batch is the limit for all threads
+        # together.
         whole = at_once == batch_size
         most = math.ceil(at_once / num_threads) if whole else max(1, at_once // num_threads)
         rest = batch_size % most
@@ -48,19 +49,19 @@ WHOLE_BATCHES = MemorySaving()
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Count from here on, where the system can: runs of one process are then told apart."""
+    """Reset the peak, if the system can, to measure the runs of one process separately."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
     try:
-        # Linux: the peak is now what is in use.
+        # Linux: the peak becomes the present use.
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
         return
 
 
 def peak_memory_bytes(device: torch.device) -> int | None:
-    """The most that was in use since: of a GPU PyTorch's tensors, else the whole process."""
+    """Peak memory since then: PyTorch's tensors on a GPU, otherwise the whole process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if STATUS.exists():
@@ -76,24 +77,24 @@ def peak_memory_bytes(device: torch.device) -> int | None:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether an error says that memory was not enough."""
+    """Whether an error is an out-of-memory error."""
     ours = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return ours or ("alloc" in str(error) and "memory" in str(error))
 
 
 @contextmanager
 def told_when_out() -> Iterator[None]:
-    """Make one error, which says what to try, of all that say that memory was not enough.
+    """Turn every out-of-memory error into one that says what to try.
 
     Raises:
-        OutOfMemoryError: The block ended in one of them.
+        OutOfMemoryError: The block ran out of memory.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise OutOfMemoryError(
-                "out of memory: take --recompute, a smaller --micro-batch, larger patches or a "
+                "out of memory: try --recompute, a smaller --micro-batch, larger patches or a "
                 "smaller model"
             ) from None
         raise

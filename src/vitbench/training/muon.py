@@ -1,7 +1,7 @@
-"""Muon with all matrices of a shape orthogonalised at once: a ViT has one of each in every block.
+"""Muon, with all matrices of one shape orthogonalised at once: a ViT has one of each per block.
 
-The same steps as `torch.optim.Muon`, which takes the matrices one by one, in bfloat16 everywhere: a
-sixth of its kernel launches on a GPU with six blocks.
+The same steps as `torch.optim.Muon`, which handles matrices one by one and always in bfloat16: with
+six blocks a sixth of the kernel launches on a GPU.
 """
 
 import math
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-# Of the quintic iteration, by Jordan: steep at 0, and not exact at 1.
+# Coefficients of Jordan's quintic iteration: steep at 0, not exact at 1.
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 
@@ -21,9 +21,9 @@ class Muon(Optimizer):
 
     Args:
         params: Matrices.
-        lr: Learning rate; a matrix (rows, cols) takes it times sqrt(max(1, rows / cols)).
+        lr: Learning rate; scaled by sqrt(max(1, rows / cols)) for a matrix (rows, cols).
         weight_decay: Decoupled weight decay.
-        momentum: Of Nesterov's momentum.
+        momentum: Nesterov momentum.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Muon(Optimizer):
                 torch._foreach_add_(matrices, list(update.to(matrices[0].dtype)), alpha=-rate)
 
     def _momentum(self, matrices: list[Tensor], momentum: float) -> Tensor:
-        """Nesterov's momentum of matrices of one shape, (M, rows, cols)."""
+        """Nesterov momentum of matrices of one shape, (M, rows, cols)."""
         gradients = [matrix.grad for matrix in matrices if matrix.grad is not None]
         buffers = []
         for matrix in matrices:
@@ -58,11 +58,11 @@ class Muon(Optimizer):
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Matrices (M, rows, cols) with their singular values brought near 1.
+    """Matrices (M, rows, cols) with singular values moved near 1.
 
-    Five steps of a quintic Newton-Schulz iteration: values end between about 0.7 and 1.2. In
-    bfloat16, which is enough for it, but in float32 on a CPU: many have no products of bfloat16,
-    and make up for it in some seventeen times the time (docs/performance.md).
+    Five steps of a quintic Newton-Schulz iteration, after which they are between about 0.7 and 1.2.
+    It uses bfloat16, which is precise enough, but float32 on a CPU: many CPUs emulate bfloat16
+    products, which takes up to seventeen times as long (docs/performance.md).
     """
     a, b, c = COEFFICIENTS
     tall = matrices.shape[1] > matrices.shape[2]

@@ -1,4 +1,4 @@
-"""Optimisers, one registered function each: a model and its spec in, torch optimisers out."""
+"""Optimisers, one function each: a model and its spec in, torch optimisers out."""
 
 from torch import nn
 from torch.optim import AdamW, Optimizer
@@ -9,7 +9,7 @@ from vitbench.training.muon import Muon
 
 
 def build_optimizers(model: nn.Module, spec: TrainingSpec) -> list[Optimizer]:
-    """The optimisers of a spec, each group with its peak rate as `initial_lr`."""
+    """The optimisers of a spec; each group has its peak learning rate as `initial_lr`."""
     optimizers: list[Optimizer] = OPTIMIZERS.get(spec.optimizer.name)(
         model, spec, **spec.optimizer.options
     )
@@ -20,7 +20,7 @@ def build_optimizers(model: nn.Module, spec: TrainingSpec) -> list[Optimizer]:
 
 
 def set_lr_factor(optimizers: list[Optimizer], factor: float) -> None:
-    """Set every group's rate to a factor of its peak."""
+    """Set the learning rate of every group to a factor of its peak."""
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["initial_lr"] * factor
@@ -29,7 +29,7 @@ def set_lr_factor(optimizers: list[Optimizer], factor: float) -> None:
 def adamw(
     model: nn.Module, spec: TrainingSpec, *, beta1: float = 0.9, beta2: float = 0.999
 ) -> list[Optimizer]:
-    """AdamW on everything (Loshchilov and Hutter, arXiv:1711.05101)."""
+    """AdamW for all parameters (Loshchilov and Hutter, arXiv:1711.05101)."""
     return [_adamw(dict(model.named_parameters()), spec, (beta1, beta2))]
 
 
@@ -43,10 +43,10 @@ def muon(
     beta1: float = 0.9,
     beta2: float = 0.98,
 ) -> list[Optimizer]:
-    """Muon on the blocks' matrices, AdamW on all else (Jordan et al. 2024).
+    """Muon for the matrices of the blocks, AdamW for the rest (Jordan et al. 2024).
 
-    Muon makes each step of a matrix orthogonal (kellerjordan.github.io/posts/muon); `lr`,
-    `weight_decay` and `momentum` are its own, `train.lr` and `train.weight_decay` are AdamW's.
+    Muon orthogonalises each update of a matrix (kellerjordan.github.io/posts/muon). `lr`,
+    `weight_decay` and `momentum` belong to Muon, `train.lr` and `train.weight_decay` to AdamW.
     """
     parameters = dict(model.named_parameters())
     matrices = {
@@ -73,7 +73,7 @@ def _adamw(
 
 
 def _is_decayed(name: str, parameter: nn.Parameter, spec: TrainingSpec) -> bool:
-    """Decay pulls to zero: right for matrices and filters, not for norms, biases and positions."""
+    """Whether weight decay applies: to matrices and filters, not to norms, biases and positions."""
     if spec.weight_decay_on == "all":
         return True
     return parameter.ndim >= 2 and not name.startswith(("pos_embed.", "cls_token"))

@@ -1,6 +1,6 @@
-"""Learning rate schedules, one registered function each: a pure function of the step.
+"""Learning-rate schedules, one function each: pure functions of the step.
 
-A schedule gives the factor on the peak rate after the warm-up, from how far the training has come.
+A schedule returns the factor of the peak learning rate after the warm-up, from the progress.
 """
 
 import math
@@ -10,12 +10,12 @@ from vitbench.registry import SCHEDULES
 
 
 def lr_factor(spec: TrainingSpec, step: int, steps_per_epoch: int) -> float:
-    """Factor on the peak rate at a step.
+    """Factor of the peak learning rate at a step.
 
     Args:
         spec: Epochs, warm-up and schedule.
-        step: Steps taken before this one.
-        steps_per_epoch: Steps of an epoch.
+        step: Steps before this one.
+        steps_per_epoch: Steps per epoch.
     """
     total = spec.epochs * steps_per_epoch
     warmup = spec.warmup_fraction * total
@@ -32,15 +32,15 @@ def cosine(progress: float, epochs: int, *, final: float = 0.0) -> float:  # noq
 
 
 def cosine_by_epoch(progress: float, epochs: int) -> float:
-    """The cosine's value at an epoch's start, for the whole epoch."""
+    """The cosine at the start of an epoch, for the whole epoch."""
     return cosine(math.floor(progress * epochs + 1e-9) / epochs, epochs)
 
 
 def linear(progress: float, epochs: int, *, final: float = 0.0) -> float:  # noqa: ARG001
-    """A straight line from 1 to `final`."""
+    """Linear decay from 1 to `final`."""
     return 1 - (1 - final) * progress
 
 
 def constant(progress: float, epochs: int) -> float:  # noqa: ARG001
-    """The peak rate throughout."""
+    """The peak learning rate throughout."""
     return 1.0

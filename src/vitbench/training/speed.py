@@ -1,4 +1,4 @@
-"""How fast this machine trains a model: a few real steps, timed."""
+"""The training speed of this machine: a few timed steps."""
 
 import time
 
@@ -12,15 +12,15 @@ from vitbench.training.memory import told_when_out
 from vitbench.training.team import LEAST_IMAGES
 
 TIMED_STEPS = 3
-MOST_IMAGES = 64  # of a timed step: enough to fill a CPU, few enough to answer soon
+MOST_IMAGES = 64  # per timed step: enough to fill a CPU, few enough to be quick
 
 
 def measured_flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
-    """FLOPs per second of training steps on random images, the first step left out.
+    """FLOPs per second of training steps on random images, without the first step.
 
     Args:
-        spec: The experiment; its batch is cut to 64 images, or what all threads need.
-        device: Where to train.
+        spec: The experiment; its batch is limited to 64 images, or what all threads need.
+        device: The device.
 
     Raises:
         OutOfMemoryError: There is not enough memory for a step.
@@ -50,7 +50,7 @@ def _flop_per_s(spec: ExperimentSpec, device: torch.device) -> float:
 
 
 def random_images(spec: ExperimentSpec, num_images: int, device: torch.device) -> ImageSet:
-    """Noise of the size that a spec's data set has."""
+    """Random images with the size of a spec's data set."""
     data = spec.data
     shape = (num_images, data.in_chans, data.img_size, data.img_size)
     return ImageSet(

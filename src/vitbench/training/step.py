@@ -1,4 +1,4 @@
-"""One step of training: a batch in parts, whose gradients are added up."""
+"""One training step: a batch in parts, whose gradients are accumulated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from vitbench.training.team import Team
 
 @dataclass(frozen=True)
 class Parts:
-    """How a batch is taken in parts, whose gradients are added up in their order.
+    """How a batch is divided in parts, whose gradients are accumulated in order.
 
     Attributes:
         sizes: Images of each part.
-        team: The threads that take them.
-        dropout: A generator for each part, for its dropout; none: the device's default generator.
+        team: The threads that compute them.
+        dropout: A dropout generator per part; empty: the device's default generator.
     """
 
     sizes: Sequence[int]
@@ -38,7 +38,7 @@ def take_step(
     recipe: TrainingSpec,
     parts: Parts | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """One step of training, at the rates that the optimisers have.
+    """One training step, at the present learning rates of the optimisers.
 
     Args:
         model: Images to logits.
@@ -46,7 +46,7 @@ def take_step(
         inputs: Images (B, C, H, W), float32 and normalised.
         labels: Their classes (B,).
         recipe: Precision, label smoothing and clipping.
-        parts: How the batch is taken in parts; all at once unless given.
+        parts: How the batch is divided; default: not divided.
 
     Returns:
         The loss, and the logits (B, classes) before the step.
@@ -57,13 +57,14 @@ def take_step(
 
     def take_part(part: tuple[Tensor, Tensor, torch.Generator | None]) -> _PartDone:
         images, classes, generator = part
-        with drawing_from(generator):  # the backward pass too: it may compute blocks again
+        with drawing_from(generator):  # the backward pass too, which may recompute blocks
             with autocast(precision, images.device):
                 logits = model(images)
             loss = functional.cross_entropy(
                 logits.float(), classes, label_smoothing=recipe.label_smoothing
             )
-            loss = loss * (len(classes) / len(labels))  # a batch's mean is the sum of such shares
+            # The mean of a batch is the sum of these shares.
+            loss = loss * (len(classes) / len(labels))
             gradients = torch.autograd.grad(loss, weights, allow_unused=True)
         return _PartDone(loss.detach(), logits.detach(), _own_gradients(weights, gradients))
 
@@ -74,7 +75,7 @@ def take_step(
     for done in parts.team.map(take_part, zip(images_of, classes_of, generators, strict=True)):
         losses.append(done.loss)
         answers.append(done.logits)
-        # In the order of the parts, not in that in which threads end: the bits must not vary.
+        # In the order of the parts, not of the threads: the bits must not vary.
         _add_gradients(weights, done.gradients)
         del done  # its gradients, before the next part or the optimisers need memory
     if recipe.grad_clip is not None:
@@ -85,7 +86,7 @@ def take_step(
 
 
 class _PartDone(NamedTuple):
-    """What the forward and backward pass of a part of a batch gave."""
+    """The result of the forward and backward pass of a part."""
 
     loss: Tensor
     logits: Tensor
@@ -95,10 +96,10 @@ class _PartDone(NamedTuple):
 def _own_gradients(
     weights: Sequence[Tensor], gradients: Sequence[Tensor | None]
 ) -> list[Tensor | None]:
-    """Gradients as a backward pass leaves them at weights: each in memory of its own.
+    """Gradients as a backward pass stores them: each in its own memory.
 
-    Of a + b both get the same tensor, which clipping would scale twice. Each has its weight's
-    strides, which fused optimisers rely on.
+    For a + b both get the same tensor, which clipping would scale twice. Each gets the strides of
+    its weight, which fused optimisers rely on.
     """
     seen: set[int] = set()
     own: list[Tensor | None] = []
@@ -113,7 +114,7 @@ def _own_gradients(
 
 
 def _add_gradients(weights: Sequence[Tensor], gradients: Sequence[Tensor | None]) -> None:
-    """Add gradients to those that weights have."""
+    """Add gradients to those of the weights."""
     for weight, gradient in zip(weights, gradients, strict=True):
         if gradient is None:
             continue

@@ -1,9 +1,9 @@
-"""A batch in parts, each on a thread of its own.
+"""A batch in parts, each in its own thread.
 
-PyTorch's own threads (OpenMP) meet after every operation, and spin while they wait. Beside any
-other busy process one of them waits for a core while the rest spin, and a step becomes up to 25
-times slower. Here each thread takes its part of a batch through the whole network, and the threads
-meet once per step. docs/performance.md has what this gains.
+PyTorch's OpenMP threads synchronise after every operation, and spin while they wait. Beside another
+busy process one of them waits for a core while the others spin, and a step becomes up to 25 times
+slower. Here each thread takes its part of a batch through the whole network, and the threads
+synchronise once per step. docs/performance.md has the measurements.
 """
 
 from collections import deque
@@ -15,22 +15,22 @@ from typing import Self, TypeVar
 
 import torch
 
-LEAST_IMAGES = 8  # of a part: with fewer, the operations are too small to gain from a thread
+LEAST_IMAGES = 8  # per part: with fewer, operations are too small to profit from a thread
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
 class Team:
-    """Threads that work on parts of a batch; within the block PyTorch has one thread in each.
+    """Threads that work on parts of a batch; inside the `with` each has one PyTorch thread.
 
-    A team of one has as many threads of PyTorch's as the caller. It is a thread of its own all the
-    same: a backward pass that ends in an error leaves its graph with its thread, and the memory is
-    free again when that thread has ended.
+    A team of one has the caller's number of PyTorch threads, but is still a thread of its own: a
+    backward pass that fails keeps its graph in its thread, and that memory is free when the thread
+    ends.
 
     Args:
         num_threads: Threads.
-        inline: Whether the caller does the work instead, as it must on a GPU.
+        inline: Whether the caller does the work itself, as on a GPU.
     """
 
     def __init__(self, num_threads: int = 1, inline: bool = False) -> None:
@@ -54,15 +54,15 @@ class Team:
         if self.num_threads > 1:
             torch.set_num_threads(self._threads_before)
         if kind is not None:
-            # After an error, what the threads hold must be free before a second try; Ctrl-C waits
-            # for nothing.
+            # After an error the threads' memory must be free before a second attempt; Ctrl-C does
+            # not wait.
             self.close(wait=issubclass(kind, Exception))
 
     def map(self, work: Callable[[Given], Made], parts: Iterable[Given]) -> Iterator[Made]:
-        """What `work` makes of each part, in the order of the parts.
+        """The results of `work` for each part, in the order of the parts.
 
         Raises:
-            Exception: What `work` raised; parts that no thread has begun are dropped.
+            Exception: An exception of `work`; parts that were not started are dropped.
         """
         if self._inline:
             yield from map(work, parts)
@@ -72,7 +72,7 @@ class Team:
                 self.num_threads, "vitbench", _set_threads, (torch.get_num_threads(),)
             )
         left = iter(parts)
-        # One more than there are threads: what is made early waits, and takes memory.
+        # One more than there are threads: results that wait take memory.
         begun = deque(self._pool.submit(work, part) for part in islice(left, self.num_threads + 1))
         try:
             while begun:
@@ -84,10 +84,10 @@ class Team:
                 future.cancel()
 
     def close(self, wait: bool = False) -> None:
-        """Let the threads end.
+        """Stop the threads.
 
         Args:
-            wait: Whether to wait for parts that are being worked on.
+            wait: Whether to wait for parts in progress.
         """
         if self._pool is not None:
             self._pool.shutdown(wait=wait, cancel_futures=True)
@@ -95,17 +95,17 @@ class Team:
 
 
 def _set_threads(number: int) -> None:
-    """Each thread has a number of OpenMP threads of its own; it is settled by being asked for."""
+    """Set the number of OpenMP threads of this thread; reading it makes it effective."""
     torch.set_num_threads(number)
     torch.get_num_threads()
 
 
 def team_for(device: torch.device, num_images: int) -> Team:
-    """The team for work on so many images at a time; of one where more gain nothing.
+    """The team for a number of images at a time; a team of one if more would not help.
 
     Args:
-        device: Where the work is done; only a CPU gains.
-        num_images: Images that are in memory at once.
+        device: The device; only a CPU profits.
+        num_images: Images in memory at once.
     """
     if device.type != "cpu":
         return Team(inline=True)

@@ -39,7 +39,7 @@ class Processes:
     kills a worker, for example when memory runs out, only its run fails.
 
     Args:
-        jobs: Runs at once.
+        jobs: Parallel runs.
         threads: Threads of each.
     """
 
@@ -148,8 +148,8 @@ class Processes:
                 name = requests[worker.index].spec.name
                 listen(
                     Note(
-                        f"no sign of life for {silent_s / 60:.0f} min from {name}, process "
-                        f"{worker.process.pid}: if it hangs, end it, and the others go on"
+                        f"no response for {silent_s / 60:.0f} min from {name}, process "
+                        f"{worker.process.pid}: if it hangs, kill it; other runs continue"
                     )
                 )
 
@@ -177,8 +177,6 @@ def _why_lost(process: SpawnProcess) -> str:
     code = process.exitcode
     if code is not None and code < 0:
         name = signal.Signals(-code).name
-        memory = (
-            " (most often for want of memory: lower --jobs, or take --micro-batch or --recompute)"
-        )
-        return f"its process was ended by {name}{memory if name == 'SIGKILL' else ''}"
+        memory = " (usually out of memory: use fewer --jobs, --micro-batch or --recompute)"
+        return f"its process was killed by {name}{memory if name == 'SIGKILL' else ''}"
     return f"its process ended with exit code {code}"

@@ -96,7 +96,7 @@ class Guarded:
             return getattr(self._tracker, method)(*arguments)
         except Exception as error:  # no error of a tracker may stop the training
             self._tracker = None
-            self._say(f"tracking stopped, training goes on: {first_line(error)}")
+            self._say(f"tracking stopped, training continues: {first_line(error)}")
             return None
 
 

@@ -60,7 +60,7 @@ class WandbTracker:
         if self._mode == "online" and not WandbTracker.unreachable:
             try:
                 self._run = self._init(run, "online")
-            except Exception as error:  # wrong key, no network, no server: wandb has many
+            except Exception as error:  # wrong key, no network, no server: wandb raises many kinds
                 WandbTracker.unreachable = True
                 message = f"W&B cannot be used, so runs are logged offline: {first_line(error)}"
             else:

@@ -58,7 +58,7 @@ def _explicit_choice() -> WandbChoice | None:
     """The mode that the user set, if any; the environment comes before the files."""
     disabled = os.environ.get("WANDB_DISABLED", "").strip().lower()
     if disabled in YES:
-        return WandbChoice("disabled", "WANDB_DISABLED says so")
+        return WandbChoice("disabled", "set by WANDB_DISABLED")
     if disabled not in NO:
         return _unknown("WANDB_DISABLED", disabled, ("true", "false"))
     asked = os.environ.get("WANDB_MODE", "")
@@ -70,14 +70,14 @@ def _explicit_choice() -> WandbChoice | None:
         return None if choice.mode == "online" else choice  # online is W&B's default, not a choice
     early = settings.get("disabled")  # as early versions wrote it
     if early is not None and early.value.strip().lower() not in NO:
-        return WandbChoice("disabled", f"`disabled` in {early.file} says so")
+        return WandbChoice("disabled", f"set by `disabled` in {early.file}")
     return None
 
 
 def _meaning(source: str, asked: str) -> WandbChoice:
     word = asked.strip().lower()
     if word in WORDS:
-        return WandbChoice(WORDS[word], f"{source} says so")
+        return WandbChoice(WORDS[word], f"set by {source}")
     return _unknown(source, asked, ("online", "offline", "disabled"))
 
 
@@ -98,14 +98,16 @@ def _by_credentials() -> WandbChoice:
     try:
         host = urlsplit(server).netloc
     except ValueError:
-        raise _UnreadableError(f"W&B's server {shortened(server)!r} is no address") from None
+        raise _UnreadableError(
+            f"W&B's server {shortened(server)!r} is not a valid address"
+        ) from None
     at = f" for {host}" if host and host not in OWN_SERVERS else ""
     machines = (host,) if at else OWN_SERVERS
     keys = [os.environ.get("WANDB_API_KEY"), os.environ.get("WANDB_IDENTITY_TOKEN_FILE")]
     if "api_key" in settings:
         keys.append(settings["api_key"].value)
     if any(key and key.strip() for key in keys) or _is_in_netrc(machines):
-        return WandbChoice("online", f"there are credentials{at}")
+        return WandbChoice("online", f"credentials found{at}")
     return WandbChoice("offline", f"no credentials{at}; {LATER}")
 
 
@@ -155,7 +157,7 @@ def _local_settings_file() -> Path:
 
 
 def _is_in_netrc(machines: tuple[str, ...]) -> bool:
-    """Whether the user's netrc file has a key for one of some machines.
+    """Whether the user's netrc file has a key for one of the machines.
 
     Raises:
         _UnreadableError: It cannot be read.
@@ -171,7 +173,7 @@ def _is_in_netrc(machines: tuple[str, ...]) -> bool:
         hosts = netrc.netrc(str(file)).hosts
     except (OSError, UnicodeError, netrc.NetrcParseError) as error:
         raise _UnreadableError(f"{file} cannot be read ({type(error).__name__})") from None
-    # Not its `default` entry, which is made for other servers.
+    # Not its `default` entry, which is for other servers.
     return any(hosts[machine][2] for machine in machines if machine in hosts)
 
 
