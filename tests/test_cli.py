@@ -140,7 +140,9 @@ def test_a_report_as_a_page_has_its_figures_and_can_be_checked(capsys, tmp_path)
     code, page, err = run(capsys, "report", "--format", "html")
     assert (code, err) == (0, "")
     assert page.startswith("<!DOCTYPE html>")
-    assert page.count("<svg ") == 3  # seeds, cost and curves; there is nothing to differ from
+    assert (
+        page.count("<svg ") == 2
+    )  # seeds and curves: one variant has no difference, and no other cost
     assert "No position, seed 1: " in page
 
     pictures = tmp_path / "visualizations" / "heads"
@@ -276,7 +278,7 @@ def test_a_difference_is_drawn_as_far_as_its_parts_are_there(capsys, tmp_path) -
     shutil.rmtree(next((tmp_path / "runs").glob("*h2-none-*-s1-*")))
     code, _, err = run(capsys, "diff", *sides, "--figures", "fewer")
     assert code == 0
-    assert "no reliability diagrams: the logits of No position" in err
+    assert "no reliability diagrams: the run folders with the logits of No position" in err
     assert sorted(path.name for path in (tmp_path / "fewer").iterdir()) == [
         "confusion.png", "contact_sheet.png",
     ]  # fmt: skip
@@ -291,7 +293,7 @@ def test_a_difference_is_drawn_as_far_as_its_parts_are_there(capsys, tmp_path) -
     one = next((tmp_path / "runs").glob("*h2-learned-1d-*-s0-*"))
     code, _, err = run(capsys, "diff", str(one), str(one), "--figures", "same")
     assert code == 0
-    assert "right on the same images" in err
+    assert "correct on the same images" in err
     (one / "predictions.npz").write_bytes(b"torn")
     code, out, err = run(capsys, "diff", *sides, "--figures", "torn")
     assert (code, "damaged" in err) == (2, True)
@@ -328,7 +330,7 @@ def test_tune_chooses_a_value_per_variant_and_prints_it(capsys, tmp_path) -> Non
     for done in json.loads(file.read_text())["runs"]:
         assert done["spec"]["train"]["lr"] == tuned["chosen"][done["variant"]]
     assert "epoch" not in err_again  # the trials are not run again either
-    assert "give --tune as then" in err_without
+    assert "give the same --tune" in err_without
     assert "tuned train.lr for each variant on validation images" in report
 
 
@@ -558,7 +560,7 @@ def test_presets_names_auto_and_what_it_stands_for(capsys) -> None:
 
     assert code == 0
     (line,) = [line for line in out.splitlines() if line.startswith("auto ")]
-    assert "`default` where there is a GPU, `cpu` elsewhere" in line
+    assert "`default` on a GPU, `cpu` elsewhere" in line
     assert [preset_for("auto", device) for device in ("cpu", "cuda", "mps")] == [
         "cpu", "default", "default",
     ]  # fmt: skip

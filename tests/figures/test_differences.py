@@ -7,8 +7,8 @@ from matplotlib.colors import same_color
 
 from vitbench.figures.differences import (
     MARKS,
-    Accuracy,
-    Difference,
+    AccuracyRow,
+    DifferenceRow,
     differences_figure,
     seeds_figure,
 )
@@ -16,9 +16,9 @@ from vitbench.figures.style import TIP, save
 
 NASTY = "a $\\frac{1}{$ <b>variant</b>\nwith a name that goes on and on and on, far past any width"
 THREE = [
-    Difference("sinusoidal", 4.0, (2.5, 5.5), {0: 3.5, 1: 4.0, 4: 4.5}, "better"),
-    Difference("learned-2d", 0.1, (-1.0, 1.2), {0: 0.5, 1: -0.4, 4: 0.2}, "inconclusive"),
-    Difference("none", -2.0, (-3.0, -1.0), {0: -2.0, 1: -1.5, 4: -2.5}, "worse"),
+    DifferenceRow("sinusoidal", 4.0, (2.5, 5.5), {0: 3.5, 1: 4.0, 4: 4.5}, "better"),
+    DifferenceRow("learned-2d", 0.1, (-1.0, 1.2), {0: 0.5, 1: -0.4, 4: 0.2}, "inconclusive"),
+    DifferenceRow("none", -2.0, (-3.0, -1.0), {0: -2.0, 1: -1.5, 4: -2.5}, "worse"),
 ]
 
 
@@ -66,7 +66,7 @@ def test_a_difference_is_drawn_with_its_interval_its_seeds_and_its_verdict_in_wo
 
 
 def test_the_margin_is_shaded_and_nought_is_in_sight() -> None:
-    far = [Difference("a", 9.0, (8.0, 10.0), {}, "better")]
+    far = [DifferenceRow("a", 9.0, (8.0, 10.0), {}, "better")]
 
     axes = differences_figure(far, "b", 0.5, "").axes[0]
 
@@ -92,9 +92,9 @@ def test_no_two_verdicts_share_a_colour_or_a_shape() -> None:
 
 def test_seeds_are_dots_under_their_mean_and_its_interval() -> None:
     accuracies = [
-        Accuracy("a", {0: 60.0, 1: 62.0}, (59.0, 63.0)),
-        Accuracy("b", {0: 50.0}, (49.0, 51.0)),
-        Accuracy("c", {0: 40.0, 1: 41.0, 2: 42.0}, None),
+        AccuracyRow("a", {0: 60.0, 1: 62.0}, (59.0, 63.0)),
+        AccuracyRow("b", {0: 50.0}, (49.0, 51.0)),
+        AccuracyRow("c", {0: 40.0, 1: 41.0, 2: 42.0}, None),
     ]
 
     axes = seeds_figure(accuracies, "").axes[0]
@@ -109,8 +109,8 @@ def test_seeds_are_dots_under_their_mean_and_its_interval() -> None:
 
 @pytest.mark.parametrize("number", [1, 2, 12])
 def test_long_and_odd_words_are_drawn_whatever_their_number(number, tmp_path) -> None:
-    differences = [Difference(NASTY, 0.1, (-1, 1), {0: 0.1, 1: 0.2}, NASTY)] * number
-    accuracies = [Accuracy(NASTY, {0: 50.0, 1: 51.0}, (49.0, 52.0))] * number
+    differences = [DifferenceRow(NASTY, 0.1, (-1, 1), {0: 0.1, 1: 0.2}, NASTY)] * number
+    accuracies = [AccuracyRow(NASTY, {0: 50.0, 1: 51.0}, (49.0, 52.0))] * number
 
     figure = differences_figure(differences, NASTY, 0.5, NASTY)
     read(save(figure, tmp_path / "differences.png"))

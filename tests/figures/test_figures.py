@@ -48,7 +48,7 @@ def test_a_rollout_tells_the_true_class_the_answer_and_its_confidence() -> None:
 
     titles = [axes.get_title() for axes in rollout_figure(seen, np.eye(8), "").axes]
     assert (titles[0], titles[2]) == ("true: cat", "answer: dog (57%)")
-    assert "all alike: 1.56" in titles[1]
+    assert "uniform: 1.56" in titles[1]
 
 
 @pytest.mark.parametrize("number", [1, 4, 5, 12])
@@ -112,7 +112,7 @@ def test_a_fine_grid_shows_some_patches_and_says_so(side, shown) -> None:
 
     maps, _, *_ = positions_figure(similarity, np.ones((side, side)), "").axes
     assert [label.get_text() for label in maps.get_xticklabels()] == [str(i) for i in shown]
-    assert ("one patch of each 2 x 2" in maps.get_title()) == (side == 16)
+    assert ("one of 2 x 2 patches" in maps.get_title()) == (side == 16)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,6 @@ def test_reliability_has_a_line_a_seed_beside_the_diagonal(tmp_path) -> None:
     figure = reliability_figure([side, lone], "title")
 
     assert [len(axes.lines) for axes in figure.axes[:2]] == [1 + 3, 1 + 1]
-    assert "1.0, 2.0, 3.0 points, a number a seed" in figure.axes[0].get_title()
+    assert "1.0, 2.0, 3.0 points, one per seed" in figure.axes[0].get_title()
     assert figure.axes[1].get_title().endswith("error: 1.0 points")
     save(figure, tmp_path / "reliability.png")

@@ -20,12 +20,22 @@ from vitbench.pictures.studies import (
     write_figures,
 )
 from vitbench.report.sections import build_section
-from vitbench.runs.schema import pack_classes
+from vitbench.runs.schema import StudyResults, pack_classes
 from vitbench.training.history import EpochRecord
 
 RNG = np.random.default_rng(0)
 SEEDS = {"none": [50.0, 51.0], "learned-1d": [60.0, 62.0], "sinusoidal": [55.0, None]}
 HOSTILE = "a $\\frac{$ <b>|x|</b> \\input{y}\n=1 \x1b[31mred\x07 \u202eb"
+
+
+def with_costs(results: StudyResults) -> StudyResults:
+    """The results with a training cost that doubles from variant to variant."""
+    order = list(dict.fromkeys(run.variant for run in results.runs))
+    runs = [
+        run.model_copy(update={"train_flop": 10**12 * 2 ** order.index(run.variant)})
+        for run in results.runs
+    ]
+    return results.model_copy(update={"runs": runs})
 
 
 def history(*accuracies: float) -> list[EpochRecord]:
@@ -60,7 +70,8 @@ def answered(study_results):
             }
             runs.append(run.model_copy(update=fields))
         test_labels = pack_classes(labels.tobytes())
-        return results.model_copy(update={"runs": runs, "test_labels": test_labels, **changes})
+        changes = {"runs": runs, "test_labels": test_labels, **changes}
+        return with_costs(results.model_copy(update=changes))
 
     return build
 
@@ -158,10 +169,7 @@ def test_what_cannot_be_drawn_is_left_out(tmp_path, study_results) -> None:
     alone = build_section(study_results({"none": [50.0]}))
 
     assert write_figures([nothing], tmp_path) == []
-    assert [path.name for path in write_figures([alone], tmp_path)] == [
-        "pos-embed_seeds.png",
-        "pos-embed_cost.png",
-    ]
+    assert [path.name for path in write_figures([alone], tmp_path)] == ["pos-embed_seeds.png"]
 
 
 def test_no_study_overwrites_anothers_pictures_or_leaves_the_folder(
@@ -175,8 +183,8 @@ def test_no_study_overwrites_anothers_pictures_or_leaves_the_folder(
 
     paths = write_figures(sections, tmp_path / "figures")
 
-    assert len(set(paths)) == 8
-    assert [path.name for path in paths[::2]] == [
+    assert len(set(paths)) == 4
+    assert [path.name for path in paths] == [
         "pos-embed_seeds.png", "pos-embed_2_seeds.png",
         "pos-embed_shapes_seeds.png", "pos-embed_shapes_2_seeds.png",
     ]  # fmt: skip
@@ -190,6 +198,30 @@ def test_hostile_words_are_drawn_without_a_warning(tmp_path, answered) -> None:
     section = build_section(results.model_copy(update={"study": study}))
 
     assert len(write_figures([section], tmp_path)) == 4
+
+
+def test_variants_of_one_cost_get_no_picture_of_cost(study_results) -> None:
+    results = study_results({"none": [50.0], "learned-1d": [60.0]})
+
+    assert "cost" not in dict(_figures(build_section(results)))
+    assert "cost" in dict(_figures(build_section(with_costs(results))))
+
+
+def test_at_equal_flops_curves_are_over_the_cost_spent(answered) -> None:
+    results = answered(SEEDS)
+    section = build_section(results)
+    over_epochs = dict(_figures(section))["curves"].axes[0]
+    study = results.study.model_copy(update={"budget": "flops"})
+    section = build_section(results.model_copy(update={"study": study}))
+
+    axes = dict(_figures(section))["curves"].axes[0]
+
+    assert over_epochs.get_xlabel().startswith("epoch")
+    assert "TFLOP" in axes.get_xlabel()
+    assert axes.get_xscale() == "log"
+    ends = [line.get_xdata()[-1] for line in axes.lines if len(line.get_xdata())]
+    epochs = [row.train_flop / 1e12 / 50 for row in section.rows if row.train_flop]
+    assert sorted(ends) == pytest.approx([2 * epoch for epoch in sorted(epochs)])  # 2 of 50 epochs
 
 
 def test_neither_matplotlib_nor_torch_comes_with_the_import() -> None:
@@ -211,7 +243,7 @@ def test_of_many_variants_pictures_show_the_best_and_say_so(study_results) -> No
         {f"v{i}": [20 + i / 2, 20.1 + i / 2] for i in range(number)}, study=study
     )
     runs = [run.model_copy(update={"history": history(30, 40)}) for run in results.runs]
-    section = build_section(results.model_copy(update={"runs": runs}))
+    section = build_section(with_costs(results.model_copy(update={"runs": runs})))
 
     figures = dict(_figures(section))
     named = [text.get_text() for text in figures["cost"].axes[0].texts]
@@ -229,7 +261,9 @@ def test_of_many_variants_pictures_show_the_best_and_say_so(study_results) -> No
 
 def test_a_page_of_many_studies_has_figures_for_the_first_ones(study_results, monkeypatch) -> None:
     monkeypatch.setattr("vitbench.pictures.studies.MOST_STUDIES", 1)
-    sections = [build_section(study_results({"none": [50.0], "learned-1d": [60.0]}))] * 2
+    sections = [
+        build_section(with_costs(study_results({"none": [50.0], "learned-1d": [60.0]})))
+    ] * 2
 
     first, second = with_figures(sections)
 

@@ -83,6 +83,9 @@ def test_all_makes_the_documents_very_files(trained, tmp_path, capsys) -> None:
         f"{ATTENTION}/last_layer_attention/head_avg.png",
         *(f"{ATTENTION}/last_layer_attention/head_{i}.png" for i in range(2)),
         *(f"{ATTENTION}/all_layers_attention/layer_{i}.png" for i in range(2)),
+        f"{ATTENTION}/last_layer_attention/all_heads.png",
+        f"{ATTENTION}/all_layers_attention/all_layers.png",
+        "plots/diff_vit_curves.png",
         "plots/diff_vit_train_loss.png",
         "plots/diff_vit_val_loss.png",
     }
@@ -121,7 +124,7 @@ def test_every_kind_of_model_is_drawn(fields, trained, capsys) -> None:
     code, paths, err = run(capsys, "all", trained(**fields), *few)
 
     assert (code, err) == (0, "")
-    assert len(paths) == 1 + 2 + 3 + 2 + 2 + 2 + 1 + 2 + 1 + 2 + 1
+    assert len(paths) == 1 + 2 + 4 + 3 + 3 + 2 + 1 + 2 + 1 + 2 + 1
 
 
 def test_a_model_without_positions_says_so(trained, capsys) -> None:
@@ -179,7 +182,7 @@ def test_a_results_file_gives_the_curves_of_all_variants(tmp_path, study_results
 
     code, _, err = run(capsys, "rollout", file)
     assert code == 2
-    assert "of it, draw curves" in err
+    assert "use curves or compare" in err
 
 
 def test_the_list_names_every_kind(capsys) -> None:
@@ -198,7 +201,7 @@ def test_pictures_are_logged_to_the_runs_wandb(trained, capsys) -> None:
 
     assert code == 0
     media = list(folder.glob("wandb/offline-run-*/files/media/images/*.png"))
-    assert len(media) == 2
+    assert len(media) == 3
 
 
 def test_images_of_a_class_wrong_ones_and_a_head_are_shown_when_asked_for(trained, capsys) -> None:
@@ -308,9 +311,9 @@ WRONG = [
     (["rolout", "{run}"], "did you mean 'rollout'"),
     (["rollout"], "CHECKPOINT"),
     (["rollout", "absent.pt"], "absent.pt"),
-    (["rollout", "text.pt"], "text.pt is no checkpoint"),
+    (["rollout", "text.pt"], "text.pt is not a vitbench checkpoint"),
     (["rollout", "empty"], "empty/checkpoint.pt"),
-    (["curves", "text.json"], "no results file"),
+    (["curves", "text.json"], "not a results file"),
     (["rollout", "{run}", "--images", "0"], "--images 0"),
     (["rollout", "{run}", "--images", "2", "--indices", "1"], "exclude each other"),
     (["rollout", "{run}", "--indices", "a"], "0,5,7"),
@@ -326,7 +329,7 @@ WRONG = [
     (["heads", "{run}", "--wrong"], "shows no single images"),
     (["rollout", "{run}", "--class", "cros-upper"], "did you mean 'cross-upper'"),
     (["rollout", "{run}", "--class", "ring-lower", "--indices", "1"], "omit --class"),
-    (["rollout", "{run}", "--image", "text.pt"], "no picture"),
+    (["rollout", "{run}", "--image", "text.pt"], "not a readable picture"),
     (["rollout", "{run}", "--image", "absent.png"], "no picture absent.png"),
     (["rollout", "{run}", "--image", "text.pt", "--wrong"], "uses only that picture"),
     (["curves", "{run}", "--format", "bmp"], "png, svg, pdf"),
@@ -374,7 +377,7 @@ def test_explore_says_what_has_no_room(trained, capsys, monkeypatch) -> None:
     code, paths, err = run(capsys, "explore", trained(), "--images", "3")
 
     assert (code, paths) == (0, ["visualizations/explore.html"])
-    assert "room for the first 1 of 3 images and the mean over heads alone" in err
+    assert "limited by size to the first 1 of 3 images and only the mean over heads" in err
 
 
 COMPARED = [f"compare/{name}" for name in ("attention", "rollout", "relevance", "structure")]
@@ -432,7 +435,7 @@ def test_every_model_sees_the_images_that_the_first_one_answers_wrong(
     [
         (["{run}", "{other}", "--layer", "0"], "does not use --layer"),
         (["{results}", "--indices", "99999"], "image 99999"),
-        (["{run}"], "two checkpoints or more"),
+        (["{run}"], "two or more checkpoints"),
         (["{run}", "{run}"], "same run"),
         (["{run}", "{results}"], "one results file"),
         (["{run}", "{other}", "--wandb", "offline"], "does not use --wandb"),
@@ -475,12 +478,12 @@ def test_a_studys_runs_are_compared_and_set_against_their_accuracy(study, tmp_pa
     shutil.rmtree(next((tmp_path / "runs").glob("*h2-none-*-s1-*")))
     code, _, err = run(capsys, "compare", study, "--images", "1", *FEW)
     assert code == 0
-    assert "1 of its 2 runs have no checkpoint here" in err
+    assert "1 of its 2 runs have no checkpoint" in err
     assert run(capsys, "compare", study, "--images", "1", "--quiet", *FEW)[2] == ""
     shutil.rmtree(tmp_path / "runs")
     code, paths, err = run(capsys, "compare", study, *FEW)
     assert (code, paths) == (2, [])
-    assert "2 of its 2 runs have no checkpoint here" in err
+    assert "2 of its 2 runs have no checkpoint" in err
 
 
 def test_variants_of_one_label_stay_two_and_diverged_ones_are_left_out(study, capsys) -> None:
@@ -497,7 +500,7 @@ def test_variants_of_one_label_stay_two_and_diverged_ones_are_left_out(study, ca
     study.write_text(json.dumps(results))
     code, paths, err = run(capsys, "compare", study, *FEW)
     assert (code, paths) == (2, [])
-    assert "diverged in 1 of 2 seeds and is left out" in err
+    assert "diverged in 1 of 2 seeds and is omitted" in err
 
 
 def test_a_model_that_answers_no_numbers_is_not_explored(trained, tmp_path, capsys) -> None:

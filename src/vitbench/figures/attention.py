@@ -1,4 +1,4 @@
-"""Pictures of attention over images: rollout, and single heads or layers."""
+"""Pictures of attention over images: rollout, heads and layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,13 +23,13 @@ COLUMNS = 5  # images in a row; more go below
 
 @dataclass(frozen=True)
 class Picture:
-    """An image and what a model said of it.
+    """An image and the prediction of a model.
 
     Attributes:
         image: uint8 (C, H, W).
-        true: Its class; None where nobody said.
-        predicted: The class that the model answers.
-        confidence: Probability that it gives to that, 0 to 1.
+        true: Its class; None if unknown.
+        predicted: The predicted class.
+        confidence: Probability of that class, 0 to 1.
     """
 
     image: Array
@@ -39,7 +39,7 @@ class Picture:
 
     @property
     def colour(self) -> str:
-        """Of the answer: green where right, red where wrong, grey where nobody knows."""
+        """Green for a correct prediction, red for a wrong one, grey if unknown."""
         if self.true is None:
             return GREY
         return RIGHT if self.true == self.predicted else WRONG
@@ -47,11 +47,11 @@ class Picture:
     @property
     def truth(self) -> str:
         """Its class in words."""
-        return "a picture of yours" if self.true is None else f"true: {plain(self.true, 20)}"
+        return "your picture" if self.true is None else f"true: {plain(self.true, 20)}"
 
     @property
     def answer(self) -> str:
-        """The answer in words."""
+        """The prediction in words."""
         return f"answer: {plain(self.predicted, 16)} ({self.confidence:.0%})"
 
 
@@ -60,9 +60,9 @@ def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
     """Input, map and overlay side by side.
 
     Args:
-        picture: The image and the answer.
-        heat: (rows, cols), share of the class token's value that comes from each patch.
-        title: What the map is.
+        picture: The image and the prediction.
+        heat: (rows, cols), share of each patch in the class token.
+        title: Heading.
     """
     figure = new_figure(9.6, 3.7, title)
     left, middle, right = figure.subplots(1, 3)
@@ -71,7 +71,7 @@ def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
     show_image(left, picture.image)
     left.set_title(picture.truth)
     shown = show_map(middle, percent, limits)
-    middle.set_title(f"% from each patch (all alike: {100 / heat.size:.2f})")
+    middle.set_title(f"% from each patch (uniform: {100 / heat.size:.2f})")
     show_overlay(right, picture.image, percent, limits)
     right.set_title(picture.answer, color=picture.colour)
     figure.colorbar(shown, ax=middle, shrink=0.8)
@@ -82,13 +82,13 @@ def rollout_figure(picture: Picture, heat: Array, title: str) -> Figure:
 def maps_figure(
     pictures: Sequence[Picture], maps: Array, title: str, limits: tuple[float, float]
 ) -> Figure:
-    """Rows of images, each with a row of maps over them below.
+    """Rows of images, each above a row of maps.
 
     Args:
-        pictures: The images and answers, B of them.
+        pictures: The images and predictions, B of them.
         maps: (B, rows, cols), attention to each patch.
-        title: What the maps are.
-        limits: The colour scale, the same in all pictures that will be compared.
+        title: Heading.
+        limits: The colour scale, the same for all pictures to be compared.
     """
     columns = min(len(pictures), COLUMNS)
     blocks = -(-len(pictures) // COLUMNS)
@@ -109,4 +109,43 @@ def maps_figure(
     figure.colorbar(
         shown, ax=axes, label=words, extend=open_end, location="bottom", shrink=0.6, aspect=40
     )
+    return figure
+
+
+@own_settings()
+def map_grid_figure(
+    pictures: Sequence[Picture],
+    maps: Array,
+    rows: Sequence[str],
+    title: str,
+    limits: tuple[float, float],
+) -> Figure:
+    """All layers or heads at once: a row of images, then one row of maps each.
+
+    Args:
+        pictures: The images and predictions, B of them; the first five are shown.
+        maps: (R, B, rows, cols), attention to each patch.
+        rows: Names of the R rows.
+        title: Heading.
+        limits: The colour scale.
+    """
+    columns = min(len(pictures), COLUMNS)
+    figure = new_figure(1.25 * columns + 1.4, 1.25 * (len(rows) + 1) + 1.4, title)
+    axes = figure.subplots(len(rows) + 1, columns, squeeze=False)
+    for cell, picture in zip(axes[0], pictures, strict=False):
+        show_image(cell, picture.image)
+        cell.set_title(picture.answer.removeprefix("answer: "), fontsize=8, color=picture.colour)
+    for number, row in enumerate(axes[1:]):
+        for cell, picture, heat in zip(row, pictures, maps[number], strict=False):
+            shown = show_overlay(
+                cell, picture.image, heat * 100, (limits[0] * 100, limits[1] * 100)
+            )
+        row[0].text(
+            -0.08, 0.5, rows[number], transform=row[0].transAxes, ha="right", va="center",
+            fontsize=9,
+        )  # fmt: skip
+    figure.colorbar(
+        shown, ax=axes, label="% of the attention", location="bottom", shrink=0.6, aspect=40,
+        extend="both" if limits[0] < 0 else "max",
+    )  # fmt: skip
     return figure

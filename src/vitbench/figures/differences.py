@@ -29,7 +29,7 @@ MOST = 60  # characters of a label beside a row, on two lines
 
 
 @dataclass(frozen=True)
-class Difference:
+class DifferenceRow:
     """A variant against the reference.
 
     Attributes:
@@ -48,7 +48,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Accuracy:
+class AccuracyRow:
     """A variant's test accuracy.
 
     Attributes:
@@ -69,7 +69,7 @@ class Accuracy:
 
 @own_settings()
 def differences_figure(
-    differences: Sequence[Difference], reference: str, margin_pct: float, title: str
+    differences: Sequence[DifferenceRow], reference: str, margin_pct: float, title: str
 ) -> Figure:
     """A row for each variant: its difference from the reference, the interval, and the verdict.
 
@@ -104,7 +104,7 @@ def differences_figure(
 
 
 @own_settings()
-def seeds_figure(accuracies: Sequence[Accuracy], title: str) -> Figure:
+def seeds_figure(accuracies: Sequence[AccuracyRow], title: str) -> Figure:
     """A row for each variant: a dot for each seed, above them the mean and its interval.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures of what a model is like inside: heads, layers, tokens, and what it depends on."""
+"""Pictures of a model's internals: heads, layers, tokens, ablation and sensitivity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Panel:
 
     Attributes:
         values: (L, H).
-        ylabel: What they are, with the unit.
-        even: Value of attention that goes to all tokens alike; None where there is none.
+        ylabel: The quantity with its unit.
+        even: Its value for uniform attention; None if there is none.
     """
 
     values: Array
@@ -29,7 +29,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Line:
-    """Values with intervals along something.
+    """Values with intervals.
 
     Attributes:
         label: Its name in the legend.
@@ -48,39 +48,48 @@ class Line:
 
 @own_settings()
 def heads_figure(panels: Sequence[Panel], title: str) -> Figure:
-    """A dot a head, by layer, beside the value of attention that goes everywhere alike."""
-    figure = new_figure(3.5 * len(panels), 3.9, title)
+    """One dot per head, by layer, beside the value of uniform attention."""
+    figure = new_figure(3.5 * len(panels), 4.2, title)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         layers, heads = panel.values.shape
         spread = np.linspace(-0.18, 0.18, heads) if heads > 1 else np.zeros(1)
         places = np.arange(layers)[:, None] + spread
-        axes.scatter(places, panel.values, s=14, color=LINES[0], label="a head")
-        axes.plot(np.arange(layers), panel.values.mean(axis=1), color=LINES[1], label="their mean")
+        axes.scatter(places, panel.values, s=14, color=LINES[0], label="head")
+        axes.plot(
+            np.arange(layers), panel.values.mean(axis=1), color=LINES[1], label="mean of heads"
+        )
         if panel.even is not None:
-            axes.axhline(panel.even, color=GREY, linestyle=":", label="all tokens alike")
+            axes.axhline(panel.even, color=GREY, linestyle=":", label="uniform attention")
         axes.set_ylim(bottom=min(0.0, float(panel.values.min())))
-        axes.set_ylabel(panel.ylabel)
+        axes.set_title(panel.ylabel, fontsize=10)
         layers_axis(axes)
-    axes.legend(frameon=False, fontsize=8)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8, ncols=3)
     return figure
 
 
 @own_settings()
 def matrix_figure(
-    matrix: Array, rows: Sequence[str], columns: Sequence[str], words: str, title: str
+    matrix: Array,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    words: str,
+    title: str,
+    group: int | None = None,
 ) -> Figure:
-    """A matrix of likenesses, 0 to 1, with names where there is room for them.
+    """A matrix of similarities up to 1, with names where there is room for them.
 
     Args:
         matrix: (R, C).
-        rows: Names of its rows; the empty ones are not marked.
+        rows: Names of its rows; empty ones have no tick.
         columns: Names of its columns likewise.
-        words: What a value is.
+        words: The quantity.
         title: Heading.
+        group: Rows and columns of a group, such as the heads of a layer; a line divides groups.
     """
     figure = new_figure(7.2, 6.4, title)
     axes = figure.subplots()
-    low = -1.0 if matrix.min() < -0.1 else 0.0  # what is a little below 0 by chance is none
+    low = -1.0 if matrix.min() < -0.1 else 0.0  # slightly negative by chance counts as 0
     shown = axes.imshow(
         matrix, cmap=SIGNED if low else ONE_SIDED, vmin=low, vmax=1, interpolation="nearest"
     )
@@ -88,6 +97,9 @@ def matrix_figure(
         marked = [place for place, name in enumerate(names) if name]
         axis.set_ticks(marked, labels=[plain(names[place], 30) for place in marked])
     axes.tick_params(axis="x", rotation=45 if max(map(len, columns)) > 3 else 0)
+    for place in range(group, len(matrix), group) if group else ():
+        axes.axhline(place - 0.5, color="white", linewidth=1.2)
+        axes.axvline(place - 0.5, color="white", linewidth=1.2)
     if matrix.size <= 150:
         for (row, col), value in np.ndenumerate(matrix):
             axes.text(
@@ -102,13 +114,13 @@ def matrix_figure(
 def ablation_figure(
     heads: Array, shown_to_matter: Array, layers: Sequence[Line], num_images: int, title: str
 ) -> Figure:
-    """Points of accuracy lost without a head, and without a layer's parts.
+    """Accuracy lost without each head, and without parts of each layer.
 
     Args:
         heads: (L, H), points lost.
-        shown_to_matter: bool (L, H), whether an interval leaves 0 out.
-        layers: For each part of a layer, points lost by layer with intervals.
-        num_images: Test images that it was measured on.
+        shown_to_matter: bool (L, H), whether the interval excludes 0.
+        layers: For each part, points lost by layer with intervals.
+        num_images: Number of test images.
         title: Heading.
     """
     figure = new_figure(10.6, 4.6, title)
@@ -122,7 +134,7 @@ def ablation_figure(
             head, layer, f"{value:.1f}{star}", ha="center", va="center", fontsize=8,
             color="white" if dark else "black",
         )  # fmt: skip
-    left.set_title("points lost without a head; * its interval leaves 0 out", fontsize=10)
+    left.set_title("points lost without a head (* significant)", fontsize=10)
     left.set_xlabel("head")
     left.set_ylabel("layer")
     left.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -130,7 +142,7 @@ def ablation_figure(
     figure.colorbar(shown, ax=left, shrink=0.8)
     lines(right, layers)
     right.axhline(0, color=GREY, linewidth=0.8)
-    right.set_title("points lost without a layer's part", fontsize=10)
+    right.set_title("points lost without part of a layer", fontsize=10)
     right.set_ylabel(f"points of accuracy over {num_images} images", fontsize=9)
     layers_axis(right)
     right.legend(frameon=False, fontsize=8)
@@ -146,13 +158,13 @@ def tokens_figure(
     readout: Sequence[Line],
     title: str,
 ) -> Figure:
-    """How long tokens are by layer, and what can be read from them.
+    """Token norms by layer, and what can be decoded from tokens.
 
     Args:
-        norms: (L + 1, patches), lengths of patch tokens of many images.
-        class_norms: (L + 1,), mean length of the class token, or None.
-        outliers: (L + 1,), share of patch tokens more than twice as long as their median.
-        accuracies: Accuracy in % by layer, of the lens and of a probe.
+        norms: (L + 1, patches), norms of patch tokens of many images.
+        class_norms: (L + 1,), mean norm of the class token, or None.
+        outliers: (L + 1,), share of patch tokens above twice the median.
+        accuracies: Accuracy in % by layer, of the logit lens and probes.
         readout: R2 of row and column by layer.
         title: Heading.
     """
@@ -160,27 +172,29 @@ def tokens_figure(
     length, accuracy, place = figure.subplots(1, 3)
     layers = np.arange(len(norms))
     low, median, high = np.quantile(norms, (0.05, 0.5, 0.95), axis=1)
-    length.fill_between(layers, low, high, color=LINES[0], alpha=0.2, label="90 % of the patches")
+    length.fill_between(layers, low, high, color=LINES[0], alpha=0.2, label="90% of patches")
     length.plot(layers, median, color=LINES[0], marker="o", markersize=3, label="median patch")
-    length.plot(layers, norms.max(axis=1), ":", color=LINES[0], label="longest patch")
+    length.plot(layers, norms.max(axis=1), ":", color=LINES[0], label="largest patch norm")
     if class_norms is not None:
         length.plot(
             layers, class_norms, color=LINES[1], marker="o", markersize=3, label="class token"
         )
-    length.set_title(
-        f"length of tokens; {100 * outliers.max():.2f} % at most beyond twice the median",
-        fontsize=9,
+    length.set_title("token norms", fontsize=10)
+    length.set_ylabel(
+        f"norm\n(at most {100 * outliers.max():.2f} % above twice the median)", fontsize=9
     )
     length.set_ylim(bottom=0)
     lines(accuracy, accuracies)
-    accuracy.set_title("accuracy from a layer's tokens in %", fontsize=9)
+    accuracy.set_title("accuracy from the tokens of a layer", fontsize=10)
+    accuracy.set_ylabel("test accuracy in %", fontsize=9)
     accuracy.set_ylim(bottom=0)
     lines(place, readout)
-    place.set_title("a patch's place read from its token, R²", fontsize=9)
+    place.set_title("position decoded from a patch token", fontsize=10)
+    place.set_ylabel("R²", fontsize=9)
     place.set_ylim(min(0.0, min(float(line.y.min()) for line in readout)) - 0.05, 1.05)
     for axes in (length, accuracy, place):
         layers_axis(axes)
-        axes.set_xlabel("blocks passed")
+        axes.set_xlabel("after block")
         axes.legend(frameon=False, fontsize=7)
     return figure
 
@@ -189,11 +203,11 @@ def tokens_figure(
 def sensitivity_figure(
     panels: Sequence[tuple[Line, str, str]], chance: float, title: str
 ) -> Figure:
-    """Accuracy against how far the images were disturbed.
+    """Accuracy over the strength of a perturbation.
 
     Args:
-        panels: A line of accuracies in %, and what is on its axis, and a heading.
-        chance: Accuracy in % of a guess.
+        panels: A line of accuracies in %, its x label, and a heading.
+        chance: Accuracy in % by chance.
         title: Heading.
     """
     figure = new_figure(4.6 * len(panels), 4.2, title)
@@ -201,7 +215,7 @@ def sensitivity_figure(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
     ):
         lines(axes, [line])
-        axes.axhline(chance, color=GREY, linestyle=":", label="a guess")
+        axes.axhline(chance, color=GREY, linestyle=":", label="chance")
         axes.set_xlabel(xlabel)
         axes.set_ylabel("test accuracy in %")
         axes.set_title(heading, fontsize=10)
@@ -214,11 +228,11 @@ def sensitivity_figure(
 
 @own_settings()
 def sanity_figure(steps: Sequence[str], methods: Sequence[Line], title: str) -> Figure:
-    """How alike each method's maps stay as more and more of a model forgets what it learned.
+    """Similarity of each method's maps while more and more layers are reset.
 
     Args:
-        steps: What was randomised last; the first step is the model as it was.
-        methods: Mean rank correlation with the first step's maps, a line a method.
+        steps: The last reset part; the first step is the trained model.
+        methods: Mean rank correlation with the maps of the first step, one line per method.
         title: Heading.
     """
     figure = new_figure(8.4, 5.0, title)
@@ -226,7 +240,7 @@ def sanity_figure(steps: Sequence[str], methods: Sequence[Line], title: str) -> 
     lines(axes, methods)
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set_xticks(range(len(steps)), labels=steps, rotation=30, ha="right")
-    axes.set_xlabel("randomised, from the head down to")
+    axes.set_xlabel("reset to initial weights, from the head down to")
     axes.set_ylabel("rank correlation with the trained model's map")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -236,7 +250,7 @@ def sanity_figure(steps: Sequence[str], methods: Sequence[Line], title: str) -> 
 
 @own_settings()
 def spectrum_figure(power: Array, title: str) -> Figure:
-    """Share of the positions' variance at each spatial frequency.
+    """Share of the variance of positions at each spatial frequency.
 
     Args:
         power: (rows, cols), shares with frequency 0 in the middle.
@@ -254,7 +268,7 @@ def spectrum_figure(power: Array, title: str) -> Figure:
 
 
 def lines(axes: Axes, several: Sequence[Line]) -> None:
-    """Draw lines with their intervals as bands."""
+    """Draw lines with intervals as bands."""
     for number, line in enumerate(several):
         colour = LINES[number % len(LINES)]
         axes.plot(line.x, line.y, color=colour, marker="o", markersize=3.5, label=line.label)
@@ -263,7 +277,7 @@ def lines(axes: Axes, several: Sequence[Line]) -> None:
 
 
 def layers_axis(axes: Axes) -> None:
-    """An axis of layers: whole numbers, a grid, no frame."""
+    """An axis of layers: integers, a grid, no frame."""
     axes.set_xlabel("layer")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)

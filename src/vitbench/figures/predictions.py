@@ -1,4 +1,4 @@
-"""Pictures of what two trained things answer: images they differ on, mistakes, calibration."""
+"""Pictures of two sides of a diff: images on which they differ, confusion, calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from vitbench.figures.style import (
 )
 
 COLUMNS = 8
-MOST_NUMBERED = 20  # classes whose matrix has its numbers written in
+MOST_NUMBERED = 20  # classes up to which the numbers are written in
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SheetImage:
 
     Attributes:
         image: uint8 (C, H, W).
-        lines: What is under it, three short lines at most.
+        lines: At most three short lines below it.
     """
 
     image: Array
@@ -40,11 +40,13 @@ def contact_sheet_figure(parts: Sequence[tuple[str, Sequence[SheetImage]]], titl
     """Rows of images under headings.
 
     Args:
-        parts: For each heading its images, one at least.
-        title: Heading of all.
+        parts: Images of each heading, at least one.
+        title: Heading of the figure.
     """
     blocks = [-(-len(images) // COLUMNS) for _, images in parts]
-    figure = new_figure(1.3 * COLUMNS, 1.95 * sum(blocks) + 0.35 * len(parts) + 0.5, title)
+    most_lines = max(len(one.lines) for _, images in parts for one in images)
+    height = 1.18 + 0.15 * most_lines
+    figure = new_figure(1.3 * COLUMNS, height * sum(blocks) + 0.4 * len(parts) + 0.6, title)
     below = figure.subfigures(len(parts), 1, height_ratios=blocks, squeeze=False)[:, 0]
     for part, block, (heading, images) in zip(below, blocks, parts, strict=True):
         part.suptitle(plain(heading, 120), fontsize=10)
@@ -53,7 +55,10 @@ def contact_sheet_figure(parts: Sequence[tuple[str, Sequence[SheetImage]]], titl
             cell.set_axis_off()
         for cell, one in zip(cells, images, strict=False):
             show_image(cell, one.image)
-            cell.set_title("\n".join(plain(line, 22) for line in one.lines), fontsize=7, y=-0.42)
+            cell.text(
+                0.5, -0.04, "\n".join(plain(line, 22) for line in one.lines), fontsize=8,
+                transform=cell.transAxes, ha="center", va="top",
+            )  # fmt: skip
     return figure
 
 
@@ -61,55 +66,58 @@ def contact_sheet_figure(parts: Sequence[tuple[str, Sequence[SheetImage]]], titl
 def confusion_figure(
     names: tuple[str, str], matrices: tuple[Array, Array], classes: Sequence[str], title: str
 ) -> Figure:
-    """Two confusion matrices, and the first less the second.
+    """Two confusion matrices, and their difference.
 
     Args:
         names: The two sides.
-        matrices: For each, (true class, answer) in % of the true class.
+        matrices: For each, (true class, predicted class) in % of the true class.
         classes: Names of the classes.
         title: Heading.
     """
-    figure = new_figure(10.6, 3.7, title)
+    figure = new_figure(10.6, 5.2, title)
     first, second = matrices
-    less = first - second
-    most = max(float(np.nanmax(np.abs(less))), 0.1)
-    shown = (
-        (plain(names[0], 50), first, ONE_SIDED, 0.0, 100.0, "%"),
-        (plain(names[1], 50), second, ONE_SIDED, 0.0, 100.0, "%"),
-        ("first less second", less, SIGNED, -most, most, "points"),
+    difference = first - second
+    most = max(float(np.nanmax(np.abs(difference))), 0.1)
+    panels = (
+        (plain(names[0], 50), first, ONE_SIDED, 0.0, 100.0),
+        (plain(names[1], 50), second, ONE_SIDED, 0.0, 100.0),
+        ("first minus second", difference, SIGNED, -most, most),
     )
-    for axes, (heading, matrix, colours, low, high, unit) in zip(
-        figure.subplots(1, 3), shown, strict=True
-    ):
-        drawn = axes.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    cells = figure.subplots(1, 3, sharey=True)
+    drawn = []
+    for axes, (heading, matrix, colours, low, high) in zip(cells, panels, strict=True):
+        drawn.append(
+            axes.imshow(matrix, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+        )
         axes.set_title(heading, fontsize=10)
         if len(classes) <= MOST_NUMBERED:
             ticks = [plain(name, 16) for name in classes]
-            small = 5 if len(classes) <= 12 else 3
-            axes.set_xticks(range(len(classes)), ticks, rotation=60, ha="right", fontsize=6)
-            axes.set_yticks(range(len(classes)), ticks, fontsize=6)
+            axes.set_xticks(range(len(classes)), ticks, rotation=60, ha="right", fontsize=8)
+            axes.set_yticks(range(len(classes)), ticks, fontsize=8)
             for (row, col), value in np.ndenumerate(matrix):
                 light = abs(value) < 0.55 * most if low else value > 55
                 axes.text(
                     col, row, f"{value:.0f}".replace("-0", "0"), ha="center", va="center",
-                    fontsize=small,
+                    fontsize=7 if len(classes) <= 12 else 4,
                     color="black" if light else "white",
                 )  # fmt: skip
-        axes.set_xlabel("answer")
-        figure.colorbar(drawn, ax=axes, label=unit, shrink=0.7)
-    figure.axes[0].set_ylabel("true class")
+        axes.set_xlabel("predicted class")
+    cells[0].set_ylabel("true class")
+    figure.colorbar(drawn[0], ax=list(cells[:2]), label="% of the true class", location="bottom",
+                    shrink=0.5, aspect=40)  # fmt: skip
+    figure.colorbar(drawn[2], ax=cells[2], label="points", location="bottom", shrink=0.9)
     return figure
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Confidence against accuracy of one side.
+    """Confidence and accuracy of one side.
 
     Attributes:
         name: The side.
-        confidence: Mean confidence of each bin, a row a seed (S, bins), NaN where empty.
-        accuracy: Share of right answers likewise.
-        share: Share of the images in each bin likewise.
+        confidence: Mean confidence of each bin, one row per seed (S, bins), NaN if empty.
+        accuracy: Accuracy of each bin, likewise.
+        share: Share of the images in each bin, likewise.
         error_pct: Expected calibration error of each seed, in points.
     """
 
@@ -122,7 +130,7 @@ class Reliability:
 
 @own_settings()
 def reliability_figure(sides: Sequence[Reliability], title: str) -> Figure:
-    """A reliability diagram for each side: dots for seeds, below how many images are how sure.
+    """A reliability diagram per side, above the distribution of confidence.
 
     Args:
         sides: The sides.
@@ -133,13 +141,13 @@ def reliability_figure(sides: Sequence[Reliability], title: str) -> Figure:
     for number, side in enumerate(sides):
         above, below = cells[:, number]
         colour = LINES[number]
-        above.plot([0, 100], [0, 100], ":", color=GREY, label="as right as sure")
+        above.plot([0, 100], [0, 100], ":", color=GREY, label="perfect calibration")
         above.plot(
             100 * side.confidence.T, 100 * side.accuracy.T, "o-", color=colour, alpha=0.7,
             markersize=4, linewidth=1,
         )  # fmt: skip
         errors = ", ".join(f"{error:.1f}" for error in side.error_pct)
-        seeds = "" if len(side.error_pct) == 1 else ", a number a seed"
+        seeds = "" if len(side.error_pct) == 1 else ", one per seed"
         above.set_title(f"{plain(side.name, 40)}\ncalibration error: {errors} points{seeds}",
                         fontsize=9)  # fmt: skip
         bins = side.share.shape[1]
@@ -151,7 +159,7 @@ def reliability_figure(sides: Sequence[Reliability], title: str) -> Figure:
         for axes in (above, below):
             axes.grid(alpha=0.25)
             axes.spines[["top", "right"]].set_visible(False)
-    cells[0, 0].set_ylabel("right answers in %")
+    cells[0, 0].set_ylabel("accuracy in %")
     cells[1, 0].set_ylabel("images in %")
     cells[0, 0].legend(frameon=False, fontsize=8)
     return figure

@@ -21,17 +21,17 @@ from vitbench.figures.style import (
     show_overlay,
 )
 
-SHAPES = "osD^v<>"  # seven, so that they and the eight colours come together late
+SHAPES = "osD^v<>"  # seven, so that with eight colours combinations repeat late
 
 
 @dataclass(frozen=True)
 class ComparedMaps:
-    """What one of the models looks at.
+    """Maps of one model.
 
     Attributes:
         label: The model.
-        pictures: The images and its answers (B).
-        maps: (B, rows, cols), times what each patch would have if all had alike.
+        pictures: The images and its predictions (B).
+        maps: (B, rows, cols), as multiples of the uniform share of a patch.
     """
 
     label: str
@@ -41,11 +41,11 @@ class ComparedMaps:
 
 @own_settings()
 def compared_maps_figure(models: Sequence[ComparedMaps], title: str) -> Figure:
-    """A row of images, then a row for each model of its maps over them, all on one scale.
+    """A row of images, then one row of maps per model, all on one scale.
 
     Args:
-        models: The models; the images of the first are shown, which are the others' too.
-        title: What the maps are.
+        models: The models, all with the same images.
+        title: Heading.
     """
     first = models[0].pictures
     figure = new_figure(max(2.1 * len(first) + 1.6, 6.4), 2.15 * (len(models) + 1) + 1.1, title)
@@ -64,7 +64,7 @@ def compared_maps_figure(models: Sequence[ComparedMaps], title: str) -> Figure:
             fontsize=9,
         )  # fmt: skip
     figure.colorbar(
-        shown, ax=axes, label="times what a patch would have if all had alike", extend="max",
+        shown, ax=axes, label="multiples of the uniform share of a patch", extend="max",
         location="bottom", shrink=0.6, aspect=40,
     )  # fmt: skip
     return figure
@@ -72,10 +72,10 @@ def compared_maps_figure(models: Sequence[ComparedMaps], title: str) -> Figure:
 
 @own_settings()
 def structure_figure(panels: Mapping[str, Sequence[Line]], title: str) -> Figure:
-    """Measures of attention by layer, a line a model.
+    """Attention statistics by layer, one line per model.
 
     Args:
-        panels: For each measure, by its words, the models' lines.
+        panels: Lines of the models for each statistic, by its description.
         title: Heading.
     """
     figure = new_figure(3.9 * len(panels) + 0.4, 4.6, title)
@@ -88,17 +88,20 @@ def structure_figure(panels: Mapping[str, Sequence[Line]], title: str) -> Figure
     fullest = max(figure.axes, key=lambda axes: len(axes.lines))
     handles, labels = fullest.get_legend_handles_labels()
     names = [plain(label, 60) for label in labels]
-    figure.legend(handles, names, loc="outside lower center", frameon=False, fontsize=8)
+    figure.legend(
+        handles, names, loc="outside lower center", frameon=False, fontsize=8,
+        ncols=1 if max(map(len, names)) > 40 else min(4, len(names)),
+    )  # fmt: skip
     return figure
 
 
 @dataclass(frozen=True)
 class VariantOfRuns:
-    """A variant's runs, by two measures.
+    """The runs of a variant: a statistic and accuracy.
 
     Attributes:
         label: The variant.
-        x: A measure of each run.
+        x: A statistic of each run.
         accuracy_pct: Test accuracy of each run.
         mean: The means of both over runs.
         x_interval: 95 % interval of the first mean over seeds, or None.
@@ -117,10 +120,10 @@ class VariantOfRuns:
 def structure_accuracy_figure(
     panels: Sequence[tuple[str, Sequence[VariantOfRuns], str]], title: str
 ) -> Figure:
-    """Accuracy against measures of attention: a small dot a run, a large mark a variant.
+    """Accuracy over attention statistics: one small dot per run, one large mark per variant.
 
     Args:
-        panels: What is measured, the variants, and what of it goes with accuracy, in words.
+        panels: The statistic, the variants, and its correlation with accuracy in words.
         title: Heading.
     """
     figure = new_figure(4.1 * len(panels) + 0.4, 5.4, title)

@@ -1,8 +1,8 @@
-"""How pictures look, and how they are saved.
+"""The style of pictures, and how they are saved.
 
-Colours are safe for the colour-blind: inferno and PuOr for maps, Okabe and Ito's for lines.
-Pictures are up to 1,600 pixels wide, for a README and a slide. They are drawn under settings of our
-own, and matplotlib's global state stays as it was.
+Colours are safe for colour-blind readers: inferno and PuOr for maps, Okabe and Ito's for lines.
+Pictures are at most 1,600 pixels wide, for a README or a slide. They are drawn with settings of
+their own, and matplotlib's global state is not changed.
 """
 
 import io
@@ -28,25 +28,36 @@ GREYS = colour_map("gray")
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 RIGHT, WRONG = "#009E73", "#D55E00"
 GREY = "#6b6b6b"
-TIP = "tip:"  # an artist's gid begins so where the rest is words for who points at it
+TIP = "tip:"  # gid prefix: the rest of the gid is the tooltip
 Array = npt.NDArray[Any]
 
 
 @own_settings()
 def new_figure(width: float, height: float, title: str) -> Figure:
-    """An empty figure of a size in inches; its parts are laid out when it is drawn."""
+    """An empty figure with a size in inches; its layout is computed when it is drawn."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    figure.suptitle(textwrap.fill(plain(title, 300), int(10 * width)))  # 10 characters an inch
+    figure.suptitle(balanced(plain(title, 300), int(10 * width)))  # 10 characters per inch
     return figure
+
+
+def balanced(text: str, width: int) -> str:
+    """Text in as few lines as a width allows, of about the same length: no word is left alone."""
+    lines = textwrap.wrap(text, width)
+    for less in range(width - 1, 0, -1):
+        narrower = textwrap.wrap(text, less, break_long_words=False)
+        if len(narrower) != len(lines) or max(map(len, narrower), default=0) > less:
+            break
+        lines = narrower
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure that is not written yet.
+    """A figure before it is written.
 
     Attributes:
         figure: The figure.
-        path: Where it belongs, below a folder of the caller's and without a suffix.
+        path: Its path relative to a folder of the caller, without suffix.
         data: The numbers that it shows, by name.
     """
 
@@ -57,12 +68,12 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Page:
-    """A page for a browser that is not written yet.
+    """An HTML page before it is written.
 
     Attributes:
         text: HTML.
-        path: Where it belongs, below a folder of the caller's and without a suffix.
-        note: What of what was asked for is not in it, if anything.
+        path: Its path relative to a folder of the caller, without suffix.
+        note: What the page leaves out, if anything.
     """
 
     text: str
@@ -71,9 +82,9 @@ class Page:
 
 
 def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
-    """Write a figure in the format of its suffix, whole or not at all; gives its path."""
+    """Write a figure in the format of its suffix, completely or not at all; return its path."""
     suffix = path.suffix.removeprefix(".")
-    # A file of the same figure has the same bytes, whenever it is written.
+    # The same figure always gives the same bytes.
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(suffix)
     with replacing(path) as part, own_settings():
         figure.savefig(part, format=suffix, dpi=dpi, metadata=undated)
@@ -81,14 +92,14 @@ def save(figure: Figure, path: Path, dpi: int = DPI) -> Path:
 
 
 def as_svg(figure: Figure, prefix: str) -> str:
-    """A figure as an <svg> to stand in a page.
+    """A figure as an <svg> element of a page.
 
-    Text is text. What has words for who points at it is of class "tip" and can be reached by
-    keyboard; its words are its aria-label.
+    Text stays text. Elements with a tooltip have class "tip", can be focused by keyboard, and have
+    the tooltip as aria-label.
 
     Args:
         figure: The figure.
-        prefix: Begins its ids, which must differ from those of other figures of the page.
+        prefix: Prefix of its ids, unique among the figures of the page.
     """
     written = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -96,12 +107,12 @@ def as_svg(figure: Figure, prefix: str) -> str:
         figure.savefig(written, format="svg", metadata=nothing)
     text = written.getvalue()
     text = text[text.index("<svg") :]
-    # Ids are in tags alone; the text between them is anyone's.
+    # Ids are only in tags; text between them may come from a user.
     return re.sub(r"<[^>]*>", lambda tag: _tag_of_page(tag[0], prefix), text)
 
 
 def _tag_of_page(tag: str, prefix: str) -> str:
-    """A tag of matplotlib's, which quotes by ' what has a " in it, as it stands in a page."""
+    """A tag of matplotlib, which quotes text with a " by ', as it is in a page."""
     if tip := re.search(rf"""\bid=(["']){TIP}(.*?)\1""", tag, re.DOTALL):
         words = tip[2].replace('"', "&quot;")
         spoken = f'class="tip" tabindex="0" role="img" aria-label="{words}"'
@@ -110,7 +121,7 @@ def _tag_of_page(tag: str, prefix: str) -> str:
 
 
 def save_arrays(data: dict[str, Array], path: Path) -> Path:
-    """Write named arrays as one .npz, whole or not at all; gives its path."""
+    """Write named arrays as one .npz, completely or not at all; return its path."""
     named: dict[str, Array] = {}
     for name, values in data.items():
         plain_name = re.sub(r"\W+", "_", name).strip("_")
@@ -123,7 +134,7 @@ def save_arrays(data: dict[str, Array], path: Path) -> Path:
 
 
 def show_image(axes: Axes, image: Array) -> None:
-    """Show an image (C, H, W) of uint8 as it is, each pixel a square."""
+    """Show a uint8 image (C, H, W) with square pixels."""
     _without_ticks(axes)
     pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
     axes.imshow(pixels, cmap=GREYS, vmin=0, vmax=255, interpolation="nearest")
@@ -131,10 +142,10 @@ def show_image(axes: Axes, image: Array) -> None:
 
 
 def show_overlay(axes: Axes, image: Array, heat: Array, limits: tuple[float, float]) -> AxesImage:
-    """Show a map (rows, cols) over the grey image (C, H, W); gives what a colour bar needs.
+    """Show a map (rows, cols) over the grey image (C, H, W); return it for a colour bar.
 
-    The more a patch has, the more of its colour covers the image. The image is dark below bright
-    colours, and light below the signed ones, which are dark.
+    Larger values are more opaque. The image is dark below bright colours, and light below the
+    signed ones, which are dark.
     """
     height, width = image.shape[-2:]
     area = (-0.5, width - 0.5, height - 0.5, -0.5)
@@ -142,7 +153,7 @@ def show_overlay(axes: Axes, image: Array, heat: Array, limits: tuple[float, flo
     axes.imshow(image.mean(axis=0), cmap=GREYS, vmin=black, vmax=white, interpolation="nearest")
     shown = show_map(axes, heat, limits, area)
     low = max(limits[0], 0.0)
-    span = (limits[1] - low) or 1.0  # one patch alone has no span
+    span = (limits[1] - low) or 1.0  # a single patch has no span
     shown.set_alpha((0.9 * (np.abs(heat) - low) / span).clip(0, 0.9))
     return shown
 
@@ -153,7 +164,7 @@ def show_map(
     limits: tuple[float, float],
     area: tuple[float, float, float, float] | None = None,
 ) -> AxesImage:
-    """Show a map (rows, cols), each patch a square; limits below 0 take the signed colours."""
+    """Show a map (rows, cols) with square patches; limits below 0 use the signed colours."""
     _without_ticks(axes)
     axes.set_axis_off()
     return axes.imshow(
@@ -167,7 +178,7 @@ def show_map(
 
 
 def _without_ticks(axes: Axes) -> None:
-    """Have no ticks: those that nobody sees take most of the time of a layout."""
+    """Remove ticks: invisible ones take most of the time of a layout."""
     axes.set_xticks([])
     axes.set_yticks([])
 
@@ -179,6 +190,6 @@ def shared_limits(maps: Array, signed: bool) -> tuple[float, float]:
 
 
 def plain(text: str, most: int) -> str:
-    """Text without matplotlib's mathematics, of so many characters at most."""
+    """Text without matplotlib's mathematics, with a limit of characters."""
     short = text if len(text) <= most else f"{text[: most - 1]}…"
     return short.replace("$", r"\$")

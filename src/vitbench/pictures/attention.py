@@ -1,11 +1,11 @@
-"""Kinds of picture of attention over images: rollout, heads, layers, positions, a page of all.
+"""Pictures of attention over images: rollout, heads, layers, positions, and the explore page.
 
-A function a kind: what it analyses is in attention/, how it is drawn in figures/; here the two
-meet. It takes a view (a checkpoint, and what of it was asked for) and gives drawings that are not
-saved yet.
+There is one function per kind. It takes a view (a checkpoint and a selection), calls an analysis in
+attention/ and a figure in figures/, and yields drawings that are not saved yet.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
 
 ATTENTION = PurePath("attention_visualization")
 EXPLORED_MAPS = {
-    "rollout": "rollout: what {whose} made of, whatever it answers",
-    "relevance": "relevance: what spoke for the answer",
+    "rollout": "rollout: share of each patch in {whose}, for any class",
+    "relevance": "relevance: patches that support the predicted class",
 }
 CURVES = {"train_loss": "training loss", "val_loss": "validation loss"}
+PANELS = {
+    "loss": {"training": "train_loss", "validation": "val_loss"},
+    "accuracy in %": {"training": "train_top1_pct", "validation": "val_top1_pct"},
+}
 
 
 def draw_rollout(view: "View") -> "Iterator[Drawing]":
-    """A picture an image."""
+    """One picture per image."""
     from vitbench.attention.heads import maps_over_patches
     from vitbench.attention.rollout import rollout
     from vitbench.figures.attention import rollout_figure
@@ -35,15 +39,15 @@ def draw_rollout(view: "View") -> "Iterator[Drawing]":
     maps = maps_over_patches(joint, seen.grid, seen.class_token).numpy()
     whose = "class token" if seen.class_token else "no class token: mean over patches"
     title = f"Attention rollout ({wanted.fusion} over heads), {whose}"
-    title += ", signed weights by their size" if seen.signed else ""
+    title += ", absolute values of signed weights" if seen.signed else ""
     for name, picture, heat in zip(view.image_names, view.pictures, maps, strict=True):
         path = ATTENTION / "attention_rollout" / f"rollout_image_{name}"
         yield Drawing(rollout_figure(picture, heat, title), path, {"rollout": heat})
 
 
 def draw_last_layer(view: "View") -> "Iterator[Drawing]":
-    """The heads of one layer, and their mean."""
-    from vitbench.figures.attention import maps_figure
+    """The heads of one layer, their mean, and all heads in a grid."""
+    from vitbench.figures.attention import map_grid_figure, maps_figure
     from vitbench.figures.style import Drawing, shared_limits
 
     seen = view.capture
@@ -55,8 +59,7 @@ def draw_last_layer(view: "View") -> "Iterator[Drawing]":
     if view.wanted.head is None:
         mean = maps.mean(axis=1)
         title = f"Mean of {maps.shape[1]} heads, {where}: {view.whose_attention}"
-        # On a scale of its own: heads are sharper than their mean, which would be all dark on
-        # theirs.
+        # On its own scale: heads are sharper than their mean, which would be dark on theirs.
         own_limits = shared_limits(mean, seen.signed)
         figure = maps_figure(view.pictures, mean, title, own_limits)
         yield Drawing(figure, folder / "head_avg", {"attention": mean})
@@ -64,11 +67,17 @@ def draw_last_layer(view: "View") -> "Iterator[Drawing]":
         title = f"Head {head}, {where}: {view.whose_attention}"
         figure = maps_figure(view.pictures, maps[:, head], title, limits)
         yield Drawing(figure, folder / f"head_{head}", {"attention": maps[:, head]})
+    if view.wanted.head is None:
+        names = [f"head {head}" for head in view.heads]
+        title = f"All heads, {where}: {view.whose_attention}"
+        by_head = maps.transpose(1, 0, 2, 3)
+        figure = map_grid_figure(view.pictures, by_head, names, title, limits)
+        yield Drawing(figure, folder / "all_heads", {"attention": by_head})
 
 
 def draw_layers(view: "View") -> "Iterator[Drawing]":
-    """A picture a layer, the mean of its heads."""
-    from vitbench.figures.attention import maps_figure
+    """One picture per layer, the mean of its heads, and all layers in a grid."""
+    from vitbench.figures.attention import map_grid_figure, maps_figure
     from vitbench.figures.style import Drawing, shared_limits
 
     seen = view.capture
@@ -79,10 +88,14 @@ def draw_layers(view: "View") -> "Iterator[Drawing]":
         figure = maps_figure(view.pictures, of_layer, title, limits)
         path = ATTENTION / "all_layers_attention" / f"layer_{layer}"
         yield Drawing(figure, path, {"attention": of_layer})
+    names = [f"layer {layer}" for layer in range(len(maps))]
+    title = f"All layers, mean of heads: {view.whose_attention}"
+    figure = map_grid_figure(view.pictures, maps, names, title, limits)
+    yield Drawing(figure, ATTENTION / "all_layers_attention" / "all_layers", {"attention": maps})
 
 
 def draw_pos_embed(view: "View") -> "Iterator[Drawing]":
-    """How alike the positions are, and their spectrum."""
+    """The similarity of the positions, and their spectrum."""
     from vitbench.attention.position_similarity import (
         cosine_similarity,
         norms,
@@ -105,12 +118,12 @@ def draw_pos_embed(view: "View") -> "Iterator[Drawing]":
         {"cosine": similarity, "length": length},
     )
     power = spectrum(vectors, grid).numpy()
-    title = f"In what waves the positions vary: {names}"
+    title = f"Spatial spectrum of the positions: {names}"
     yield Drawing(spectrum_figure(power, title), folder / "pos_embed_spectrum", {"share": power})
 
 
 def draw_explore(view: "View") -> "Iterator[Page]":
-    """A page to explore by hand."""
+    """The page of `visualize explore`."""
     from vitbench.attention.explanations import explain
     from vitbench.attention.position_similarity import cosine_similarity, position_vectors
     from vitbench.figures.curves import curves_figure
@@ -119,9 +132,9 @@ def draw_explore(view: "View") -> "Iterator[Page]":
 
     seen = view.capture
     if not (seen.logits.isfinite().all() and seen.weights.isfinite().all()):
-        raise UsageError(f"{view.path}: its logits are not finite, so there is nothing to explore")
+        raise UsageError(f"{view.path}: its logits are not finite: there is nothing to explore")
     answers = seen.logits.argmax(dim=1).to(view.device)
-    whose = "the class token is" if seen.class_token else "the mean patch is"
+    whose = "the class token" if seen.class_token else "the mean patch token"
     maps = {
         words.format(whose=whose): explain(name, view.model, view.inputs, answers).numpy()
         for name, words in EXPLORED_MAPS.items()
@@ -150,14 +163,14 @@ def draw_explore(view: "View") -> "Iterator[Page]":
     if page.num_images < len(view.image_names):
         lacks.append(f"the first {page.num_images} of {len(view.image_names)} images")
     if page.heads_averaged:
-        lacks.append("the mean over heads alone")
-    note = f"it has room for {' and '.join(lacks)}" if lacks else None
+        lacks.append("only the mean over heads")
+    note = f"limited by size to {' and '.join(lacks)}" if lacks else None
     yield Page(page.text, PurePath("explore"), note)
 
 
 def draw_curves(view: "View") -> "Iterator[Drawing]":
-    """Training and validation loss over epochs."""
-    from vitbench.figures.curves import curves_figure
+    """Training and validation loss over epochs, and for a run loss and accuracy together."""
+    from vitbench.figures.curves import curves_figure, training_figure
     from vitbench.figures.style import Drawing
 
     for loss, words in CURVES.items():
@@ -165,3 +178,11 @@ def draw_curves(view: "View") -> "Iterator[Drawing]":
         figure = curves_figure(series, words, f"{view.title}: {words}")
         data = {one.label: one.values for one in series}
         yield Drawing(figure, PurePath("plots") / f"{view.name}_{loss}", data)
+    if view.results is None:
+        panels = [
+            (words, [replace(view.curves(name)[0], label=label) for label, name in lines.items()])
+            for words, lines in PANELS.items()
+        ]
+        figure = training_figure(panels, view.title)
+        data = {f"{words} {one.label}": one.values for words, lines in panels for one in lines}
+        yield Drawing(figure, PurePath("plots") / f"{view.name}_curves", data)

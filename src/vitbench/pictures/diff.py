@@ -1,6 +1,6 @@
-"""The pictures of `vitbench diff --figures`: from a difference to what the figures take."""
+"""The pictures of `vitbench diff --figures`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +34,9 @@ def drawings(
     """Confusion matrices, reliability diagrams and a contact sheet, each with its name.
 
     Args:
-        found: The difference.
-        data_dir: Where the data set is; the sheet needs its images.
-        note: Told what cannot be drawn, and why.
+        found: The comparison.
+        data_dir: Folder of the data set, whose images the sheet shows.
+        note: Called with what cannot be drawn, and why.
     """
     yield "confusion", _confusion(found)
     reliable = [_reliability(side, found.overall.seeds) for side in (found.first, found.second)]
@@ -47,10 +47,10 @@ def drawings(
     ]
     if absent:
         names = " and ".join(absent)
-        note(f"no reliability diagrams: the logits of {names} were in run folders that are gone")
+        note(f"no reliability diagrams: the run folders with the logits of {names} are missing")
     else:
         sides = [side for side in reliable if side is not None]
-        title = f"Is who is sure right? {_versus(found)}, 15 bins of equal width"
+        title = f"Calibration: {_versus(found)}, 15 bins of equal width"
         yield "reliability", reliability_figure(sides, title)
     try:
         images = load_images(found.first.data, "test", data_dir).images
@@ -58,7 +58,7 @@ def drawings(
         note(f"no contact sheet: {error}")
         return
     if (sheet := _sheet(found, images)) is None:
-        note("no contact sheet: they are right on the same images")
+        note("no contact sheet: both are correct on the same images")
     else:
         yield "contact_sheet", sheet
 
@@ -75,12 +75,12 @@ def _confusion(found: SideComparison) -> "Figure":
     )
     names = one_line(found.first.label), one_line(found.second.label)
     of = "1 seed" if len(seeds) == 1 else f"the mean of {len(seeds)} seeds"
-    title = f"What is taken for what, % of the true class, {of}"
+    title = f"Confusion matrices, % of the true class, {of}"
     return confusion_figure(names, (first, second), found.first.classes, title)
 
 
 def _reliability(side: Side, seeds: tuple[int, ...]) -> Reliability | None:
-    """None where the logits of a seed are not there."""
+    """None if the logits of a seed are missing."""
     of_seeds = []
     for seed in seeds:
         logits = side.logits(seed)
@@ -115,12 +115,20 @@ def _sheet(found: SideComparison, images: torch.Tensor) -> "Figure | None":
         most = most_different(answers[better], answers[other], labels, MOST_IMAGES)
         if most:
             heading = (
-                f"{names[better]} is right, {names[other]} is not"
+                f"{names[better]} is right, {names[other]} is wrong"
                 if len(seeds) == 1
-                else f"{names[better]} is right in more seeds than {names[other]}"
+                else f"{names[better]} is right in more seeds than "
+                f"{names[other]}{_counts(most, len(seeds))}"
             )
             parts.append((heading, [SheetImage(images[m.image].numpy(), lines(m)) for m in most]))
     if not parts:
         return None
     title = f"Test images on which they differ most: {_versus(found)}"
     return contact_sheet_figure(parts, title)
+
+
+def _counts(shown: Sequence[Disagreement], num_seeds: int) -> str:
+    """In how many seeds each side is right: one pair of numbers, or the range."""
+    pairs = sorted({one.right for one in shown}, reverse=True)
+    words = [f"{first} and {second}" for first, second in (pairs[0], pairs[-1])]
+    return f" ({' to '.join(dict.fromkeys(words))} of {num_seeds} seeds)"

@@ -1,7 +1,7 @@
-"""Kinds of picture of what a model is like inside, over a sample of test images.
+"""Pictures of a model's internals, over a sample of test images.
 
-Explanations and their scores, heads, layers, tokens, and what the model depends on; a function a
-kind, as in attention.py.
+Explanations and their faithfulness, heads, layers, tokens, ablation and sensitivity, with one
+function per kind, as in attention.py.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 INSIDE = PurePath("inside")
 EXPLAINED = PurePath("explanations")
-MOST_RANDOMISED = 100  # images whose maps are made anew at each step
+MOST_RANDOMISED = 100  # images whose maps are computed at each step
 
 
 def draw_explanations(view: "View") -> "Iterator[Drawing]":
-    """Every method's maps, and how faithful each is."""
+    """The maps of every method, and their faithfulness."""
     from vitbench.attention.explanations import explain
     from vitbench.figures.explanations import explanations_figure, faithfulness_figure
     from vitbench.figures.style import Drawing
@@ -27,7 +27,10 @@ def draw_explanations(view: "View") -> "Iterator[Drawing]":
 
     found = measured_faithfulness(view.model, view.sample_inputs)
     num, mean = len(view.sample_inputs), view.sample_words
-    title = f"What the answer loses with the patches that a map points at, {mean}"
+    title = (
+        "Faithfulness of explanations: how confidence changes when the marked patches are "
+        f"removed, {mean}"
+    )
     yield Drawing(
         faithfulness_figure(list(found.values()), num, title),
         EXPLAINED / "faithfulness",
@@ -40,15 +43,15 @@ def draw_explanations(view: "View") -> "Iterator[Drawing]":
     }
     scores = {name: words_of(found[name]) for name in maps}
     title = (
-        "Where the answer lies, by method; below its name, points by which insertion less deletion "
-        f"exceeds a random order, {mean} (* better than that and than the centre first)"
+        "Explanations by method; below the name: faithfulness in points above a random order, "
+        f"{mean} (* significantly above random and centre-first)"
     )
     figure = explanations_figure(view.pictures, maps, scores, title)
     yield Drawing(figure, EXPLAINED / "explanations", maps)
 
 
 def draw_sanity(view: "View") -> "Iterator[Drawing]":
-    """Whether maps change when the model forgets."""
+    """Whether maps depend on what the model learned."""
     from vitbench.figures.internals import sanity_figure
     from vitbench.figures.style import Drawing
     from vitbench.pictures.measures import numbers_of, randomised_similarity
@@ -56,15 +59,15 @@ def draw_sanity(view: "View") -> "Iterator[Drawing]":
     inputs = view.sample_inputs[:MOST_RANDOMISED]
     steps, lines = randomised_similarity(view.model, view.untrained, inputs)
     title = (
-        "Does a map change when the model forgets? Randomised from the head down, "
-        f"first {len(inputs)} test images; bands: 95 % for each point by itself"
+        "Sanity check: similarity of maps after layers are reset, from the head down, first "
+        f"{len(inputs)} test images; bands: 95% per point"
     )
     figure = sanity_figure(steps, lines, title)
     yield Drawing(figure, EXPLAINED / "sanity", numbers_of(lines))
 
 
 def draw_heads(view: "View") -> "Iterator[Drawing]":
-    """Distance, entropy and likeness of heads."""
+    """Distance, entropy and similarity of heads."""
     import torch
 
     from vitbench.attention.capture import Capture, over_images
@@ -100,15 +103,15 @@ def draw_heads(view: "View") -> "Iterator[Drawing]":
         Panel(values[1], "entropy of attention in nats", float(torch.tensor(num_tokens).log())),
     ]
     if has_class:
-        panels.append(Panel(values[2], "share that goes to the class token", 1 / num_tokens))
+        panels.append(Panel(values[2], "attention to the class token", 1 / num_tokens))
     title = f"Heads by layer, {view.sample_words}"
     yield Drawing(
         heads_figure(panels, title), INSIDE / "heads", dict(zip(names, values, strict=False))
     )
     alike = mean[number:].unflatten(0, (layers * heads, layers * heads)).numpy()
     labels = [f"layer {i // heads}" if i % heads == 0 else "" for i in range(layers * heads)]
-    title = f"How alike the heads attend, {view.sample_words}"
-    figure = matrix_figure(alike, labels, labels, "cosine of the weights", title)
+    title = f"Similarity of heads, {view.sample_words}"
+    figure = matrix_figure(alike, labels, labels, "cosine similarity of the weights", title, heads)
     yield Drawing(figure, INSIDE / "head_similarity", {"cosine": alike})
 
 
@@ -129,7 +132,7 @@ def draw_ablation(view: "View") -> "Iterator[Drawing]":
         line_of(f"without {part}", np.arange(len(means)), means)
         for part, means in layer_ablation(view.model, inputs, labels).items()
     ]
-    title = f"What the model cannot do without, {view.sample_words}, intervals of a panel at once"
+    title = f"Ablation of heads and layers, {view.sample_words}; simultaneous 95% intervals"
     figure = ablation_figure(lost, told, lines, len(inputs), title)
     ends = {end: np.array([[getattr(head, end) for head in row] for row in of_heads])
             for end in ("low", "high")}  # fmt: skip
@@ -138,17 +141,17 @@ def draw_ablation(view: "View") -> "Iterator[Drawing]":
 
 
 def draw_tokens(view: "View") -> "Iterator[Drawing]":
-    """Length of tokens, what can be read from them, likeness of layers."""
+    """Token norms, what can be decoded from tokens, and layer similarity."""
     from vitbench.figures.internals import matrix_figure, tokens_figure
     from vitbench.figures.style import Drawing
     from vitbench.pictures.measures import numbers_of, read_tokens
 
-    sample = view.fewer  # all their tokens are held
+    sample = view.fewer  # all their tokens are in memory
     read = read_tokens(view.model, sample, view.held_out)
     words = f"first {len(sample):,} test images"
     title = (
-        f"Tokens by layer, {words}; probes are fitted on {len(view.held_out):,} validation images; "
-        "bands: 95 % for each layer by itself"
+        f"Tokens by layer, {words}; probes are fitted on {len(view.held_out):,} validation "
+        "images; bands: 95% per layer"
     )
     yield Drawing(
         tokens_figure(
@@ -158,8 +161,8 @@ def draw_tokens(view: "View") -> "Iterator[Drawing]":
         {"outlier_share": read.outliers, "length": read.norms,
          **numbers_of((*read.accuracies, *read.readout))},
     )  # fmt: skip
-    names = ["placed", *(f"block {layer}" for layer in range(len(read.alike) - 1))]
-    title = f"How alike the layers are (linear CKA of the mean patch, without bias), {words}"
+    names = ["embedding", *(f"block {layer}" for layer in range(len(read.alike) - 1))]
+    title = f"Layer similarity (linear CKA of the mean patch token, unbiased), {words}"
     figure = matrix_figure(read.alike, names, names, "CKA", title)
     yield Drawing(figure, INSIDE / "layer_similarity", {"cka": read.alike})
 
@@ -171,9 +174,6 @@ def draw_sensitivity(view: "View") -> "Iterator[Drawing]":
     from vitbench.pictures.measures import accuracy_when_disturbed, numbers_of
 
     panels = accuracy_when_disturbed(view.model, view.sample)
-    title = (
-        f"How much the model needs patches to be where they are, {view.sample_words}; bands: 95 % "
-        "for each point by itself"
-    )
+    title = f"Sensitivity to the position of patches, {view.sample_words}; bands: 95% per point"
     figure = sensitivity_figure(panels, 100 / view.spec.data.num_classes, title)
     yield Drawing(figure, INSIDE / "sensitivity", numbers_of([line for line, _, _ in panels]))

@@ -1,4 +1,4 @@
-"""The kinds of picture that `vitbench visualize` makes, a line each, and of what each can be made.
+"""The kinds of picture of `vitbench visualize`, and what each needs.
 
 Their functions are in attention.py and internals.py.
 """
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from vitbench.figures.style import Drawing, Page
     from vitbench.pictures.view import View
 
-# Kinds that show single images; the others take a sample, or none.
+# Kinds that show single images; the others use a sample, or no images.
 SHOW_IMAGES = ("rollout", "last-layer", "layers", "explanations", "explore")
-# Kinds that take a score over test images.
+# Kinds with scores over test images.
 SCORES = ("explanations", "sanity", "heads", "ablation", "tokens", "sensitivity")
-PAGES = ("explore",)  # pages for a browser, which `all` leaves out: it draws pictures
+PAGES = ("explore",)  # HTML pages, which `all` omits
 
 
 class Kind(NamedTuple):
-    """A kind of picture: its function, and what it shows, in a line."""
+    """A kind of picture: its function, and what it shows."""
 
     draw: "Callable[[View], Iterator[Drawing | Page]]"
     shows: str
@@ -45,41 +45,42 @@ class Kind(NamedTuple):
 KINDS = {
     "rollout": Kind(
         draw_rollout,
-        "what the class token is made of, whatever it answers (Abnar and Zuidema, "
+        "attention rollout: the share of each patch in the class token (Abnar and Zuidema, "
         "arXiv:2005.00928)",
     ),
     "pos-embed": Kind(
         draw_pos_embed,
-        "how alike the positions are (Dosovitskiy et al., arXiv:2010.11929, figure 7), and in what "
-        "waves they vary",
+        "cosine similarity of the position vectors (Dosovitskiy et al., arXiv:2010.11929, figure "
+        "7), and their spatial spectrum",
     ),
     "last-layer": Kind(
         draw_last_layer, "the class token's attention, head by head, in the last layer or --layer"
     ),
     "layers": Kind(draw_layers, "the class token's attention, layer by layer"),
     "curves": Kind(
-        draw_curves, "training and validation loss; of a results file, all its variants"
+        draw_curves, "training and validation loss; for a results file, all its variants"
     ),
     "explanations": Kind(
         draw_explanations,
-        "relevance (Chefer et al., arXiv:2103.15679) beside seven other methods, and how faithful "
-        "each is (Petsiuk et al., arXiv:1806.07421)",
+        "relevance (Chefer et al., arXiv:2103.15679) beside seven other methods, and the "
+        "faithfulness of each (Petsiuk et al., arXiv:1806.07421)",
     ),
     "sanity": Kind(
-        draw_sanity, "whether maps change when the model forgets (Adebayo et al., arXiv:1810.03292)"
+        draw_sanity,
+        "whether maps depend on what the model learned (Adebayo et al., arXiv:1810.03292)",
     ),
     "heads": Kind(
         draw_heads,
         "distance, entropy and class-token share of every head (arXiv:2010.11929, figure 7), and "
-        "how alike heads are",
+        "the similarity of heads",
     ),
     "ablation": Kind(
         draw_ablation, "accuracy lost without each head and layer (Michel et al., arXiv:1905.10650)"
     ),
     "tokens": Kind(
         draw_tokens,
-        "length of tokens (Darcet et al., arXiv:2309.16588), logit lens, linear probes, and "
-        "likeness of layers (Kornblith et al., arXiv:1905.00414)",
+        "token norms (Darcet et al., arXiv:2309.16588), logit lens, linear probes, and layer "
+        "similarity (CKA; Kornblith et al., arXiv:1905.00414)",
     ),
     "sensitivity": Kind(
         draw_sensitivity,
@@ -87,14 +88,13 @@ KINDS = {
     ),
     "explore": Kind(
         draw_explore,
-        "a page for a browser, offline: point at a patch and see where it attends, in every layer "
-        "and head",
+        "an offline page: point at a patch to see where it attends, in every layer and head",
     ),
 }
 
 
 def is_offered(kind: str, view: "View", among_all: bool) -> bool:
-    """Whether `all` draws a kind of a view; a kind that was asked for by name is always tried."""
+    """Whether `all` draws a kind for a view; a single kind is always tried."""
     if not among_all:
         return True
     if view.results is not None:
@@ -103,32 +103,32 @@ def is_offered(kind: str, view: "View", among_all: bool) -> bool:
 
 
 def left_out(view: "View") -> list[str]:
-    """What `all` did not draw of a view, and why, in words."""
+    """What `all` did not draw, and why."""
     if view.results is not None:
-        return [f"{view.path}: of a results file, all draws curves alone; compare its runs"]
+        return [f"{view.path}: for a results file, all draws only curves; use compare for its runs"]
     if view.has_positions:
         return []
-    return [f"{view.path}: its positions add nothing to the tokens, so there is no picture"]
+    return [f"{view.path}: its positions add nothing to the tokens, so they have no picture"]
 
 
 def check(kind: str, view: "View", among_all: bool) -> None:
-    """Raise UsageError where a kind cannot be drawn of a view, before anything is drawn."""
+    """Raise UsageError if a kind cannot be drawn, before anything is drawn."""
     if view.results is not None:
         if kind != "curves":
-            raise UsageError(f"{view.path} is a results file: of it, draw curves or compare")
+            raise UsageError(f"{view.path} is a results file: use curves or compare")
         return
     if kind == "pos-embed" and not view.has_positions:
         raise UsageError(
             f"{view.path}: its positions add nothing to its tokens: there are no vectors to draw"
         )
     if kind == "curves" and not view.has_history:
-        raise UsageError(f"{view.path} holds no finished epoch: there are no curves")
+        raise UsageError(f"{view.path} has no finished epoch: there are no curves")
     if kind in SHOW_IMAGES:
         _ = view.layer_number, view.heads, view.images, view.patch
     elif kind not in ("pos-embed", "curves") and view.wanted.names_images and not among_all:
         raise UsageError(
-            f"{kind} shows no single images: leave --images, --indices, --class, --wrong and "
-            "--image out; --sample says over how many it is taken"
+            f"{kind} shows no single images: omit --images, --indices, --class, --wrong and "
+            "--image; --sample sets the number of test images"
         )
     if kind == "tokens":
         _ = view.held_out

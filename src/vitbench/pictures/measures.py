@@ -1,4 +1,4 @@
-"""Measurements of a model that a picture shows, put together from attention/ for figures/."""
+"""Measurements for pictures: results of attention/ in the form of figures/."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ ABOVE = ("above_random", "above_centre")
 def measured_faithfulness(
     model: VisionTransformer, inputs: torch.Tensor
 ) -> dict[str, Faithfulness]:
-    """Faithfulness of every method, and of the two orders that know nothing, on the same images.
+    """Faithfulness of every method and of the two baselines, on the same images.
 
     Args:
-        model: The model; its own answers are what is explained and watched.
+        model: The model; its own predictions are explained.
         inputs: Normalised images (N, C, H, W) on its device.
     """
     grid = model.patch_embed.grid
@@ -48,17 +48,17 @@ def measured_faithfulness(
         answers = torch.cat([model(part).argmax(dim=1) for part in inputs.split(500)])
     blind = {
         "random order": random_maps(len(inputs), grid),
-        "centre first": centre_maps(len(inputs), grid),
+        "centre-first": centre_maps(len(inputs), grid),
     }
     of_blind = {name: areas(model, inputs, answers, maps) for name, maps in blind.items()}
     of_methods = {
         name: areas(model, inputs, answers, explain(name, model, inputs, answers))
         for name in EXPLANATIONS.names()
     }
-    told = scores(of_methods, of_blind["random order"], of_blind["centre first"])
+    scored = scores(of_methods, of_blind["random order"], of_blind["centre-first"])
     found = {}
     for name, of in {**of_methods, **of_blind}.items():
-        score = told.get(name)
+        score = scored.get(name)
         found[name] = Faithfulness(
             name,
             of.places.numpy(),
@@ -72,21 +72,21 @@ def measured_faithfulness(
 
 
 def gap_of(mean: Mean) -> Gap:
-    """A mean difference as a figure takes it."""
+    """A mean difference for a figure."""
     return Gap(mean.value, mean.low, mean.high)
 
 
 def words_of(method: Faithfulness) -> str:
-    """A method's score in a line: points above a random order, with the interval."""
+    """The score of a method: points above a random order, with the interval."""
     gap = method.above_random
-    assert gap is not None, "an order that knows nothing has no score"
-    star = " *" if method.told else ""
+    assert gap is not None, "a baseline has no score"
+    star = " *" if method.beats_baselines else ""
     return f"{100 * gap.value:+.1f} ({100 * gap.low:+.1f} to {100 * gap.high:+.1f}){star}"
 
 
 @dataclass(frozen=True)
 class ReadTokens:
-    """What tokens are like, layer by layer; see `figures.inside.tokens_figure`."""
+    """Measurements of tokens by layer; see `figures.internals.tokens_figure`."""
 
     norms: Array
     class_norms: Array | None
@@ -97,12 +97,12 @@ class ReadTokens:
 
 
 def read_tokens(model: VisionTransformer, sample: ImageSet, held_out: ImageSet) -> ReadTokens:
-    """Lengths, lens, probes, places and likeness of layers.
+    """Token norms, logit lens, probes, decoded positions and layer similarity.
 
     Args:
         model: The model.
-        sample: Test images, which everything is measured on.
-        held_out: Validation images, which probes are fitted on.
+        sample: Test images for the measurements.
+        held_out: Validation images to fit probes.
     """
     device = next(model.parameters()).device
     tokens, others = (
@@ -149,7 +149,7 @@ def read_tokens(model: VisionTransformer, sample: ImageSet, held_out: ImageSet) 
 def accuracy_when_disturbed(
     model: VisionTransformer, sample: ImageSet
 ) -> list[tuple[Line, str, str]]:
-    """Accuracy by the share of patches that changed places, and by a shift to the right."""
+    """Accuracy by the share of shuffled patches, and by a shift to the right."""
     device = next(model.parameters()).device
     inputs, labels = sample.inputs(sample.images.to(device)), sample.labels.to(device)
 
@@ -158,31 +158,31 @@ def accuracy_when_disturbed(
         return line_of(label, np.array(places), means, 100)
 
     grid = model.patch_embed.grid
-    # On a coarse grid several shares move as many patches, and the smallest none.
+    # On a coarse grid several shares move the same number of patches, and the smallest none.
     shares = {num_moving(grid, share): share for share in reversed(SHARES)}
     percent = tuple(100 * moving / (grid[0] * grid[1]) for moving in sorted(shares))
     shuffled = [shuffle_patches(inputs, grid, shares[moving]) for moving in sorted(shares)]
     shifts = tuple(shift for shift in SHIFTS if shift < inputs.shape[-1])
     shifted = [shift_right(inputs, shift) for shift in shifts]
     return [
-        (line("shuffled", percent, shuffled), "% of the patches", "patches that changed places"),
-        (line("shifted", shifts, shifted), "pixels", "images moved to the right"),
+        (line("shuffled", percent, shuffled), "% of the patches", "shuffled patches"),
+        (line("shifted", shifts, shifted), "pixels", "images shifted to the right"),
     ]
 
 
 def randomised_similarity(
     model: VisionTransformer, fresh: VisionTransformer, inputs: torch.Tensor
 ) -> tuple[list[str], list[Line]]:
-    """How alike each method's maps stay as more and more of the model forgets.
+    """Similarity of each method's maps while more and more layers are reset.
 
     Args:
-        model: The trained model; its own answers are what is explained.
+        model: The trained model; its own predictions are explained.
         fresh: The same architecture with initial weights of another seed.
         inputs: Normalised images (N, C, H, W) on its device.
 
     Returns:
-        Names of the steps, the untouched model first, and a line of mean rank correlations a method
-        over their numbers.
+        Names of the steps, the trained model first, and one line of mean rank correlations per
+        method.
     """
     with torch.no_grad():
         answers = model(inputs).argmax(dim=1)
@@ -197,13 +197,13 @@ def randomised_similarity(
 
 
 def line_of(label: str, x: Array, means: Sequence[Mean], times: float = 1.0) -> Line:
-    """Means with their intervals as a line, times a factor, as of shares in %."""
+    """Means with intervals as a line, times a factor, such as 100 for shares in %."""
     ends = (times * np.array([getattr(mean, end) for mean in means]) for end in ENDS)
     return Line(label, x, *ends)
 
 
 def numbers_of(lines: Sequence[Line]) -> dict[str, Array]:
-    """What lines show, by name: values and the ends of their intervals over x."""
+    """The numbers of lines, by name: x, values and interval ends."""
     return {
         f"{line.label} {name}": values
         for line in lines
@@ -213,7 +213,7 @@ def numbers_of(lines: Sequence[Line]) -> dict[str, Array]:
 
 
 def numbers_of_faithfulness(found: dict[str, Faithfulness]) -> dict[str, Array]:
-    """What the figure of faithfulness shows, by name: curves, and gaps as value, low and high."""
+    """The numbers of the faithfulness figure, by name: curves, and gaps as value, low and high."""
     numbers: dict[str, Array] = {}
     for name, of in found.items():
         numbers |= {

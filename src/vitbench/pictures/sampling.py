@@ -1,7 +1,7 @@
-"""How many test images `visualize all` takes its scores over, so that it ends within a minute.
+"""The number of test images for the scores of `visualize all`, so that it ends within a minute.
 
-It is chosen by what a score costs with this model and not by a clock, so the same model gives the
-same pictures on every machine. A kind that is asked for by its name takes FULL images.
+It follows from the cost of a score with the model, not from a clock, so the same model gives the
+same pictures on every machine. A single kind uses FULL images.
 """
 
 from vitbench.attention.faithfulness import STEPS
@@ -12,7 +12,7 @@ from vitbench.registry import EXPLANATIONS
 FULL = 500
 LEAST = 5
 FITTED_ON = 500  # validation images of probes
-# FLOP that a kind may take. Two cores do some 60 GFLOP a second, so 1e12 are about 17 seconds.
+# FLOP budget of each kind. Two cores compute about 60 GFLOP/s, so 1e12 take about 17 seconds.
 BUDGETS = {
     "explanations": 0.4e12,
     "sanity": 0.6e12,
@@ -21,14 +21,14 @@ BUDGETS = {
     "tokens": 0.1e12,
     "sensitivity": 0.1e12,
 }
-# Softmax, copies and what else is done with a weight, counted as so many FLOP.
+# Softmax, copies and other work per weight, in FLOP.
 FLOP_OF_A_WEIGHT = 200
 GRADIENT = 3  # a forward and a backward pass, in forward passes
 INTEGRATION = 20  # points of integrated gradients
 
 
 def sample_size(kind: str, spec: ExperimentSpec) -> int:
-    """Test images of a kind in `all`: what its budget buys, LEAST to FULL, in fives."""
+    """Test images of a kind in `all`: as many as its budget allows, LEAST to FULL, in fives."""
     model = spec.model
     patches = (spec.data.img_size // model.patch_size) ** 2
     tokens = patches + model.class_token
@@ -39,7 +39,7 @@ def sample_size(kind: str, spec: ExperimentSpec) -> int:
 
 
 def _passes(kind: str, patches: int, depth: int, num_heads: int) -> int:
-    """Forward passes that a kind takes for each image, about."""
+    """Approximate number of forward passes per image."""
     # Two maps of attention, four of a gradient, integrated gradients, and occlusion.
     maps = 2 + 4 * GRADIENT + INTEGRATION * GRADIENT + patches + 1
     return {

@@ -1,6 +1,6 @@
-"""`vitbench visualize compare`: several models side by side, or all the runs of a study.
+"""`vitbench visualize compare`: several models side by side, or all runs of a study.
 
-What is compared is in attention/, how it is drawn in figures/side_by_side.py; here the two meet.
+It calls analyses in attention/ and figures in figures/side_by_side.py.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -41,18 +41,18 @@ FOLDER = PurePath("compare")
 Measures = dict[str, torch.Tensor]  # of `structure`
 MEASURES = {
     "distance_px": "mean attention distance in pixels",
-    "entropy_share": "entropy of attention, share of the most",
-    "class_token_share": "patches' attention to the class token",
+    "entropy_share": "entropy of attention, relative to uniform",
+    "class_token_share": "attention of patches to the class token",
 }
 METHODS = {
     "attention": "Attention of the last layer, mean of heads",
     "rollout": "Attention rollout",
-    "relevance": "Relevance of each model's own answer",
+    "relevance": "Relevance for each model's own prediction",
 }
 
 
 class Run(NamedTuple):
-    """A run of a study that is still there."""
+    """A run of a study with a checkpoint."""
 
     seed: int
     checkpoint: Path
@@ -63,12 +63,12 @@ def compare(views: Sequence[View], note: Callable[[str], None]) -> Iterator[Draw
     """Pictures of several checkpoints, or of one results file.
 
     Args:
-        views: Two checkpoints or more, or one results file whose runs are still there.
-        note: Told what is left out.
+        views: Two or more checkpoints, or one results file with run folders.
+        note: Called with what is left out.
 
     Raises:
         UsageError: They cannot be compared.
-        FileError: Too few of a results file's runs are there.
+        FileError: Too few runs of a results file have a checkpoint.
     """
     runs: dict[str, list[Run]] = {}
     if len(views) == 1 and views[0].results is not None:
@@ -76,7 +76,7 @@ def compare(views: Sequence[View], note: Callable[[str], None]) -> Iterator[Draw
         models = {f"{label}, seed {of[0].seed}": _opened(views[0], of[0])
                   for label, of in runs.items()}  # fmt: skip
     elif len(views) < 2 or any(view.results is not None for view in views):
-        raise UsageError("compare takes two checkpoints or more, or one results file")
+        raise UsageError("compare takes two or more checkpoints, or one results file")
     else:
         titles = [view.title for view in views]
         names = titles if len(set(titles)) == len(titles) else [view.folder_name for view in views]
@@ -84,7 +84,7 @@ def compare(views: Sequence[View], note: Callable[[str], None]) -> Iterator[Draw
     models = _of_the_same_images(models)
     for method, words in METHODS.items():
         yield _maps_drawing(method, words, models)
-    first = next(iter(models.values()))  # its sample is that of all
+    first = next(iter(models.values()))  # all use its sample
     measured = {label: structure(view.model, first.sample_inputs) for label, view in models.items()}
     yield _structure_drawing(measured, first.sample_words)
     if runs:
@@ -104,7 +104,7 @@ def compare(views: Sequence[View], note: Callable[[str], None]) -> Iterator[Draw
 def _runs_of_study(
     view: View, results: StudyResults, note: Callable[[str], None]
 ) -> dict[str, list[Run]]:
-    """A results file's runs that are still there, by the variants' labels, the first seed first."""
+    """The runs of a results file with checkpoints, by label of the variant, in order of seeds."""
     labels = [variant.label for variant in results.study.variants]
     found: dict[str, list[Run]] = {}
     lacks = []
@@ -114,7 +114,7 @@ def _runs_of_study(
         )  # fmt: skip
         runs = [run for run in results.runs if run.variant == variant.key]
         if diverged := sum(run.status == "diverged" for run in runs):
-            lacks.append(f"{label} diverged in {diverged} of {len(runs)} seeds and is left out")
+            lacks.append(f"{label} diverged in {diverged} of {len(runs)} seeds and is omitted")
             continue
         done = [
             Run(run.seed, view.path.parent / run.run_folder / "checkpoint.pt", run.test_top1_pct)
@@ -123,11 +123,11 @@ def _runs_of_study(
         ]
         there = [run for run in done if run.checkpoint.is_file()]
         if gone := len(runs) - len(there):
-            lacks.append(f"{label}: {gone} of its {len(runs)} runs have no checkpoint here")
+            lacks.append(f"{label}: {gone} of its {len(runs)} runs have no checkpoint")
         if there:
             found[label] = there
     if len(found) < 2:
-        words = f"{view.path}: compare takes the checkpoints of two variants or more"
+        words = f"{view.path}: compare needs checkpoints of at least two variants"
         raise FileError("; ".join([words, *lacks]))
     for lack in lacks:
         note(f"{view.path}: {lack}")
@@ -140,13 +140,13 @@ def _opened(study: View, run: Run) -> View:
 
 
 def _of_the_same_images(models: dict[str, View]) -> dict[str, View]:
-    """The views, all of the images that the first one shows."""
+    """The views, all with the images of the first one."""
     (_, first), *_ = models.items()
     for view in models.values():
         if _sees(view) != _sees(first):
             raise UsageError(
-                f"{view.path} and {first.path} are not models of the same images: compare takes "
-                "one data set, image size and normalisation"
+                f"{view.path} and {first.path} have different images: compare needs one data set, "
+                "image size and normalisation"
             )
     if first.wanted.image is not None:
         return models
@@ -168,7 +168,7 @@ def _maps_drawing(method: str, words: str, models: dict[str, View]) -> Drawing:
         times_even = maps / total * maps[0].numel()
         whose = "" if view.capture.class_token else " (mean over patches)"
         compared.append(ComparedMaps(f"{label}{whose}", view.pictures, times_even.numpy()))
-    title = f"{words}: the same images, the same scale; of the class token unless said otherwise"
+    title = f"{words}: the same images and scale; of the class token unless stated"
     figure = compared_maps_figure(compared, title)
     data = {f"{number} {one.label}": one.maps for number, one in enumerate(compared)}
     return Drawing(figure, FOLDER / method, data)
@@ -184,7 +184,7 @@ def _structure_drawing(measured: dict[str, Measures], sample: str) -> Drawing:
         for name, words in MEASURES.items()
         if any(name in of for of in measured.values())
     }
-    title = f"Attention by layer, mean of heads, {sample}; bands: 95 % over images"
+    title = f"Attention statistics by layer, mean of heads, {sample}; bands: 95% over images"
     data: dict[str, Array] = {}
     for words, of_models in panels.items():
         data |= {f"{words} {name}": values for name, values in numbers_of(of_models).items()}
@@ -192,22 +192,22 @@ def _structure_drawing(measured: dict[str, Measures], sample: str) -> Drawing:
 
 
 def _likeness_drawings(means: dict[str, torch.Tensor]) -> Iterator[Drawing]:
-    """CKA of the first model's layers with those of each of the others."""
+    """CKA of the layers of the first model with those of each other model."""
     (first, of_first), *others = means.items()
     for number, (label, of_other) in enumerate(others, start=1):
         alike = cka_matrix(of_first, of_other).numpy()
         rows, columns = (
-            ["placed", *(f"block {layer}" for layer in range(len(of) - 1))]
+            ["embedding", *(f"block {layer}" for layer in range(len(of) - 1))]
             for of in (of_first, of_other)
         )
-        title = f"How alike layers are (linear CKA of the mean patch, without bias): {first} " \
+        title = f"Layer similarity (linear CKA of the mean patch token, unbiased): {first}  " \
             f"(rows) and {label} (columns)"  # fmt: skip
         figure = matrix_figure(alike, rows, columns, "CKA", title)
         yield Drawing(figure, FOLDER / f"likeness_{number}", {"cka": alike})
 
 
 def _mean_patches(model: VisionTransformer, inputs: torch.Tensor) -> torch.Tensor:
-    """The mean patch token of each image after each block (L + 1, N, D)."""
+    """Mean patch token of each image after each block (L + 1, N, D)."""
     tokens = tokens_by_layer(model, inputs)
     return tokens[:, :, int(model.cls_token is not None) :].mean(dim=2)
 
@@ -215,7 +215,7 @@ def _mean_patches(model: VisionTransformer, inputs: torch.Tensor) -> torch.Tenso
 def _accuracy_drawing(
     title: str, sample: str, runs: dict[str, list[Run]], measured: dict[str, list[Measures]]
 ) -> Drawing:
-    """Structure against accuracy over all the runs of a study."""
+    """Attention statistics and accuracy over all runs of a study."""
     panels, data = [], {}
     for name, words in MEASURES.items():
         pairs = {
@@ -238,8 +238,8 @@ def _accuracy_drawing(
             data[f"{one.label} {name}"] = np.array(one.x)
             data[f"{one.label} accuracy_pct"] = np.array(one.accuracy_pct)
     title = (
-        f"{title}: does attention go with accuracy? Mean over layers and heads, {sample}; small "
-        "dots: seeds, lines: 95 % of their mean; each interval by itself"
+        f"{title}: attention statistics and accuracy. Mean over layers and heads, {sample}; small "
+        "dots: seeds, lines: 95% intervals of their means; intervals of r are not adjusted"
     )
     return Drawing(structure_accuracy_figure(panels, title), FOLDER / "structure_accuracy", data)
 
@@ -251,7 +251,7 @@ def _variant_of_runs(label: str, x: list[float], accuracy: list[float]) -> Varia
 
 
 def _words(found: Correlation | None, over: str) -> str:
-    """A correlation in words, with its interval or that there is none."""
+    """A correlation in words, with its interval if there is one."""
     if found is None:
         return f"{over}: too few to correlate"
     words = f"r = {found.value:+.2f} over {found.num} {over}"

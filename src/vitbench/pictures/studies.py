@@ -1,7 +1,6 @@
-"""The pictures of a report: of each study its differences, seeds, costs and curves.
+"""The pictures of a report: differences, seeds, costs and curves of each study.
 
-From a report's sections to what the figures take; `vitbench report` asks for it, with `--figures`
-and for a page.
+For `vitbench report --figures` and for HTML pages.
 """
 
 import re
@@ -19,22 +18,22 @@ from vitbench.report.sections import Section
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from vitbench.figures.cost import Cost
+    from vitbench.figures.cost import CostPoint
     from vitbench.figures.curves import Series
-    from vitbench.figures.differences import Accuracy, Difference
+    from vitbench.figures.differences import AccuracyRow, DifferenceRow
 
-# A picture shows so many variants at most, the best ones.
+# Limits of variants in a picture: the best ones are shown.
 MOST_ROWS = 40
 MOST_LINES = 24
-MOST_STUDIES = 25  # that have figures in a page: a hundred would take a minute, and 30 MB
+MOST_STUDIES = 25  # with figures in a page: a hundred would take a minute, and 30 MB
 
 
 def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
-    """Draw what there is to draw of each study; gives the paths of the PNG files, in that order.
+    """Draw the figures of each study; return the paths of the PNG files in order.
 
     Args:
         sections: The studies.
-        folder: Where the files go: `<study>_differences.png`, `_seeds`, `_cost` and `_curves`.
+        folder: Folder of the files: `<study>_differences.png`, `_seeds`, `_cost` and `_curves`.
     """
     from vitbench.figures.style import save
 
@@ -46,7 +45,7 @@ def write_figures(sections: Sequence[Section], folder: Path) -> list[Path]:
 
 
 def with_figures(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """The sections, the first MOST_STUDIES with their figures as SVG, for a page."""
+    """The sections, the first MOST_STUDIES with figures as SVG, for a page."""
     from vitbench.figures.style import as_svg
 
     drawn = [
@@ -60,16 +59,16 @@ def with_figures(sections: Sequence[Section]) -> tuple[Section, ...]:
 
 
 def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
-    """Each figure of a study with its name."""
-    from vitbench.figures.cost import cost_figure
-    from vitbench.figures.curves import curves_figure
+    """The figures of a study, by name."""
+    from vitbench.figures.cost import cost_figure, costs_differ
+    from vitbench.figures.curves import EPOCHS, TFLOP, curves_figure
     from vitbench.figures.differences import differences_figure, seeds_figure
 
     title, reference = one_line(section.title), one_line(section.reference)
     if differences := _differences(section):
         margin_pct = section.results.study.margin_pct
-        together = " (all pairs at once)" if len(section.compared.pairs) > 1 else ""
-        heading = f"{title}: points above {reference}, 95% intervals{together}"
+        together = "simultaneous " if len(section.compared.pairs) > 1 else ""
+        heading = f"{title}: difference from {reference}, {together}95% intervals"
         heading += _best_words(MOST_ROWS, len(differences))
         shown = differences[:MOST_ROWS]
         yield "differences", differences_figure(shown, reference, margin_pct, heading)
@@ -77,20 +76,22 @@ def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
         heading = f"{title}: test accuracy of each seed"
         heading += _best_words(MOST_ROWS, len(accuracies))
         yield "seeds", seeds_figure(accuracies[:MOST_ROWS], heading)
-    if costs := _costs(section):
-        yield "cost", cost_figure(costs, f"{title}: accuracy against the cost of training")
+    if costs_differ(costs := _costs(section)):
+        yield "cost", cost_figure(costs, f"{title}: accuracy and training cost")
     if curves := _curves(section):
-        heading = f"{title}: validation accuracy over epochs"
+        in_flop = section.results.study.budget == "flops"
+        heading = f"{title}: validation accuracy over {'training FLOPs' if in_flop else 'epochs'}"
         heading += _best_words(MOST_LINES, len(section.rows))
-        yield "curves", curves_figure(curves, "validation accuracy in %", heading)
+        xlabel = TFLOP if in_flop else EPOCHS
+        yield "curves", curves_figure(curves, "validation accuracy in %", heading, xlabel)
 
 
-def _differences(section: Section) -> "list[Difference]":
-    """Each variant against the reference, the best first."""
-    from vitbench.figures.differences import Difference
+def _differences(section: Section) -> "list[DifferenceRow]":
+    """Each variant compared with the reference, the best first."""
+    from vitbench.figures.differences import DifferenceRow
 
     found = [
-        Difference(
+        DifferenceRow(
             one_line(row.label),
             row.against.difference_pct,
             row.against.interval,
@@ -103,66 +104,68 @@ def _differences(section: Section) -> "list[Difference]":
     return sorted(found, key=lambda one: -one.difference_pct)
 
 
-def _accuracies(section: Section) -> "list[Accuracy]":
+def _accuracies(section: Section) -> "list[AccuracyRow]":
     """Each variant's seeds, the best first."""
-    from vitbench.figures.differences import Accuracy
+    from vitbench.figures.differences import AccuracyRow
 
     found = [
-        Accuracy(one_line(row.label), row.accuracy_by_seed, row.interval)
+        AccuracyRow(one_line(row.label), row.accuracy_by_seed, row.interval)
         for row in section.rows
         if row.accuracy_by_seed
     ]
     return sorted(found, key=lambda one: -one.mean_pct)
 
 
-def _costs(section: Section) -> "list[Cost]":
-    """Each variant whose cost is known."""
-    from vitbench.figures.cost import Cost
+def _costs(section: Section) -> "list[CostPoint]":
+    """Each variant with a known cost."""
+    from vitbench.figures.cost import CostPoint
 
     return [
-        Cost(one_line(row.label), row.train_flop, row.mean_pct, row.interval, row.on_front)
+        CostPoint(one_line(row.label), row.train_flop, row.mean_pct, row.interval, row.on_front)
         for row in section.rows
         if row.train_flop and row.mean_pct is not None
     ]
 
 
 def _curves(section: Section) -> "list[Series]":
-    """Each variant's validation accuracy over epochs, if any run has kept it."""
+    """Validation accuracy of each variant over epochs or FLOPs, if any run has it."""
     from vitbench.figures.curves import Series
 
     runs = runs_by_variant(section.results)
     rows: Sequence[Row] = section.rows
     if len(rows) > MOST_LINES:
         rows = sorted(rows, key=lambda row: -(row.mean_pct or 0.0))[:MOST_LINES]
-    found = [
-        Series(
-            one_line(row.label),
-            [
-                [record.val_top1_pct for record in run.history]
-                for run in runs[row.key]
-                if run.history
-            ],
+    in_flop = section.results.study.budget == "flops"
+    series = []
+    for row in rows:
+        histories = [run.history for run in runs[row.key] if run.history]
+        epochs = max((run.epochs for run in runs[row.key]), default=0)
+        tflop = (row.train_flop or 0) / 1e12 / max(epochs, 1)
+        series.append(
+            Series(
+                one_line(row.short_label),
+                [[record.val_top1_pct for record in history] for history in histories],
+                tflop if in_flop and tflop else 1.0,
+            )
         )
-        for row in rows
-    ]
-    return found if any(one.by_seed for one in found) else []
+    return series if any(line.by_seed for line in series) else []
 
 
 def _by_seed(section: Section, pair: Comparison) -> dict[int, float]:
-    """The difference of each seed of the study alone, by the seed."""
+    """The difference of each seed of the study."""
     first, second = (_of_seeds(section, key) for key in (pair.first, pair.second))
     return {seed: first[seed] - second[seed] for seed in pair.seeds}
 
 
 def _of_seeds(section: Section, key: str) -> dict[int, float]:
-    """A variant's accuracy by seed of the study, which is not its own where it has an offset."""
+    """Accuracy of a variant by seed of the study, which differs from its own by its offset."""
     row = _row(section, key)
     offset = section.results.study.variant(key).seed_offset
     return {seed - offset: accuracy for seed, accuracy in row.accuracy_by_seed.items()}
 
 
 def _best_words(most: int, number: int) -> str:
-    """What a heading says where a picture shows some of the variants alone."""
+    """The part of a heading that says that only some variants are shown."""
     return f"; the {most} best of {number}, the table has all" if number > most else ""
 
 
@@ -176,7 +179,7 @@ def _verdict(pair: Comparison) -> str:
 
 
 def _stems(sections: Sequence[Section]) -> Iterator[str]:
-    """How the files of each study begin; no two alike, and nothing in them but plain characters."""
+    """Prefix of the files of each study; unique, with plain characters only."""
     taken: set[str] = set()
     for section in sections:
         results = section.results

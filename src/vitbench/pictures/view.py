@@ -1,4 +1,4 @@
-"""What `vitbench visualize` looks at: a checkpoint and its images, or a results file."""
+"""The subject of `vitbench visualize`: a checkpoint with images, or a results file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -30,27 +30,27 @@ from vitbench.training.device import pick_device
 from vitbench.training.evaluate import evaluate
 from vitbench.training.trackers.tracker import Guarded, TrackedRun, build_tracker
 
-COUNT = 5  # images, unless more or fewer are asked for
-MOST_FITTED_ON = 2000  # validation images of which tokens are held
+COUNT = 5  # default number of images
+MOST_FITTED_ON = 2000  # validation images whose tokens are in memory
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked to see.
+    """What the user selected.
 
     Attributes:
-        count: How many test images.
-        indices: Their numbers, or None: the first.
-        of_class: Name of the class they are of, or None.
-        wrong: Whether only those that the model answers wrong.
-        image: A picture of the user's own in their stead.
-        fusion: How rollout fuses heads.
-        discard: Share of a row's weights that rollout leaves out.
-        layer: The layer whose heads are shown; None is the last.
-        head: The head that is shown; None is all.
-        patch: The patch whose attention is shown, instead of the class token's.
-        sample: Test images that scores and statistics are taken over: the first so many.
-        fitted_on: Validation images that probes are fitted on, at most.
+        count: Number of test images.
+        indices: Their indices, or None for the first ones.
+        of_class: Name of their class, or None.
+        wrong: Whether to use only images with a wrong prediction.
+        image: A picture of the user instead.
+        fusion: How rollout combines heads.
+        discard: Share of the weights of a row that rollout discards.
+        layer: The layer whose heads are shown; None for the last.
+        head: The head that is shown; None for all.
+        patch: The patch whose attention is shown; None for the class token.
+        sample: Number of test images for scores and statistics.
+        fitted_on: Largest number of validation images to fit probes.
     """
 
     count: int = COUNT
@@ -68,21 +68,21 @@ class Wanted:
 
     @property
     def names_images(self) -> bool:
-        """Whether it says which images are to be shown."""
+        """Whether it selects images."""
         return self.wrong or any((self.indices, self.of_class, self.image)) or self.count != COUNT
 
 
 @dataclass(frozen=True)
 class View:
-    """A checkpoint or a results file, and what of it is to be shown.
+    """A checkpoint or a results file, and what to show of it.
 
     Attributes:
-        path: What was given.
+        path: Its path.
         out: Folder of its pictures.
-        wanted: What of it.
-        given_name: Name in the curves' files, if one was given.
-        data_dir: Where the data set is.
-        device: Where the model runs.
+        wanted: The selection.
+        given_name: Name in the files of curves, if given.
+        data_dir: Folder of the data set.
+        device: Device of the model.
         checkpoint: The checkpoint, or None.
         results: The results file, or None.
     """
@@ -97,7 +97,7 @@ class View:
     results: StudyResults | None = field(default=None)
 
     def sampling(self, num: int) -> "View":
-        """The same with scores over fewer images; what was computed already is kept."""
+        """The same view with fewer images for scores; computed values are kept."""
         wanted = replace(self.wanted, sample=num, fitted_on=FITTED_ON)
         other = replace(self, wanted=wanted)
         kept = ("model", "test", "indices", "images", "inputs", "capture", "pictures")
@@ -105,12 +105,12 @@ class View:
         return other
 
     def below(self, folder: str) -> "View":
-        """The same with its pictures in a folder below."""
+        """The same view with pictures in a sub-folder."""
         return replace(self, out=self.out / folder)
 
     @property
     def name(self) -> str:
-        """Its name in files: as given, the run's, or the study's."""
+        """Its name in files: as given, or of the run or study."""
         return self.given_name or (
             self.results.study.name if self.results else self.spec.folder_name
         )
@@ -122,8 +122,15 @@ class View:
 
     @property
     def title(self) -> str:
-        """Its name for people."""
-        return self.results.study.title if self.results else self.spec.name
+        """Its readable name."""
+        if self.results:
+            return self.results.study.title
+        spec = self.spec
+        return (
+            f"{spec.data.dataset}, dim {spec.model.embed_dim}, depth {spec.model.depth}, "
+            f"patch {spec.model.patch_size}, {' + '.join(map(str, spec.model.pos_embed))}, "
+            f"{spec.train.epochs} epochs, seed {spec.seed}"
+        )
 
     @property
     def spec(self) -> ExperimentSpec:
@@ -132,7 +139,7 @@ class View:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What is known of the model, in words by name."""
+        """Facts about the model, in words by name."""
         spec = self.spec
         model, history = spec.model, self._opened.history
         facts = {
@@ -160,10 +167,10 @@ class View:
 
     @cached_property
     def indices(self) -> list[int]:
-        """Numbers of the test images to be shown.
+        """Indices of the test images to show.
 
         Raises:
-            UsageError: There are none of that number, class or answer.
+            UsageError: There are none with that index, class or prediction.
         """
         wanted, test = self.wanted, self.test
         if wanted.indices is not None:
@@ -181,7 +188,7 @@ class View:
         if wanted.wrong:
             chosen &= evaluate(self.model, test.to(self.device)).predicted != test.labels
         if not chosen.any():
-            raise UsageError(f"{self.path}: it answers every such test image right")
+            raise UsageError(f"{self.path}: it classifies every such test image correctly")
         return chosen.nonzero().flatten()[: wanted.count].tolist()
 
     @property
@@ -192,7 +199,7 @@ class View:
 
     @cached_property
     def images(self) -> ImageSet:
-        """The images to be shown."""
+        """The images to show."""
         if self.wanted.image is not None:
             return own_image(self.wanted.image, self.spec.data.img_size, self.test)
         return self.test.subset(torch.tensor(self.indices))
@@ -206,37 +213,37 @@ class View:
 
     @cached_property
     def inputs(self) -> Tensor:
-        """The same as the model's input, on its device."""
+        """Inputs of the model, on its device."""
         return self.images.inputs(self.images.images.to(self.device))
 
     @cached_property
     def capture(self) -> Capture:
-        """What the model attends to on them."""
+        """Attention of the model on the images."""
         return capture(self.model, self.inputs)
 
     @cached_property
     def sample(self) -> ImageSet:
-        """The test images that scores and statistics are taken over."""
+        """The test images for scores and statistics."""
         return self.test.subset(torch.arange(min(self.wanted.sample, len(self.test))))
 
     @property
     def fewer(self) -> ImageSet:
-        """The same, 2,000 at most."""
+        """The sample, limited to 2,000 images."""
         return self.sample.subset(torch.arange(min(MOST_FITTED_ON, len(self.sample))))
 
     @cached_property
     def sample_inputs(self) -> Tensor:
-        """The same as the model's input, on its device."""
+        """Inputs of the model, on its device."""
         return self.sample.inputs(self.sample.images.to(self.device))
 
     @property
     def sample_words(self) -> str:
-        """The same in words."""
+        """The sample in words."""
         return f"first {len(self.sample):,} test images"
 
     @cached_property
     def held_out(self) -> ImageSet:
-        """Validation images, `fitted_on` at most: neither trained on nor tested with."""
+        """At most `fitted_on` validation images: not used for training or test."""
         full = load_images(self.spec.data, "train", self.data_dir)
         _, val = train_val_split(full, self.spec.data.val_size)
         generator = torch.Generator().manual_seed(0)
@@ -244,7 +251,7 @@ class View:
 
     @cached_property
     def pictures(self) -> list[Picture]:
-        """The images with the model's answers."""
+        """The images with the model's predictions."""
         images, classes = self.images, self.images.classes
         confidence, predicted = self.capture.logits.float().softmax(dim=1).max(dim=1)
         return [
@@ -257,10 +264,10 @@ class View:
 
     @property
     def patch(self) -> int | None:
-        """The patch whose attention is shown; None is the class token.
+        """The patch whose attention is shown; None for the class token.
 
         Raises:
-            UsageError: There is none of that number.
+            UsageError: There is no such patch.
         """
         rows, cols = self.model.patch_embed.grid
         patch = self.wanted.patch
@@ -277,7 +284,7 @@ class View:
 
     @property
     def whose_attention(self) -> str:
-        """Whose attention the maps are, in words."""
+        """The source of the attention, in words."""
         if self.patch is not None:
             row, col = divmod(self.patch, self.capture.grid[1])
             return f"patch {self.patch} (row {row}, column {col})"
@@ -288,7 +295,7 @@ class View:
         """The layer whose heads are shown.
 
         Raises:
-            UsageError: There is none of that number.
+            UsageError: There is no such layer.
         """
         depth, layer = self.spec.model.depth, self.wanted.layer
         if layer is not None and not 0 <= layer < depth:
@@ -300,7 +307,7 @@ class View:
         """The heads that are shown.
 
         Raises:
-            UsageError: There is none of that number.
+            UsageError: There is no such head.
         """
         num_heads, head = self.spec.model.num_heads, self.wanted.head
         if head is not None and not 0 <= head < num_heads:
@@ -308,7 +315,7 @@ class View:
         return list(range(num_heads)) if head is None else [head]
 
     def curves(self, loss: str) -> list[Series]:
-        """A loss over epochs: of the run, or of each variant over its seeds."""
+        """A quantity over epochs: of the run, or of each variant over its seeds."""
         if self.results is None:
             return [Series(self.spec.name, [[getattr(r, loss) for r in self._opened.history]])]
         return [
@@ -324,7 +331,7 @@ class View:
         ]
 
     def log(self, drawn: list[Path], wandb: str, say: Callable[[str], None]) -> None:
-        """Log pictures to the run's W&B."""
+        """Log pictures to W&B."""
         if self.checkpoint is None:
             return
         spec = self.spec
@@ -345,7 +352,7 @@ class View:
 
     @property
     def has_history(self) -> bool:
-        """Whether it holds a finished epoch."""
+        """Whether it has a finished epoch."""
         return bool(self._opened.history)
 
     @property
@@ -370,7 +377,7 @@ def open_view(
 
     Raises:
         FileError: It is none of these, or damaged.
-        UsageError: The device is absent.
+        UsageError: The device is not available.
     """
     view = View(path, out, wanted, name, data_dir, pick_device(device))
     if path.suffix == ".json":
