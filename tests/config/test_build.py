@@ -314,7 +314,10 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         (b"train:\n  <<: {lr: 1}", "line 2: not a readable spec: anchors (&), merge keys (<<)"),
         (b"seed: 1\n---\nseed: 2", "line 2: not a readable spec: there is a second document"),
         (b"train:\n\tlr: 1", "line 2: not a readable spec: a tab, where YAML allows only spaces"),
-        (b"seed: 1\ntrain: {epochs: 010}", "line 2: not a readable spec: 010: some readers"),
+        (
+            b"seed: 1\ntrain: {epochs: 010}",
+            "line 2: not a readable spec: 010: some readers take the leading 0 for an octal number",
+        ),
         (b"1: 2\n0x1: 3", "line 2: not a readable spec: duplicate key '0x1'"),
         (b"[" * 100_000, "not a readable spec"),
         (b"a: " * 100_000, "not a readable spec"),

@@ -4,10 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.text import Annotation, Text
 from matplotlib.transforms import Bbox
+
+Alignment = tuple[Literal["left", "center", "right"], Literal["bottom", "center", "top"]]
 
 NEAR = 9.0  # points between a mark and its label
 STEPS = (1.0, 1.8, 2.8, 4.0, 5.5, 7.5, 10.0)  # distances that are tried, in multiples of NEAR
@@ -80,7 +83,7 @@ def place_labels(
 
 def _candidates(
     text: Annotation, pixels: float
-) -> list[tuple[tuple[float, float], tuple[str, str], float, Bbox]]:
+) -> list[tuple[tuple[float, float], Alignment, float, Bbox]]:
     """Places around a point: offset, alignment, distance, and the box of the text there."""
     found = []
     for distance in STEPS:
@@ -95,17 +98,21 @@ def _candidates(
     return found
 
 
-def _alignment(offset: tuple[float, float]) -> tuple[str, str]:
+def _alignment(offset: tuple[float, float]) -> Alignment:
     x, y = offset
-    horizontal = "left" if x > 1 else "right" if x < -1 else "center"
-    vertical = "bottom" if y > 1 else "top" if y < -1 else "center"
+    horizontal: Literal["left", "center", "right"] = (
+        "left" if x > 1 else "right" if x < -1 else "center"
+    )
+    vertical: Literal["bottom", "center", "top"] = (
+        "bottom" if y > 1 else "top" if y < -1 else "center"
+    )
     return horizontal, vertical
 
 
-def _move(text: Annotation, offset: tuple[float, float], alignment: tuple[str, str]) -> None:
+def _move(text: Annotation, offset: tuple[float, float], alignment: Alignment) -> None:
     text.set_position(offset)
-    text.set_horizontalalignment(alignment[0])  # type: ignore[arg-type]
-    text.set_verticalalignment(alignment[1])  # type: ignore[arg-type]
+    text.set_horizontalalignment(alignment[0])
+    text.set_verticalalignment(alignment[1])
 
 
 def _cost(distance: float, box: Bbox, taken: Sequence[Bbox], frame: Bbox) -> float:
