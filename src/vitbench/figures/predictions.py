@@ -45,7 +45,7 @@ def contact_sheet_figure(parts: Sequence[tuple[str, Sequence[SheetImage]]], titl
     """
     blocks = [-(-len(images) // COLUMNS) for _, images in parts]
     most_lines = max(len(one.lines) for _, images in parts for one in images)
-    height = 1.18 + 0.15 * most_lines
+    height = 1.3 + 0.18 * most_lines
     figure = new_figure(1.3 * COLUMNS, height * sum(blocks) + 0.4 * len(parts) + 0.6, title)
     below = figure.subfigures(len(parts), 1, height_ratios=blocks, squeeze=False)[:, 0]
     for part, block, (heading, images) in zip(below, blocks, parts, strict=True):
