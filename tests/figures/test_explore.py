@@ -152,7 +152,7 @@ def test_a_patch_that_is_pointed_at_tells_where_it_looks(opened, signed) -> None
 
     check_told(page, explored, image=1, layer=1, head=0, token=7)
     assert page.locator("#layer").input_value() == "1"
-    assert "all alike would be 11.11 %" in told(page)
+    assert "equal shares would be 11.11 %" in told(page)
 
 
 @pytest.mark.chromium

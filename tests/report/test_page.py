@@ -20,7 +20,7 @@ SEEDS = {
     "learned-1d": [60.0, 59.0, 64.0],
     "sinusoidal": [None, None, None],
 }
-HOSTILE = "<script>alert(1)</script> \"&amp;' $sections ${x} \x1b[31m \u202e"
+HOSTILE = "<script>alert(1)</script> \"&amp;' $sections ${x} {{ 7 * 7 }} {% if %} \x1b[31m \u202e"
 
 
 class Parsed(HTMLParser):
@@ -81,7 +81,7 @@ def test_a_page_loads_nothing_and_its_numbers_are_the_rows(study_results) -> Non
     assert not [tag for tag, _ in tags if tag in ("link", "img", "iframe")]
     assert not [attrs for _, attrs in tags if "src" in attrs]
     links = [attrs["href"] for tag, attrs in tags if tag == "a"]
-    assert links == [reference.URL, "#study-0"]
+    assert links == ["#results", "#study-0", "#study-0", reference.URL, "#study-0"]
     numbers = [json.loads(attrs["data-number"]) for _, attrs in tags if "data-number" in attrs]
     assert {53, 61, 3, 0, 1000, 2_000_000, 60}.issubset(numbers)
 
@@ -92,7 +92,7 @@ def test_anyones_words_are_words_on_a_page(study_results, with_words) -> None:
     parsed = Parsed(page_of(results))
 
     assert [tag for tag, _ in parsed.tags].count("script") == 1
-    assert "<script>alert(1)</script> \"&amp;' $sections ${x}" in parsed.text
+    assert "<script>alert(1)</script> \"&amp;' $sections ${x} {{ 7 * 7 }} {% if %}" in parsed.text
     assert not {"\x1b", "\u202e"} & set(parsed.text)
 
 
@@ -102,7 +102,8 @@ def test_pictures_beside_a_page_are_links_that_hold(study_results) -> None:
     parsed = Parsed(page_of(study_results(SEEDS), pictures=pictures))
 
     links = [attrs["href"] for tag, attrs in parsed.tags if tag == "a"]
-    assert links[2:] == ["seen%20%3Cb%3E/a%201%25.png", "seen%20%3Cb%3E/c.png"]
+    assert "#pictures" in links
+    assert links[-2:] == ["seen%20%3Cb%3E/a%201%25.png", "seen%20%3Cb%3E/c.png"]
     assert "Seen <b>: a 1%, c" in parsed.text
 
 

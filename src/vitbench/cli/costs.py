@@ -46,10 +46,12 @@ def warn_of_time(
 
     Args:
         preset: The preset; None if it changes nothing, as beside a complete spec.
-        seconds: Estimated time of all runs.
+        seconds: Estimated time of all runs; 0 if unknown.
         device: Where they run.
         less: Options that take less time, beside a smaller preset.
     """
+    if not seconds:
+        return
     words = options.about(seconds)
     smaller = [] if preset is None else smaller_presets(preset)
     ways = [*(f"--preset {name}" for name in smaller), *less]

@@ -153,23 +153,18 @@ def _estimate(plan: "SweepPlan", fixed_seeds: bool, dry_run: bool, quiet: bool) 
         dry_run: Whether the estimate is needed even if it is short.
         quiet: Whether to print nothing.
     """
-    from vitbench.data.datasets import load_images
     from vitbench.study import estimate
 
     to_train, device, request = plan.to_train, plan.device, plan.request
     if not quiet:
         costs.say_auto_preset(request.preset, plan.preset, plan.options.device, to_train)
-    takes_long = estimate.is_slow_here(plan.preset, device) or estimate.may_take_a_day(
-        to_train, device
-    )
-    warns = takes_long and bool(to_train) and not quiet
-    if warns and not dry_run:  # missing data is reported before anything is timed
-        load_images(to_train[0].data, "train", plan.options.data_dir)
-    seconds = estimate.seconds_if_it_fits(to_train, device) if dry_run or warns else 0.0
-    if warns and seconds:
+    if quiet and not dry_run:
+        return 0.0
+    time = estimate.estimate_time(to_train, plan.preset, device, plan.options.data_dir, dry_run)
+    if time.is_long and not quiet:
         ways = _ways_to_take_less(plan, fixed_seeds or request.precision_pct is not None)
-        costs.warn_of_time(plan.preset, seconds, device, ways)
-    return seconds
+        costs.warn_of_time(plan.preset, time.seconds, device, ways)
+    return time.seconds
 
 
 def _ways_to_take_less(plan: "SweepPlan", fixed_seeds: bool) -> list[str]:

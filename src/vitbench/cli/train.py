@@ -64,7 +64,6 @@ def train(
 
     # From here on torch is needed.
     from vitbench.cli.progress import Progress
-    from vitbench.data.datasets import load_images
     from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
     from vitbench.runs.folder import RunFolder
     from vitbench.runs.train_plan import plan_training
@@ -81,17 +80,14 @@ def train(
     matters = estimate.preset_matters(layers[1])  # not beside a complete spec
     if matters and not quiet:
         costs.say_auto_preset(asked, preset, device, plan.to_train)
-    is_slow = matters and estimate.is_slow_here(preset, target)
-    is_timed = bool(plan.to_train) and not quiet
-    is_timed = is_timed and (is_slow or estimate.may_take_a_day(plan.to_train, target))
-    if is_timed and not dry_run:  # missing data is reported before anything is timed
-        load_images(spec.data, "train", data_dir)
-    seconds = estimate.seconds_if_it_fits([spec], target) if dry_run or is_timed else 0.0
-    if is_timed and seconds:
-        less = ["fewer epochs (--epochs)"]
-        costs.warn_of_time(preset if matters else None, seconds, target, less)
+    known_preset = preset if matters else None
+    time = estimate.TimeEstimate(0.0, is_long=False)
+    if dry_run or not quiet:
+        time = estimate.estimate_time(plan.to_train, known_preset, target, data_dir, dry_run)
+    if time.is_long and not quiet:
+        costs.warn_of_time(known_preset, time.seconds, target, ["fewer epochs (--epochs)"])
     if dry_run:
-        _show_plan(plan, 0.0 if plan.is_complete else seconds, as_json)
+        _show_plan(plan, time.seconds, as_json)
         return
     if not plan.is_complete and not quiet:
         options.say_wandb_mode(wandb, tracker)

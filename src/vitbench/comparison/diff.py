@@ -5,6 +5,7 @@ The classes are a family of their own.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,16 @@ class SideComparison:
     def informative_classes(self) -> Mapping[str, Comparison]:
         """The classes with an informative interval."""
         return {name: pair for name, pair in self.classes.items() if not _is_uninformative(pair)}
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as a JSON document."""
+        return {
+            "first": self.first.label,
+            "second": self.second.label,
+            "seeds": list(self.overall.seeds),
+            "overall": self.overall.to_json(),
+            "classes": {name: pair.to_json() for name, pair in self.classes.items()},
+        }
 
     def seeds_for_classes(self) -> int | None:
         """Seeds that should bring most of the other classes within USEFUL_PCT; None if none can.

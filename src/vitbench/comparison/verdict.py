@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from vitbench.comparison.estimates import Estimate, OneRunEach, SeedsAndImages, TwoCounts
 from vitbench.comparison.forecast import seeds_for
@@ -69,6 +69,12 @@ class Comparison:
         low, high = self.estimate.interval(one_sided_level(LEVEL, self.num_pairs))
         return -self.margin_pct < low and high < self.margin_pct
 
+    @property
+    def kind(self) -> str:
+        """The verdict, or `equivalent` where it is inconclusive but within the margin."""
+        equivalent = self.verdict == "inconclusive" and self.within_margin
+        return "equivalent" if equivalent else self.verdict
+
     def seeds_needed(self) -> int | None:
         """Seeds that should bring the half-width below the margin; None if no number is enough.
 
@@ -78,6 +84,17 @@ class Comparison:
         if not isinstance(self.estimate, SeedsAndImages):
             raise ValueError("one seed does not show how seeds vary")
         return seeds_for(self.estimate, self.margin_pct, self.num_pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """The comparison as a JSON document."""
+        return {
+            "difference_pct": self.difference_pct,
+            "interval_pct": list(self.interval),
+            "p_adjusted": self.p_adjusted,
+            "verdict": self.verdict,
+            "within_margin": self.within_margin,
+            "num_pairs": self.num_pairs,
+        }
 
     def swapped(self) -> "Comparison":
         """The comparison in the other direction."""

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from vitbench.figures.labels import Label, place_labels
 from vitbench.figures.settings import own_settings
-from vitbench.figures.style import GREY, LINES, TIP, new_figure, plain
+from vitbench.figures.style import GREY, LINES, NARROW, TIP, balanced, new_figure, plain
 
 MOST_NAMED = 30  # labels in a plot
 WIDEST = 22  # characters of a line of a label inside a plot
@@ -40,15 +40,17 @@ class CostPoint:
 
 
 @own_settings()
-def cost_figure(costs: Sequence[CostPoint], title: str) -> Figure:
+def cost_figure(costs: Sequence[CostPoint], title: str, narrow: bool = False) -> Figure:
     """A point for each variant, accuracy over training FLOPs, and a line through the front.
 
     Args:
         costs: The variants.
         title: Heading.
+        narrow: Whether to draw it narrow enough for a phone.
     """
     named = _named(costs)
-    figure = new_figure(8.4, max(5.4, 3.0 + 0.3 * len(named)), title)
+    width, height = (NARROW, 4.6) if narrow else (8.4, 5.4)
+    figure = new_figure(width, max(height, 3.0 + 0.3 * len(named)), title)
     axes = figure.subplots()
     front = sorted((point for point in costs if point.on_front), key=lambda point: point.train_flop)
     steps = _steps([(_tflop(point), point.mean_pct) for point in front])
@@ -69,10 +71,10 @@ def cost_figure(costs: Sequence[CostPoint], title: str) -> Figure:
         )  # fmt: skip
     _set_axes(axes, costs)
     more = "" if len(named) == len(costs) else f"; {len(costs) - len(named)} points without a name"
+    front_words = "blue diamonds: Pareto front, no variant of equal or lower cost is more accurate"
+    note = f"{front_words}; bars: 95% intervals{more}"
     axes.set_xlabel(
-        "training FLOPs of one run, in TFLOP (log scale)\n"
-        "blue diamonds: Pareto front, no variant of equal or lower cost is more accurate;\n"
-        f"bars: 95% intervals{more}"
+        "training FLOPs of one run, in TFLOP (log scale)\n" + balanced(note, 60 if narrow else 82)
     )
     axes.set_ylabel("test accuracy in %")
     axes.grid(alpha=0.25)

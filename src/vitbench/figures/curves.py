@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from vitbench.figures.settings import own_settings
-from vitbench.figures.style import LINES, Array, new_figure, plain
+from vitbench.figures.style import LINES, NARROW, Array, new_figure, plain
 
 MOST_AT_ENDS = 8  # lines that are labelled at their ends; more have a legend
 LINE_HEIGHT = 0.052  # of a label, as a share of the axes
@@ -43,7 +43,11 @@ class Series:
 
 @own_settings()
 def curves_figure(
-    series: Sequence[Series], ylabel: str, title: str, xlabel: str = EPOCHS
+    series: Sequence[Series],
+    ylabel: str,
+    title: str,
+    xlabel: str = EPOCHS,
+    narrow: bool = False,
 ) -> Figure:
     """Lines on one pair of axes: the mean over seeds, and a band from the smallest to the largest.
 
@@ -52,9 +56,10 @@ def curves_figure(
         ylabel: The quantity with its unit.
         title: Heading.
         xlabel: EPOCHS, or TFLOP for a log axis of cost.
+        narrow: Whether to draw it narrow enough for a phone.
     """
     several = any(len(line.by_seed) > 1 for line in series)
-    figure = new_figure(8.4, 5.0, title)
+    figure = new_figure(*((NARROW, 4.4) if narrow else (8.4, 5.0)), title)
     axes = figure.subplots()
     draw_curves(axes, series, in_flop=xlabel == TFLOP)
     note = "\nlines: mean over seeds; bands: smallest to largest seed" if several else ""

@@ -9,17 +9,17 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from markupsafe import Markup
 from matplotlib.colors import Colormap
 
 from vitbench.figures.attention import Picture
 from vitbench.figures.style import ONE_SIDED, SIGNED, Array
+from vitbench.templates import render_page
 
 TEMPLATE = Path(__file__).with_name("explore.html")
 MOST_BYTES = 8_000_000  # of packed weights in a page
@@ -133,15 +133,13 @@ def explore_page(explored: Exploration, most_bytes: int | None = None) -> Explor
         if explored.positions is None
         else _packed(explored.positions.astype("<f4")),
     }  # fmt: skip
-    facts = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(fact)}</dd>" for name, fact in explored.facts.items()
-    )
-    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(explored.title),
-        facts=facts,
-        curves="\n".join(f"<figure>{svg}</figure>" for svg in explored.curves),
-        data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
-    )
+    values = {
+        "title": explored.title,
+        "facts": explored.facts.items(),
+        "curves": [Markup(svg) for svg in explored.curves],
+        "data": Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c")),
+    }
+    text = render_page(TEMPLATE, values)
     return ExplorePage(text, num_images, averaged)
 
 

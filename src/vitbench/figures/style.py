@@ -28,6 +28,7 @@ GREYS = colour_map("gray")
 LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 RIGHT, WRONG = "#009E73", "#D55E00"
 GREY = "#6b6b6b"
+NARROW = 5.4  # width in inches of a figure that can be read on a phone
 TIP = "tip:"  # gid prefix: the rest of the gid is the tooltip
 Array = npt.NDArray[Any]
 

@@ -145,7 +145,7 @@ def draw_explore(view: "View") -> "Iterator[Page]":
         positions = cosine_similarity(vectors, seen.grid).flatten(1).numpy()
     curves = []
     for measure, words in CURVES.items() if view.has_history else ():
-        figure = curves_figure(view.curves(measure), words, words.capitalize())
+        figure = curves_figure(view.curves(measure), words, words.capitalize(), narrow=True)
         curves.append(as_svg(figure, measure))
     page = explore_page(
         Exploration(

@@ -20,12 +20,28 @@ from vitbench.figures.predictions import (
     contact_sheet_figure,
     reliability_figure,
 )
+from vitbench.figures.style import save
 from vitbench.report.columns import one_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_IMAGES = 16  # on each side of a contact sheet
+
+
+def draw_comparison(
+    found: SideComparison, folder: Path, data_dir: Path | None, note: Callable[[str], None]
+) -> Iterator[Path]:
+    """Draw the pictures of a comparison as PNG files; yield the path of each one written.
+
+    Args:
+        found: The comparison.
+        folder: Folder of the files: `confusion.png`, `reliability.png`, `contact_sheet.png`.
+        data_dir: Folder of the data set, whose images the sheet shows.
+        note: Called with what cannot be drawn, and why.
+    """
+    for name, figure in drawings(found, data_dir, note):
+        yield save(figure, folder / f"{name}.png")
 
 
 def drawings(

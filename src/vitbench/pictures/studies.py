@@ -51,15 +51,18 @@ def with_figures(sections: Sequence[Section]) -> tuple[Section, ...]:
     drawn = [
         replace(
             section,
-            figures={name: as_svg(figure, f"{stem}-{name}") for name, figure in _figures(section)},
+            figures={
+                name: as_svg(figure, f"{stem}-{name}")
+                for name, figure in _figures(section, narrow=True)
+            },
         )
         for section, stem in zip(sections[:MOST_STUDIES], _stems(sections), strict=False)
     ]
     return (*drawn, *sections[MOST_STUDIES:])
 
 
-def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
-    """The figures of a study, by name."""
+def _figures(section: Section, narrow: bool = False) -> "Iterator[tuple[str, Figure]]":
+    """The figures of a study, by name, for a page narrow enough for a phone."""
     from vitbench.figures.cost import cost_figure, costs_differ
     from vitbench.figures.curves import EPOCHS, TFLOP, curves_figure
     from vitbench.figures.differences import differences_figure, seeds_figure
@@ -71,19 +74,19 @@ def _figures(section: Section) -> "Iterator[tuple[str, Figure]]":
         heading = f"{title}: difference from {reference}, {together}95% intervals"
         heading += _best_words(MOST_ROWS, len(differences))
         shown = differences[:MOST_ROWS]
-        yield "differences", differences_figure(shown, reference, margin_pct, heading)
+        yield "differences", differences_figure(shown, reference, margin_pct, heading, narrow)
     if accuracies := _accuracies(section):
         heading = f"{title}: test accuracy of each seed"
         heading += _best_words(MOST_ROWS, len(accuracies))
-        yield "seeds", seeds_figure(accuracies[:MOST_ROWS], heading)
+        yield "seeds", seeds_figure(accuracies[:MOST_ROWS], heading, narrow)
     if costs_differ(costs := _costs(section)):
-        yield "cost", cost_figure(costs, f"{title}: accuracy and training cost")
+        yield "cost", cost_figure(costs, f"{title}: accuracy and training cost", narrow)
     if curves := _curves(section):
         in_flop = section.results.study.budget == "flops"
         heading = f"{title}: validation accuracy over {'training FLOPs' if in_flop else 'epochs'}"
         heading += _best_words(MOST_LINES, len(section.rows))
         xlabel = TFLOP if in_flop else EPOCHS
-        yield "curves", curves_figure(curves, "validation accuracy in %", heading, xlabel)
+        yield "curves", curves_figure(curves, "validation accuracy in %", heading, xlabel, narrow)
 
 
 def _differences(section: Section) -> "list[DifferenceRow]":
@@ -96,7 +99,7 @@ def _differences(section: Section) -> "list[DifferenceRow]":
             row.against.difference_pct,
             row.against.interval,
             _by_seed(section, row.against),
-            _verdict(row.against),
+            row.against.kind,
         )
         for row in section.rows
         if row.against is not None
@@ -171,11 +174,6 @@ def _best_words(most: int, number: int) -> str:
 
 def _row(section: Section, key: str) -> Row:
     return next(row for row in section.rows if row.key == key)
-
-
-def _verdict(pair: Comparison) -> str:
-    equivalent = pair.verdict == "inconclusive" and pair.within_margin
-    return "equivalent" if equivalent else pair.verdict
 
 
 def _stems(sections: Sequence[Section]) -> Iterator[str]:

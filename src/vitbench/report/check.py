@@ -9,7 +9,11 @@ from vitbench.files import UnfitFileError, read_regular
 
 MOST_REPORT_BYTES = 500_000_000
 # The last section of a report, and the figures of a page.
-PICTURES = re.compile(r"\n## Pictures\n.*|<section><h2>Pictures<.*?</section>", re.DOTALL)
+PICTURES = re.compile(
+    r"\n## Pictures\n.*"
+    r'|<section id="pictures">.*?</section>\n|<li><a href="#pictures">Pictures</a></li>\n',
+    re.DOTALL,
+)
 FIGURES = re.compile(r'<div class="figures">.*?</figure>\n</div>\n', re.DOTALL)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from vitbench.comparison.estimates import SeedsAndImages
 from vitbench.comparison.pairs import compare_study
+from vitbench.errors import UsageError
 from vitbench.report.conditions import choice_words, epochs_words, scaled_epochs, set_fields
 from vitbench.report.numbers import listed, runs_words
 from vitbench.runs.schema import StudyResults
@@ -25,8 +26,11 @@ def methods(studies: Sequence[StudyResults]) -> str:
 
     Raises:
         FileError: The predictions of a run are damaged.
+        UsageError: No study has recorded settings.
     """
     known = [results for results in studies if results.base]
+    if not known:
+        raise UsageError("--methods: the settings of these runs were not recorded")
     cited: list[str] = []
     paragraphs = []
     for results in known:
