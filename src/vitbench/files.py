@@ -139,6 +139,21 @@ def read_regular_or_pipe(path: Path, most: int) -> bytes:
     raise _too_large(path, most)
 
 
+def why_unreadable(error: OSError, path: Path, what: str) -> str:
+    """Why a file could not be read: it is absent, not a regular file, or another reason.
+
+    Args:
+        error: What reading raised.
+        path: The file.
+        what: What it should have been, without article: "results file".
+    """
+    if isinstance(error, FileNotFoundError):
+        return f"no {what} {path}"
+    if isinstance(error, UnfitFileError):
+        return f"{path} is not a {what}: {error.strerror}"
+    return f"cannot read {what} {path}: {error.strerror or error}"
+
+
 def is_locked(path: Path) -> bool:
     """Whether a process holds the `filelock.FileLock` of a path; nothing is written."""
     if sys.platform == "win32":

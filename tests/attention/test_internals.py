@@ -8,7 +8,7 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import logsumexp
 
-from vitbench.attention.ablation import head_ablation, layer_ablation, right_answers
+from vitbench.attention.ablation import correct_predictions, head_ablation, layer_ablation
 from vitbench.attention.capture import capture, over_images
 from vitbench.attention.cka import cka_matrix, linear_cka
 from vitbench.attention.heads import class_token_share, head_similarity, map_of_patch
@@ -53,7 +53,7 @@ def test_a_head_is_missed_as_much_as_a_forward_pass_without_it_says() -> None:
                 return (joined,)
 
             hook = model.blocks[layer].attn.proj.register_forward_pre_hook(without)
-            right = right_answers(model, IMAGES, labels).double()
+            right = correct_predictions(model, IMAGES, labels).double()
             hook.remove()
             assert found[layer][head].value == pytest.approx(100 * (1 - right.mean().item()))
     assert len({mean.value for row in found for mean in row}) > 1

@@ -153,7 +153,7 @@ def test_an_option_goes_to_the_ends_of_its_range_and_no_further(
 
 
 def test_any_number_that_json_can_hold_is_refused_in_a_line() -> None:
-    with pytest.raises(UsageError, match=r"padding is 999.*: it takes a whole number"):
+    with pytest.raises(UsageError, match=r"padding is 999.*: it takes 0 to 32"):
         build_spec({"data.augmentation": {"name": "baseline", "padding": int("9" * 400)}})
 
 

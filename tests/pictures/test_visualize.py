@@ -18,7 +18,8 @@ from vitbench.data.image_set import ImageSet
 from vitbench.data.own_image import own_image
 from vitbench.errors import FileError
 from vitbench.pictures import sampling
-from vitbench.pictures.view import Wanted, open_view
+from vitbench.pictures.selection import Selection
+from vitbench.pictures.view import open_view
 from vitbench.runs.experiment import RunOptions, RunRequest, run_experiment
 
 ATTENTION = "attention_visualization"
@@ -237,7 +238,7 @@ def test_a_picture_of_ones_own_is_cut_to_its_middle_square(trained, tmp_path, ca
     assert code == 0
     stem = f"visualizations/{ATTENTION}/attention_rollout/rollout_image_mine"
     assert paths == [f"{stem}.png", f"{stem}.npz"]
-    view = open_view(trained(), tmp_path, Wanted(image=tmp_path / "mine.png"), None, None, "cpu")
+    view = open_view(trained(), tmp_path, Selection(image=tmp_path / "mine.png"), None, None, "cpu")
     assert view.images.images.shape == (1, 3, 32, 32)
     assert view.images.images[..., 2:-2].min() == 255  # edges are smoothed
 
@@ -271,7 +272,7 @@ def test_a_patchs_own_attention_is_shown_when_asked_for(trained, tmp_path, capsy
     run(capsys, "last-layer", trained(), "--patch", "5", "--head", "1", "--save-data")
 
     saved = np.load(next(tmp_path.rglob("head_1.npz")))["attention"]
-    view = open_view(trained(), tmp_path, Wanted(), None, None, "cpu")
+    view = open_view(trained(), tmp_path, Selection(), None, None, "cpu")
     np.testing.assert_allclose(saved[0], view.capture.weights[-1, 0, 1, 6, 1:].view(4, 4))
 
 
@@ -279,7 +280,7 @@ def test_data_beside_a_picture_are_the_numbers_that_it_shows(trained, tmp_path, 
     run(capsys, "rollout", trained(), "--images", "1", "--save-data")
 
     saved = np.load(next(tmp_path.rglob("rollout_image_0.npz")))["rollout"]
-    view = open_view(trained(), tmp_path, Wanted(count=1), None, None, "cpu")
+    view = open_view(trained(), tmp_path, Selection(count=1), None, None, "cpu")
     expected = rollout(view.capture.weights)[0, 0, 1:].view(4, 4)
     np.testing.assert_allclose(saved, expected, atol=1e-6)
 
@@ -396,7 +397,7 @@ def test_models_are_compared_on_the_same_images(trained, tmp_path, capsys) -> No
     for method in ("rollout", "relevance"):
         maps = np.load(tmp_path / f"visualizations/compare/{method}.npz")
         for folder, found in zip((trained(), *others), maps.values(), strict=True):
-            view = open_view(folder, tmp_path, Wanted(indices=[7, 3]), None, None, "cpu")
+            view = open_view(folder, tmp_path, Selection(indices=[7, 3]), None, None, "cpu")
             answers = view.model(view.inputs).argmax(dim=1)
             expected = explain(method, view.model, view.inputs, answers).numpy()
             expected = expected / expected.mean(axis=(1, 2), keepdims=True)
@@ -418,7 +419,7 @@ def test_every_model_sees_the_images_that_the_first_one_answers_wrong(
 ) -> None:
     other = trained(depth=1)
     code, _, _ = run(capsys, "compare", trained(), other, "--wrong", "--save-data", *FEW)
-    view = open_view(trained(), tmp_path, Wanted(wrong=True), None, None, "cpu")
+    view = open_view(trained(), tmp_path, Selection(wrong=True), None, None, "cpu")
     indices = ",".join(map(str, view.indices))
     run(
         capsys, "compare", trained(), other, "--indices", indices, "--save-data", "--out", "b", *FEW

@@ -17,7 +17,7 @@ from vitbench.model.vit import VisionTransformer
 AT_ONCE = 500
 
 
-def right_answers(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> Tensor:
+def correct_predictions(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> Tensor:
     """Whether each image (N,) is classified correctly, on the CPU."""
     with evaluating(model), torch.no_grad():
         answers = torch.cat([model(part).argmax(dim=1) for part in inputs.split(AT_ONCE)])
@@ -35,7 +35,7 @@ def head_ablation(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> l
     Returns:
         L rows of H means in points, positive if accuracy falls; with simultaneous intervals.
     """
-    whole = right_answers(model, inputs, labels).double()
+    whole = correct_predictions(model, inputs, labels).double()
     num_heads = sum(block.attn.num_heads for block in model.layers())
     losses = []
     for block in model.layers():
@@ -44,7 +44,7 @@ def head_ablation(model: VisionTransformer, inputs: Tensor, labels: Tensor) -> l
         for head in range(block.attn.num_heads):
             columns = slice(head * channels, (head + 1) * channels)
             with _zeroed(block.attn.proj.weight[:, columns]):
-                without = right_answers(model, inputs, labels).double()
+                without = correct_predictions(model, inputs, labels).double()
             row.append(mean_over_images(100 * (whole - without), num_tests=num_heads))
         losses.append(row)
     return losses
@@ -64,7 +64,7 @@ def layer_ablation(
         L means in points each: without the "attention" of the layer, without its "MLP", and without
         "both", when tokens pass unchanged; with simultaneous intervals.
     """
-    whole = right_answers(model, inputs, labels).double()
+    whole = correct_predictions(model, inputs, labels).double()
     num_tests = 3 * len(model.blocks)
     losses: dict[str, list[Mean]] = {"attention": [], "MLP": [], "both": []}
     for block in model.layers():
@@ -72,7 +72,7 @@ def layer_ablation(
         ends["both"] = ends["attention"] + ends["MLP"]
         for part, layers in ends.items():
             with _silent(layers):
-                without = right_answers(model, inputs, labels).double()
+                without = correct_predictions(model, inputs, labels).double()
             losses[part].append(mean_over_images(100 * (whole - without), num_tests=num_tests))
     return losses
 

@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from vitbench.cli import console, layout
+from vitbench.cli.bar import bar_line
+from vitbench.cli.pace import Pace
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.model.cost import cost_of, forward_flop
 from vitbench.runs.experiment import BatchSplit, Note, RunBegun
@@ -22,11 +24,6 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 REDRAW_S = 0.1
-LONGEST_BAR = 30
-BLOCKS = " ▏▎▍▌▋▊▉█"
-SHORT_BAR = 10  # optional facts are omitted before a bar gets shorter than this
-LONGEST_TIME = len("9 min 59 s left")  # reserved, so that the length of the bar does not change
-MEMORY_S = 120.0  # work older than this, or than half of the time so far, counts less
 SLOWED = 3.0  # times as slow as the run's fastest epoch: then one line says so
 FIRST_GUESS_S = 20.0  # a new run is assumed to be as fast as earlier ones for this long
 
@@ -59,7 +56,7 @@ class Progress:
         self._num_begun = 0
         self._num_ended = 0
         self._runs: dict[int, _Run] = {}  # by worker
-        self._pace: _Pace | None = None  # of all runs, in FLOPs
+        self._pace: Pace | None = None  # of all runs, in FLOPs
         self._started, self._drawn = clock(), -math.inf
         self._lines: dict[int, tqdm[NoReturn]] = {}  # on the screen, by position
         # The position of the first run's line: the line of all runs is above it.
@@ -141,7 +138,7 @@ class Progress:
             self._end(before)
         now = self._clock()
         if self._pace is None:
-            self._pace = _Pace(now)
+            self._pace = Pace(now)
         self._num_begun += 1
         identity = event.spec.identity
         if self._flop.pop(identity, None) is None:  # it was complete when runs were counted
@@ -150,7 +147,7 @@ class Progress:
         run = self._runs[worker] = _Run(name, event, self._num_begun, now)
         if (guess := self._pace.work_in(FIRST_GUESS_S)) is not None:
             working = sum(not other.is_ended for other in self._runs.values())
-            run.pace = _Pace(now, guess / working, FIRST_GUESS_S)
+            run.pace = Pace(now, guess / working, FIRST_GUESS_S)
         if event.epochs_done and not self._quiet:
             console.note(f"{name}: resumed after epoch {event.epochs_done}")
 
@@ -175,7 +172,7 @@ class Progress:
             self._say_slowed(run, event.img_per_s)
 
     def _say_slowed(self, run: "_Run", img_per_s: float) -> None:
-        run.told_slow = True
+        run.slowness_reported = True
         if not self._quiet:
             console.note(
                 f"{run.name}: {run.best_img_per_s / img_per_s:.1f} times slower than before "
@@ -275,12 +272,12 @@ class _Run:
         self.epochs_done = begun.epochs_done
         self.steps_done = begun.epochs_done * begun.num_steps
         self.epoch = begun.epochs_done + 1
-        self.pace = _Pace(now)
+        self.pace = Pace(now)
         self.loss: float | None = None
         self.val_pct: float | None = None
         self.img_per_s: float | None = None
         self.best_img_per_s = 0.0  # of its finished epochs
-        self.told_slow = False
+        self.slowness_reported = False
         self.is_ended = False
 
     @property
@@ -292,7 +289,7 @@ class _Run:
 
     def has_slowed(self, img_per_s: float) -> bool:
         """Whether it is much slower than in its fastest epoch, and that was not reported yet."""
-        return not self.told_slow and img_per_s * SLOWED < self.best_img_per_s
+        return not self.slowness_reported and img_per_s * SLOWED < self.best_img_per_s
 
     def seconds_left(self) -> float | None:
         """Estimated time left in seconds; None before the first step."""
@@ -307,85 +304,6 @@ class _Run:
         if self.loss is not None:
             more.append(f"loss {self.loss:.3f}")
         return bar_line(width, self.name, self.steps_done / self.all_steps, facts, more)
-
-
-class _Pace:
-    """Work per second: a smooth average that follows changes.
-
-    Older work counts less. A pause counts as time without work, so the time between two runs, or
-    after an epoch, is included.
-
-    Args:
-        now: When the work started.
-        work: Earlier similar work, as a first estimate.
-        seconds: How long that took.
-    """
-
-    def __init__(self, now: float, work: float = 0.0, seconds: float = 0.0) -> None:
-        self._began = self._last = now
-        self._work, self._seconds = work, seconds
-
-    def add(self, work: float, now: float) -> None:
-        """Add the work since the last call."""
-        passed = max(now - self._last, 0.0)
-        kept = math.exp(-passed / max(MEMORY_S, (now - self._began) / 2))
-        self._work = self._work * kept + work
-        self._seconds = self._seconds * kept + passed
-        self._last = now
-
-    def seconds_for(self, work: float) -> float | None:
-        """Seconds for an amount of work; None before the first work."""
-        return work * self._seconds / self._work if self._work else None
-
-    def work_in(self, seconds: float) -> float | None:
-        """Work in a number of seconds; None before the first work."""
-        return seconds * self._work / self._seconds if self._seconds and self._work else None
-
-
-def bar_line(width: int, name: str, share: float, facts: Sequence[str], more: Sequence[str]) -> str:
-    """A line with a bar, at most as long as a width.
-
-    With little room the bar gets shorter, then optional facts are omitted, then the bar, and last
-    the name is shortened.
-
-    Args:
-        width: The longest line.
-        name: What it shows; a long name loses its middle.
-        share: Completed share, 0 to 1.
-        facts: Facts that are always shown; the last is a time.
-        more: Optional facts, shown before the others; the last is omitted first.
-    """
-    share = min(max(share, 0.0), 1.0)
-    for count in range(len(more), -1, -1):
-        words = ", ".join([*more[:count], *facts])
-        room = width - len(name) - len(words) - len(" || ")
-        steady = (room - max(LONGEST_TIME - len(facts[-1]), 0)) // 5 * 5
-        if steady >= SHORT_BAR or (count == 0 and room > 1):
-            size = min(max(steady, min(room, SHORT_BAR)), LONGEST_BAR)
-            return f"{name} |{_bar(share, size)}| {words}"
-    words = ", ".join(facts)
-    room = max(width - len(words) - 1, 1)
-    if len(name) > room:
-        name = _without_middle(name, room)
-    return f"{name} {words}"[:width]
-
-
-def _without_middle(name: str, size: int) -> str:
-    """The start and end of a name; the end has the seed."""
-    mark = ".." if size > 6 else ""
-    end = (size - len(mark)) // 2
-    return f"{name[: size - len(mark) - end]}{mark}{name[len(name) - end :]}"
-
-
-def _bar(share: float, size: int) -> str:
-    """A bar filled to a share, in block characters, or in # if stderr cannot encode those."""
-    blocks = BLOCKS
-    try:
-        blocks.encode(sys.stderr.encoding or "ascii")
-    except (LookupError, UnicodeError):
-        blocks = " #"
-    full, rest = divmod(round(share * size * (len(blocks) - 1)), len(blocks) - 1)
-    return (blocks[-1] * full + blocks[rest]).ljust(size)[:size]
 
 
 def _words(seconds: float | None) -> str:

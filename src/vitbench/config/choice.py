@@ -4,9 +4,10 @@ Names and options are checked against the registry, so nothing heavy is imported
 """
 
 from collections.abc import Callable
-from typing import Annotated, get_args
+from functools import cache
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, model_serializer
 
 from vitbench.entries import Registry
 from vitbench.errors import UsageError, did_you_mean, shortened
@@ -73,9 +74,9 @@ def parse_choice(registry: Registry, given: object) -> Choice:
         kind, default = entry.options[key]
         where = f"{registry.kind} {entry.name}: {key}"
         converted = _convert(value, kind, where)
-        if key in entry.ranges and converted is not None:
+        if key in entry.ranges and isinstance(converted, int | float):
             low, high = entry.ranges[key]
-            if not low <= float(converted) <= high:
+            if not low <= converted <= high:
                 raise UsageError(f"{where} is {converted}: it takes {low:g} to {high:g}")
         if converted != default:
             options[key] = converted
@@ -85,27 +86,18 @@ def parse_choice(registry: Registry, given: object) -> Choice:
 def _convert(value: object, option_type: OptionType, where: str) -> Option:
     """A value as the type of its option; a whole float is accepted for an int."""
     kind, *optional = get_args(option_type) or (option_type,)
-    if value is None and optional:
-        return None
-    allowed = f"{_TYPE_NAMES[kind]}{' or null' if optional else ''}"
-    wrong = UsageError(f"{where} is {shortened(repr(value))}: it takes {allowed}")
-    if kind is str and isinstance(value, str):
-        return value
-    if kind is bool or isinstance(value, bool):
-        if kind is bool and isinstance(value, bool):
-            return value
-        raise wrong
-    if not isinstance(value, int | float | str):
-        raise wrong
     try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        raise wrong from None
-    if number != number or number in (float("inf"), float("-inf")):
-        raise wrong
-    if kind is int and not number.is_integer():
-        raise wrong
-    return int(number) if kind is int else number
+        if isinstance(value, bool) is not (kind is bool) and value is not None:
+            raise ValueError  # pydantic accepts True for 1, and 1 for True
+        return _validator(option_type).validate_python(value)
+    except ValueError:
+        allowed = f"{_TYPE_NAMES[kind]}{' or null' if optional else ''}"
+        raise UsageError(f"{where} is {shortened(repr(value))}: it takes {allowed}") from None
+
+
+@cache
+def _validator(option_type: Any) -> TypeAdapter[Option]:
+    return TypeAdapter(option_type, config=ConfigDict(allow_inf_nan=False))
 
 
 _TYPE_NAMES: dict[type, str] = {
@@ -116,23 +108,23 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 
-def _one(registry: Registry) -> Callable[[object], Choice]:
+def _single(registry: Registry) -> Callable[[object], Choice]:
     return lambda given: parse_choice(registry, given)
 
 
-def _sum(registry: Registry) -> Callable[[object], tuple[Choice, ...]]:
+def _several(registry: Registry) -> Callable[[object], tuple[Choice, ...]]:
     def parse(given: object) -> tuple[Choice, ...]:
         several = given if isinstance(given, list | tuple) else [given]
         if not several:
             raise UsageError(f"a list of {registry.kind}s is empty: name at least one, or 'none'")
-        return tuple(parse_choice(registry, one) for one in several)
+        return tuple(parse_choice(registry, each) for each in several)
 
     return parse
 
 
-DatasetChoice = Annotated[Choice, BeforeValidator(_one(DATASETS))]
-AugmentationChoice = Annotated[Choice, BeforeValidator(_one(AUGMENTATIONS))]
-AttentionChoice = Annotated[Choice, BeforeValidator(_one(ATTENTIONS))]
-OptimizerChoice = Annotated[Choice, BeforeValidator(_one(OPTIMIZERS))]
-ScheduleChoice = Annotated[Choice, BeforeValidator(_one(SCHEDULES))]
-PositionChoices = Annotated[tuple[Choice, ...], BeforeValidator(_sum(POSITIONS))]
+DatasetChoice = Annotated[Choice, BeforeValidator(_single(DATASETS))]
+AugmentationChoice = Annotated[Choice, BeforeValidator(_single(AUGMENTATIONS))]
+AttentionChoice = Annotated[Choice, BeforeValidator(_single(ATTENTIONS))]
+OptimizerChoice = Annotated[Choice, BeforeValidator(_single(OPTIMIZERS))]
+ScheduleChoice = Annotated[Choice, BeforeValidator(_single(SCHEDULES))]
+PositionChoices = Annotated[tuple[Choice, ...], BeforeValidator(_several(POSITIONS))]

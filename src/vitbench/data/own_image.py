@@ -10,7 +10,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from vitbench.data.image_set import ImageSet
 from vitbench.errors import FileError
-from vitbench.files import UnfitFileError, open_regular
+from vitbench.files import UnfitFileError, open_regular, why_unreadable
 
 MOST_BYTES = 500_000_000
 # Operations that turn a picture upright, by its EXIF orientation.
@@ -55,12 +55,10 @@ def own_image(path: Path, img_size: int, like: ImageSet) -> ImageSet:
                 (img_size, img_size),
                 Image.Resampling.BICUBIC,
             )
-    except FileNotFoundError:
-        raise FileError(f"no picture {path}") from None
     except FileError:
         raise
-    except UnfitFileError as error:
-        raise FileError(f"{path} is not a picture: {error.strerror}") from None
+    except (FileNotFoundError, UnfitFileError) as error:
+        raise FileError(why_unreadable(error, path, "picture")) from None
     except Exception as error:  # Pillow's readers raise SyntaxError, RuntimeError and many more
         raise FileError(f"{path} is not a readable picture ({type(error).__name__})") from None
     pixels = torch.from_numpy(np.array(square)).reshape(img_size, img_size, channels)

@@ -13,7 +13,7 @@ from vitbench.figures.style import GREY, LINES, ONE_SIDED, SIGNED, Array, new_fi
 
 
 @dataclass(frozen=True)
-class Panel:
+class HeadMeasure:
     """Values of heads by layer.
 
     Attributes:
@@ -47,7 +47,7 @@ class Line:
 
 
 @own_settings()
-def heads_figure(panels: Sequence[Panel], title: str) -> Figure:
+def heads_figure(panels: Sequence[HeadMeasure], title: str) -> Figure:
     """One dot per head, by layer, beside the value of uniform attention."""
     figure = new_figure(3.5 * len(panels), 4.2, title)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):

@@ -34,11 +34,11 @@ def draw_rollout(view: "View") -> "Iterator[Drawing]":
     from vitbench.figures.attention import rollout_figure
     from vitbench.figures.style import Drawing
 
-    seen, wanted = view.capture, view.wanted
-    joint = rollout(seen.weights, wanted.fusion, wanted.discard)
+    seen, selection = view.capture, view.selection
+    joint = rollout(seen.weights, selection.fusion, selection.discard)
     maps = maps_over_patches(joint, seen.grid, seen.class_token).numpy()
     whose = "class token" if seen.class_token else "no class token: mean over patches"
-    title = f"Attention rollout ({wanted.fusion} over heads), {whose}"
+    title = f"Attention rollout ({selection.fusion} over heads), {whose}"
     title += ", absolute values of signed weights" if seen.signed else ""
     for name, picture, heat in zip(view.image_names, view.pictures, maps, strict=True):
         path = ATTENTION / "attention_rollout" / f"rollout_image_{name}"
@@ -56,7 +56,7 @@ def draw_last_layer(view: "View") -> "Iterator[Drawing]":
     limits = shared_limits(maps, seen.signed)
     folder = ATTENTION / "last_layer_attention"
     where = "last layer" if layer == len(seen.weights) - 1 else f"layer {layer}"
-    if view.wanted.head is None:
+    if view.selection.head is None:
         mean = maps.mean(axis=1)
         title = f"Mean of {maps.shape[1]} heads, {where}: {view.whose_attention}"
         # On its own scale: heads are sharper than their mean, which would be dark on theirs.
@@ -67,7 +67,7 @@ def draw_last_layer(view: "View") -> "Iterator[Drawing]":
         title = f"Head {head}, {where}: {view.whose_attention}"
         figure = maps_figure(view.pictures, maps[:, head], title, limits)
         yield Drawing(figure, folder / f"head_{head}", {"attention": maps[:, head]})
-    if view.wanted.head is None:
+    if view.selection.head is None:
         names = [f"head {head}" for head in view.heads]
         title = f"All heads, {where}: {view.whose_attention}"
         by_head = maps.transpose(1, 0, 2, 3)

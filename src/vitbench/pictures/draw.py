@@ -11,8 +11,9 @@ from vitbench.files import same_file, write_text
 from vitbench.pictures.kinds import KINDS, PAGES, check, is_offered, left_out
 from vitbench.pictures.request import ALL, COMPARE, PictureRequest
 from vitbench.pictures.sampling import BUDGETS, FULL, sample_size
+from vitbench.pictures.selection import COUNT, Selection
 from vitbench.pictures.side_by_side import compare
-from vitbench.pictures.view import COUNT, View, Wanted, open_view
+from vitbench.pictures.view import View, open_view
 
 NUM_EXPLORED = 12  # default number of images to explore
 
@@ -90,7 +91,7 @@ def open_jobs(request: PictureRequest, note: Callable[[str], None]) -> list[Job]
         FileError: A checkpoint cannot be opened.
         UsageError: Something cannot be drawn of a checkpoint, or one is given twice.
     """
-    wanted = Wanted(
+    selection = Selection(
         count=request.num_images or (NUM_EXPLORED if request.kind in PAGES else COUNT),
         indices=request.indices,
         of_class=request.of_class,
@@ -104,7 +105,7 @@ def open_jobs(request: PictureRequest, note: Callable[[str], None]) -> list[Job]
         sample=request.sample or FULL,
     )
     views = [
-        open_view(path, request.out, wanted, request.name, request.data_dir, request.device)
+        open_view(path, request.out, selection, request.name, request.data_dir, request.device)
         for path in request.checkpoints
     ]
     names = [view.folder_name for view in views]

@@ -4,6 +4,7 @@ Explanations and their faithfulness, heads, layers, tokens, ablation and sensiti
 function per kind, as in attention.py.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -78,7 +79,7 @@ def draw_heads(view: "View") -> "Iterator[Drawing]":
         head_similarity,
         mean_distance,
     )
-    from vitbench.figures.internals import Panel, heads_figure, matrix_figure
+    from vitbench.figures.internals import HeadMeasure, heads_figure, matrix_figure
     from vitbench.figures.style import Drawing
 
     model, inputs = view.model, view.sample_inputs
@@ -98,12 +99,13 @@ def draw_heads(view: "View") -> "Iterator[Drawing]":
     number = layers * heads * (2 + has_class)
     values = mean[:number].unflatten(0, (-1, layers, heads)).numpy()
     names = ("distance_px", "entropy_nats", "class_token_share")
+    distance = even_distance(grid, patch_size)
     panels = [
-        Panel(values[0], "mean attention distance in pixels", even_distance(grid, patch_size)),
-        Panel(values[1], "entropy of attention in nats", float(torch.tensor(num_tokens).log())),
+        HeadMeasure(values[0], "mean attention distance in pixels", distance),
+        HeadMeasure(values[1], "entropy of attention in nats", math.log(num_tokens)),
     ]
     if has_class:
-        panels.append(Panel(values[2], "attention to the class token", 1 / num_tokens))
+        panels.append(HeadMeasure(values[2], "attention to the class token", 1 / num_tokens))
     title = f"Heads by layer, {view.sample_words}"
     yield Drawing(
         heads_figure(panels, title), INSIDE / "heads", dict(zip(names, values, strict=False))

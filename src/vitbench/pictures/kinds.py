@@ -125,7 +125,7 @@ def check(kind: str, view: "View", among_all: bool) -> None:
         raise UsageError(f"{view.path} has no finished epoch: there are no curves")
     if kind in SHOW_IMAGES:
         _ = view.layer_number, view.heads, view.images, view.patch
-    elif kind not in ("pos-embed", "curves") and view.wanted.names_images and not among_all:
+    elif kind not in ("pos-embed", "curves") and view.selection.names_images and not among_all:
         raise UsageError(
             f"{kind} shows no single images: omit --images, --indices, --class, --wrong and "
             "--image; --sample sets the number of test images"

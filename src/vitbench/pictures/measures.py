@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vitbench.attention.ablation import right_answers
+from vitbench.attention.ablation import correct_predictions
 from vitbench.attention.cka import cka_matrix
 from vitbench.attention.explanations import explain
 from vitbench.attention.faithfulness import areas, centre_maps, random_maps, scores
@@ -154,7 +154,8 @@ def accuracy_when_disturbed(
     inputs, labels = sample.inputs(sample.images.to(device)), sample.labels.to(device)
 
     def line(label: str, places: tuple[float, ...], disturbed: list[torch.Tensor]) -> Line:
-        means = [share_of_images(right_answers(model, images, labels)) for images in disturbed]
+        correct = [correct_predictions(model, images, labels) for images in disturbed]
+        means = [share_of_images(of_images) for of_images in correct]
         return line_of(label, np.array(places), means, 100)
 
     grid = model.patch_embed.grid

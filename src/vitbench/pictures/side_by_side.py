@@ -148,10 +148,10 @@ def _of_the_same_images(models: dict[str, View]) -> dict[str, View]:
                 f"{view.path} and {first.path} have different images: compare needs one data set, "
                 "image size and normalisation"
             )
-    if first.wanted.image is not None:
+    if first.selection.image is not None:
         return models
-    shown = replace(first.wanted, indices=first.indices, wrong=False)
-    return {label: replace(view, wanted=shown) for label, view in models.items()}
+    shown = replace(first.selection, indices=first.indices, wrong=False)
+    return {label: replace(view, selection=shown) for label, view in models.items()}
 
 
 def _sees(view: View) -> tuple[object, ...]:

@@ -11,7 +11,6 @@ from torch import Tensor
 from vitbench.attention.capture import Capture, capture
 from vitbench.attention.heads import map_of_patch, maps_over_patches
 from vitbench.attention.position_similarity import position_vectors
-from vitbench.attention.rollout import Fusion
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.data.datasets import load_images
 from vitbench.data.image_set import ImageSet
@@ -21,7 +20,8 @@ from vitbench.errors import FileError, UnknownNameError, UsageError
 from vitbench.figures.attention import Picture
 from vitbench.figures.curves import Series
 from vitbench.model.vit import VisionTransformer, build_model
-from vitbench.pictures.sampling import FITTED_ON, FULL
+from vitbench.pictures.sampling import FITTED_ON
+from vitbench.pictures.selection import MOST_FITTED_ON, Selection
 from vitbench.runs.catalogue import existing_checkpoints
 from vitbench.runs.results import read_results
 from vitbench.runs.schema import StudyResults
@@ -29,47 +29,6 @@ from vitbench.training.checkpoint import Checkpoint
 from vitbench.training.device import pick_device
 from vitbench.training.evaluate import evaluate
 from vitbench.training.trackers.tracker import Guarded, TrackedRun, build_tracker
-
-COUNT = 5  # default number of images
-MOST_FITTED_ON = 2000  # validation images whose tokens are in memory
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user selected.
-
-    Attributes:
-        count: Number of test images.
-        indices: Their indices, or None for the first ones.
-        of_class: Name of their class, or None.
-        wrong: Whether to use only images with a wrong prediction.
-        image: A picture of the user instead.
-        fusion: How rollout combines heads.
-        discard: Share of the weights of a row that rollout discards.
-        layer: The layer whose heads are shown; None for the last.
-        head: The head that is shown; None for all.
-        patch: The patch whose attention is shown; None for the class token.
-        sample: Number of test images for scores and statistics.
-        fitted_on: Largest number of validation images to fit probes.
-    """
-
-    count: int = COUNT
-    indices: list[int] | None = None
-    of_class: str | None = None
-    wrong: bool = False
-    image: Path | None = None
-    fusion: Fusion = "mean"
-    discard: float = 0.0
-    layer: int | None = None
-    head: int | None = None
-    patch: int | None = None
-    sample: int = FULL
-    fitted_on: int = MOST_FITTED_ON
-
-    @property
-    def names_images(self) -> bool:
-        """Whether it selects images."""
-        return self.wrong or any((self.indices, self.of_class, self.image)) or self.count != COUNT
 
 
 @dataclass(frozen=True)
@@ -79,7 +38,7 @@ class View:
     Attributes:
         path: Its path.
         out: Folder of its pictures.
-        wanted: The selection.
+        selection: The selection.
         given_name: Name in the files of curves, if given.
         data_dir: Folder of the data set.
         device: Device of the model.
@@ -89,7 +48,7 @@ class View:
 
     path: Path
     out: Path
-    wanted: Wanted
+    selection: Selection
     given_name: str | None
     data_dir: Path | None
     device: torch.device
@@ -98,8 +57,8 @@ class View:
 
     def sampling(self, num: int) -> "View":
         """The same view with fewer images for scores; computed values are kept."""
-        wanted = replace(self.wanted, sample=num, fitted_on=FITTED_ON)
-        other = replace(self, wanted=wanted)
+        selection = replace(self.selection, sample=num, fitted_on=FITTED_ON)
+        other = replace(self, selection=selection)
         kept = ("model", "test", "indices", "images", "inputs", "capture", "pictures")
         vars(other).update({name: vars(self)[name] for name in kept if name in vars(self)})
         return other
@@ -172,24 +131,24 @@ class View:
         Raises:
             UsageError: There are none with that index, class or prediction.
         """
-        wanted, test = self.wanted, self.test
-        if wanted.indices is not None:
-            if max(wanted.indices) >= len(test):
+        selection, test = self.selection, self.test
+        if selection.indices is not None:
+            if max(selection.indices) >= len(test):
                 raise UsageError(
-                    f"image {max(wanted.indices)}: {self.spec.data.dataset} has test images "
+                    f"image {max(selection.indices)}: {self.spec.data.dataset} has test images "
                     f"0 to {len(test) - 1}"
                 )
-            return wanted.indices
+            return selection.indices
         chosen = torch.ones(len(test), dtype=torch.bool)
-        if wanted.of_class is not None:
-            if wanted.of_class not in test.classes:
-                raise UnknownNameError("class", wanted.of_class, test.classes)
-            chosen &= test.labels == test.classes.index(wanted.of_class)
-        if wanted.wrong:
+        if selection.of_class is not None:
+            if selection.of_class not in test.classes:
+                raise UnknownNameError("class", selection.of_class, test.classes)
+            chosen &= test.labels == test.classes.index(selection.of_class)
+        if selection.wrong:
             chosen &= evaluate(self.model, test.to(self.device)).predicted != test.labels
         if not chosen.any():
             raise UsageError(f"{self.path}: it classifies every such test image correctly")
-        return chosen.nonzero().flatten()[: wanted.count].tolist()
+        return chosen.nonzero().flatten()[: selection.count].tolist()
 
     @property
     def untrained(self) -> VisionTransformer:
@@ -200,15 +159,15 @@ class View:
     @cached_property
     def images(self) -> ImageSet:
         """The images to show."""
-        if self.wanted.image is not None:
-            return own_image(self.wanted.image, self.spec.data.img_size, self.test)
+        if self.selection.image is not None:
+            return own_image(self.selection.image, self.spec.data.img_size, self.test)
         return self.test.subset(torch.tensor(self.indices))
 
     @property
     def image_names(self) -> list[str]:
         """Their names in files."""
-        if self.wanted.image is not None:
-            return [self.wanted.image.stem]
+        if self.selection.image is not None:
+            return [self.selection.image.stem]
         return [str(index) for index in self.indices]
 
     @cached_property
@@ -224,7 +183,7 @@ class View:
     @cached_property
     def sample(self) -> ImageSet:
         """The test images for scores and statistics."""
-        return self.test.subset(torch.arange(min(self.wanted.sample, len(self.test))))
+        return self.test.subset(torch.arange(min(self.selection.sample, len(self.test))))
 
     @property
     def fewer(self) -> ImageSet:
@@ -247,7 +206,7 @@ class View:
         full = load_images(self.spec.data, "train", self.data_dir)
         _, val = train_val_split(full, self.spec.data.val_size)
         generator = torch.Generator().manual_seed(0)
-        return val.subset(torch.randperm(len(val), generator=generator)[: self.wanted.fitted_on])
+        return val.subset(torch.randperm(len(val), generator=generator)[: self.selection.fitted_on])
 
     @cached_property
     def pictures(self) -> list[Picture]:
@@ -270,7 +229,7 @@ class View:
             UsageError: There is no such patch.
         """
         rows, cols = self.model.patch_embed.grid
-        patch = self.wanted.patch
+        patch = self.selection.patch
         if patch is not None and not 0 <= patch < rows * cols:
             raise UsageError(f"--patch {patch}: this model has patches 0 to {rows * cols - 1}")
         return patch
@@ -297,7 +256,7 @@ class View:
         Raises:
             UsageError: There is no such layer.
         """
-        depth, layer = self.spec.model.depth, self.wanted.layer
+        depth, layer = self.spec.model.depth, self.selection.layer
         if layer is not None and not 0 <= layer < depth:
             raise UsageError(f"--layer {layer}: this model has layers 0 to {depth - 1}")
         return depth - 1 if layer is None else layer
@@ -309,7 +268,7 @@ class View:
         Raises:
             UsageError: There is no such head.
         """
-        num_heads, head = self.spec.model.num_heads, self.wanted.head
+        num_heads, head = self.spec.model.num_heads, self.selection.head
         if head is not None and not 0 <= head < num_heads:
             raise UsageError(f"--head {head}: this model has heads 0 to {num_heads - 1}")
         return list(range(num_heads)) if head is None else [head]
@@ -368,7 +327,7 @@ class View:
 def open_view(
     path: Path,
     out: Path,
-    wanted: Wanted,
+    selection: Selection,
     name: str | None,
     data_dir: Path | None,
     device: str,
@@ -379,7 +338,7 @@ def open_view(
         FileError: It is none of these, or damaged.
         UsageError: The device is not available.
     """
-    view = View(path, out, wanted, name, data_dir, pick_device(device))
+    view = View(path, out, selection, name, data_dir, pick_device(device))
     if path.suffix == ".json":
         return replace(view, results=read_results(path))
     file = path / "checkpoint.pt" if path.is_dir() else path

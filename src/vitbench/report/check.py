@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from vitbench.errors import FileError
-from vitbench.files import UnfitFileError, read_regular
+from vitbench.files import read_regular, why_unreadable
 
 MOST_REPORT_BYTES = 500_000_000
 # The last section of a report, and the figures of a page.
@@ -30,12 +30,10 @@ def report_differences(text: str, path: Path, with_pictures: bool) -> list[str]:
     """
     try:
         old = read_regular(path, MOST_REPORT_BYTES).decode("utf-8")
-    except UnfitFileError as error:
-        raise FileError(f"--check {path}: {error.strerror}") from None
-    except FileNotFoundError:
-        raise FileError(f"no report {path}") from None
-    except (OSError, UnicodeDecodeError):
-        raise FileError(f"cannot read report {path}") from None
+    except OSError as error:
+        raise FileError(why_unreadable(error, path, "report")) from None
+    except UnicodeDecodeError:
+        raise FileError(f"{path} is not a report: it is not text in UTF-8") from None
     old = FIGURES.sub("", old)  # of a page: another version of matplotlib may have drawn them
     if not with_pictures:
         old, text = PICTURES.sub("", old), PICTURES.sub("", text)

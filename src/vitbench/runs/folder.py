@@ -14,7 +14,14 @@ from vitbench.config.build import Tree
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.parsing import UnreadableError, as_text, read_json
 from vitbench.errors import FileError, LaterVersionError
-from vitbench.files import UnfitFileError, is_locked, open_regular, read_regular, write_text
+from vitbench.files import (
+    UnfitFileError,
+    is_locked,
+    open_regular,
+    read_regular,
+    why_unreadable,
+    write_text,
+)
 from vitbench.runs.parsing import LaterError, checked
 from vitbench.runs.schema import MOST_TEST_IMAGES, RunResult, unpack_classes
 from vitbench.training.history import EpochRecord
@@ -125,10 +132,8 @@ class RunFolder:
         path = self.spec_file
         try:
             fields = read_json(as_text(read_regular(path, MOST_SPEC_BYTES)))
-        except FileNotFoundError:
-            raise FileError(f"no spec file {path}") from None
         except OSError as error:
-            raise FileError(f"cannot read spec file {path}: {error.strerror}") from None
+            raise FileError(why_unreadable(error, path, "spec file")) from None
         except UnreadableError as error:
             raise FileError(f"{path} is not a readable spec: {error}") from None
         if not isinstance(fields, dict):

@@ -55,7 +55,7 @@ def prune(runs: Sequence[CataloguedRun], runs_dir: Path, results_dir: Path, forc
     Raises:
         FileError: A results file is damaged, so the runs it refers to are unknown.
     """
-    is_needed = Needed(results_dir, force)
+    is_needed = NeededRuns(results_dir, force)
     pruned = Pruned()
     for run in runs:
         reason = remove(run, is_needed)
@@ -67,7 +67,7 @@ def prune(runs: Sequence[CataloguedRun], runs_dir: Path, results_dir: Path, forc
     return pruned
 
 
-class Needed:
+class NeededRuns:
     """Whether a results file refers to a run folder at this moment.
 
     A sweep may have recorded runs since they were listed.

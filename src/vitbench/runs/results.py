@@ -11,7 +11,7 @@ from vitbench.config.build import Tree
 from vitbench.config.parsing import UTF_16, UnreadableError, as_text, read_json
 from vitbench.config.presets import PRESETS
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError
-from vitbench.files import UnfitFileError, is_stream, read_regular, write_text
+from vitbench.files import UnfitFileError, is_stream, read_regular, why_unreadable, write_text
 from vitbench.runs.parsing import LaterError, checked
 from vitbench.runs.published import from_flat
 from vitbench.runs.schema import StudyResults, StudyRun
@@ -41,13 +41,10 @@ def read_results(path: Path) -> StudyResults:
     what = f"{path} is not a results file: "
     try:
         content = read_regular(path, MAX_FILE_BYTES)
-    except FileNotFoundError:  # for example a link to an unmounted disk
-        raise ForeignFileError(f"no results file {path}", is_known=False) from None
-    except UnfitFileError as error:
-        raise ForeignFileError(f"{what}{error.strerror}", is_stream(path)) from None
-    except OSError as error:
-        is_folder = isinstance(error, IsADirectoryError)
-        raise ForeignFileError(f"cannot read {path}: {error.strerror}", is_folder) from None
+    except OSError as error:  # absent: for example a link to an unmounted disk
+        is_unfit = isinstance(error, UnfitFileError)
+        is_known = is_stream(path) if is_unfit else isinstance(error, IsADirectoryError)
+        raise ForeignFileError(why_unreadable(error, path, "results file"), is_known) from None
     except ValueError:  # a NUL
         raise FileError(f"cannot read {str(path)!r}: a path cannot contain NUL") from None
     try:

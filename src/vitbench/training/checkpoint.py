@@ -20,7 +20,7 @@ from vitbench.config.build import explain
 from vitbench.config.experiment import ExperimentSpec
 from vitbench.config.version import is_later
 from vitbench.errors import FileError, ForeignFileError, LaterVersionError, UsageError, shortened
-from vitbench.files import UnfitFileError, keep_as, open_regular, replacing
+from vitbench.files import UnfitFileError, keep_as, open_regular, replacing, why_unreadable
 from vitbench.model.vit import VisionTransformer, build_model, shapes_of
 from vitbench.training.bits import Bits
 from vitbench.training.device import versions
@@ -251,12 +251,9 @@ def _loaded(path: Path) -> Any:
                 return None
             file.seek(0)
             return torch.load(file, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise FileError(f"no checkpoint {path}") from None
-    except UnfitFileError as error:
-        raise ForeignFileError(f"{path} is not a checkpoint: {error.strerror}") from None
     except OSError as error:
-        raise FileError(f"cannot read checkpoint {path}: {error.strerror or error}") from None
+        kind = ForeignFileError if isinstance(error, UnfitFileError) else FileError
+        raise kind(why_unreadable(error, path, "checkpoint")) from None
     except (pickle.UnpicklingError, zipfile.BadZipFile, *DAMAGED):
         return None
 
