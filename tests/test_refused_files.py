@@ -208,7 +208,7 @@ REPORT = [
     (["report", "good_results.json", "--check", "a_file", "--out", "b"], "writes nothing"),
     (["report", "good_results.json", "--check", "a_file", "--methods"], "writes nothing"),
     (["report", "good_results.json", "--check", "nowhere.md"], "no report nowhere.md"),
-    (["report", "good_results.json", "--check", "empty"], "is not a report"),
+    (["report", "good_results.json", "--check", "empty"], "cannot read report"),
     (["report", "good_results.json", "--check", ""], "empty"),
     (["report", "good_results.json", "--check", "fifo"], "a pipe or a device"),
     (["report", "good_results.json", "--check", "/dev/zero"], "a pipe or a device"),
