@@ -149,7 +149,8 @@ def _read_results(path: Path) -> None:
     report = build_report([results])
     for name in FORMATS.names():
         FORMATS.get(name)(report)
-    methods([results])
+    if results.base:
+        methods([results])
     for variant in results.study.variants[:2] if results.base else []:
         side = open_side(f"{path}:{variant.key}")
         compare_sides(side, side)
