@@ -12,6 +12,11 @@ from vitbench.model.vit import build_model
 RNG = np.random.default_rng(0)
 
 
+def seeds_of(runs) -> dict[str, range]:
+    """Seeds 0, 1, 2 and so on of each variant."""
+    return {name: range(len(x)) for name, (x, _) in runs.items()}
+
+
 @pytest.fixture
 def model_of(tiny_fields):
     def build(**fields):
@@ -63,7 +68,7 @@ def test_images_are_measured_each_by_itself_whatever_their_number(model_of, monk
 def test_between_variants_is_scipys_correlation_of_their_means() -> None:
     runs = {str(i): (list(RNG.normal(i, 1, 3)), list(RNG.normal(i, 2, 3))) for i in range(6)}
 
-    found = association(runs).between
+    found = association(runs, seeds_of(runs)).between
 
     expected = stats.pearsonr(*(np.array([np.mean(of[k]) for of in runs.values()]) for k in (0, 1)))
     interval = expected.confidence_interval(0.95)
@@ -77,14 +82,16 @@ def test_within_variants_is_the_partial_correlation_given_the_variant() -> None:
         x = RNG.normal(i, 1, 4)
         runs[str(i)] = (list(x), list(-i + 2 * (x - i) + RNG.normal(0, 1, 4)))
 
-    found = association(runs).within
+    found = association(runs, seeds_of(runs)).within
 
     x, y = (np.concatenate([of[k] for of in runs.values()]) for k in (0, 1))
-    dummies = np.repeat(np.eye(2), 4, axis=0)
+    dummies = np.hstack([np.repeat(np.eye(2), 4, axis=0), np.tile(np.eye(4), (2, 1))])
     rest = [v - dummies @ np.linalg.lstsq(dummies, v, rcond=None)[0] for v in (x, y)]
     assert found.value == pytest.approx(np.corrcoef(*rest)[0, 1])
     assert found.value > 0 > np.corrcoef(x, y)[0, 1]  # the variants turn it round
-    half = stats.norm.ppf(0.975) / np.sqrt(8 - 1 - 3)  # one variable is partialled out
+    half = stats.norm.ppf(0.975) / np.sqrt(
+        8 - 2 - 3 - 1 - 1
+    )  # variants and seeds are partialled out
     assert found.interval == pytest.approx(
         (np.tanh(np.arctanh(found.value) - half), np.tanh(np.arctanh(found.value) + half))
     )
@@ -95,23 +102,25 @@ def test_the_interval_within_variants_covers_as_often_as_it_says() -> None:
     held = 0
     for _ in range(600):
         runs = {str(i): (list(RNG.normal(i, 1, 3)), list(RNG.normal(-i, 1, 3))) for i in range(4)}
-        low, high = association(runs).within.interval
+        low, high = association(runs, seeds_of(runs)).within.interval
         held += low <= 0 <= high
     assert 0.92 <= held / 600 <= 0.98
 
 
 def test_too_few_runs_get_no_interval_and_none_no_correlation() -> None:
-    three = association({"a": ([1.0], [2.0]), "b": ([2.0], [3.0]), "c": ([4.0], [3.5])})
+    runs = {"a": ([1.0], [2.0]), "b": ([2.0], [3.0]), "c": ([4.0], [3.5])}
+    three = association(runs, seeds_of(runs))
     assert three.within is None
     assert three.between.interval is None
     assert three.between.num == 3
 
-    two = association({"a": ([1.0, 2.0], [2.0, 1.0]), "b": ([2.0, 3.0], [3.0, 2.0])})
-    assert two.between is None
-    assert (two.within.value, two.within.interval) == (pytest.approx(-1), None)
+    runs = {"a": ([1.0, 2.0], [2.0, 1.0]), "b": ([2.0, 3.0], [3.0, 2.0])}
+    two = association(runs, seeds_of(runs))
+    assert (two.between, two.within) == (None, None)  # two seeds of two variants: one remains
 
     for value in (1.0, float("nan")):
-        flat = association({name: ([value, value], [2.0, 3.0]) for name in "abcd"})
+        runs = {name: ([value, value], [2.0, 3.0]) for name in "abcd"}
+        flat = association(runs, seeds_of(runs))
         assert (flat.between, flat.within) == (None, None)
 
 

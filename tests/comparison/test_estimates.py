@@ -11,9 +11,21 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from vitbench.comparison.estimates import Estimate, OneRunEach, SeedsAndImages, TwoCounts
-from vitbench.comparison.intervals import half_width
-from vitbench.comparison.multiplicity import LEVEL, sidak_alpha, sidak_p
+from vitbench.comparison.estimates import (
+    Estimate,
+    OneRunEach,
+    SeedPart,
+    SeedsAndImages,
+    TwoCounts,
+)
+from vitbench.comparison.multiplicity import (
+    ALONE,
+    LEVEL,
+    Family,
+    critical_value,
+    normal_quantile,
+)
+from vitbench.comparison.proportions import mcnemar_exact
 from vitbench.comparison.variance import (
     difference_estimate,
 )
@@ -38,8 +50,14 @@ def two_counts(draw: st.DrawFn) -> TwoCounts:
 
 @st.composite
 def one_run_each(draw: st.DrawFn) -> OneRunEach:
-    first, second = draw(st.integers(0, 400)), draw(st.integers(0, 400))
-    return OneRunEach(first, second, first + second + draw(st.integers(1, 10_000)))
+    first, second, both = (draw(st.integers(0, 400)) for _ in range(3))
+    return OneRunEach(both, first, second, both + first + second + draw(st.integers(1, 10_000)))
+
+
+@st.composite
+def families(draw: st.DrawFn) -> Family:
+    number = draw(st.integers(2, 12))
+    return draw(st.sampled_from([ALONE, Family.all_pairs(number), Family.with_reference(number)]))
 
 
 several_seeds = pairs_of_tables().map(lambda tables: difference_estimate(*tables))
@@ -53,17 +71,39 @@ def random_answers(num_seeds: int, num_images: int, seed: int = 0) -> tuple[np.n
     return first, second
 
 
-@pytest.mark.parametrize("alpha", ALPHAS)
-@pytest.mark.parametrize(("first", "second"), [(1, 0), (7, 1), (50, 50), (0, 12), (300, 41)])
-def test_interval_of_one_run_each_is_clopper_and_pearsons_as_scipy_has_it(
-    first: int, second: int, alpha: float
-) -> None:
-    share = stats.binomtest(first, first + second).proportion_ci(1 - alpha, method="exact")
-    scale = 100 * (first + second) / 1000
+def test_one_run_each_has_newcombes_paired_interval_by_hand() -> None:
+    """Two models differ in one direction on half of the images: both 487, 2, 510 and 1 of 1,000.
 
-    interval = OneRunEach(first, second, 1000).interval(alpha)
+    Shares 0.489 and 0.997; phi = (487 * 1 - 2 * 510) / sqrt(489 * 511 * 997 * 3) = -0.0195.
+    """
+    found = OneRunEach(487, 2, 510, 1000)
 
-    assert interval == pytest.approx(((2 * share.low - 1) * scale, (2 * share.high - 1) * scale))
+    low, high = found.interval(LEVEL, Family.all_pairs(4))
+
+    assert (round(low, 2), round(high, 2)) == (-54.95, -46.53)
+    assert found.value == -50.8
+
+
+def test_one_run_each_includes_zero_where_the_exact_test_does_not_reject() -> None:
+    """Six images, all for the first: p = 2 / 2**6 < 0.05; five: p = 2 / 2**5 > 0.05."""
+    five, six = OneRunEach(900, 5, 0, 1000), OneRunEach(900, 6, 0, 1000)
+
+    assert five.interval(LEVEL)[0] <= 0
+    assert five.p_value() == pytest.approx(2 / 2**5)
+    assert six.p_value() >= mcnemar_exact(6, 0)
+    assert (six.p_value() < LEVEL) == (six.interval(LEVEL)[0] > 0)
+
+
+@pytest.mark.parametrize("both", [0, 1, 500, 1000])
+def test_one_run_each_is_never_without_a_width(both: int) -> None:
+    same = OneRunEach(both, 0, 0, 1000)
+
+    low, high = same.interval(LEVEL)
+
+    assert low < -0.1
+    assert high > 0.1
+    assert high < 0.6  # three in a thousand, more or less
+    assert same.p_value() == 1
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)
@@ -77,26 +117,22 @@ def test_newcombe_equals_statsmodels(first: int, second: int, alpha: float) -> N
 
 
 @settings(deadline=None)
-@given(estimate=st.one_of(several_seeds, one_run_each(), two_counts()), alpha=alphas)
-def test_p_is_below_alpha_exactly_when_the_interval_leaves_zero_out(
-    estimate: Estimate, alpha: float
-) -> None:
-    low, high = estimate.interval(alpha)
-
-    assert low <= estimate.value <= high
-    assert (estimate.p_value() < alpha) == (not low <= 0 <= high)
-
-
-@settings(deadline=None)
 @given(
-    estimate=st.one_of(several_seeds, one_run_each(), two_counts()), num_tests=st.integers(1, 45)
+    estimate=st.one_of(several_seeds, one_run_each(), two_counts()),
+    alpha=alphas,
+    family=families(),
 )
-def test_adjusted_p_and_simultaneous_interval_never_contradict(
-    estimate: Estimate, num_tests: int
+def test_p_is_below_alpha_exactly_when_the_interval_leaves_zero_out(
+    estimate: Estimate, alpha: float, family: Family
 ) -> None:
-    low, high = estimate.interval(sidak_alpha(LEVEL, num_tests))
+    low, high = estimate.interval(alpha, family)
 
-    assert (sidak_p(estimate.p_value(), num_tests) < LEVEL) == (not low <= 0 <= high)
+    centre = estimate.centre if isinstance(estimate, SeedsAndImages) else estimate.value
+    assert low <= centre + 1e-9
+    assert centre <= high + 1e-9
+    p = estimate.p_value(family)
+    if abs(p - alpha) > 1e-9 * alpha:
+        assert (p < alpha) == (not low <= 0 <= high)
 
 
 @settings(deadline=None)
@@ -128,12 +164,9 @@ def test_swapping_two_counts_negates_the_difference(
     counts: OneRunEach | TwoCounts, alpha: float
 ) -> None:
     low, high = counts.interval(alpha)
-    if isinstance(counts, OneRunEach):
-        turned: Estimate = OneRunEach(counts.second_only, counts.first_only, counts.num_images)
-    else:
-        turned = TwoCounts(counts.second, counts.first, counts.num_images)
-
-    assert turned.interval(alpha) == pytest.approx((-high, -low), abs=1e-9)
+    assert counts.swapped().swapped() == counts
+    assert counts.swapped().value == -counts.value
+    assert counts.swapped().interval(alpha) == pytest.approx((-high, -low), abs=1e-9)
 
 
 @settings(deadline=None)
@@ -160,14 +193,44 @@ def test_with_endless_seeds_the_images_remain() -> None:
 
 
 def test_more_seeds_have_more_degrees_of_freedom() -> None:
-    """Three seeds with df = 2 are six with df = 5; where seeds alone vary Student's t is left."""
-    six = SeedsAndImages(0.0, 0.0, 0.0, 3.0, 2.0, 3).with_seeds(6)
+    """Where seeds alone vary, Student's t is left: three seeds have df = 2, six have 5."""
+    three = SeedsAndImages(0.0, 0.0, 0.0, (SeedPart(3.0, 0.0, 3),))
 
-    assert six.df == pytest.approx(5)
+    six = three.with_seeds(6)
+
+    assert (three.welch_df, six.welch_df) == (pytest.approx(2), pytest.approx(5))
     assert six.half_width(0.05) == pytest.approx(stats.t(5).ppf(0.975) * math.sqrt(3 / 2))
 
 
-@given(several_seeds, st.floats(1e-9, 0.9))
-def test_the_width_of_one_estimate_is_that_of_the_formula_for_many(found, alpha) -> None:
-    parts = found.image, found.noise, found.seed, found.df
-    assert found.half_width(alpha) == pytest.approx(float(half_width(*parts, alpha)), rel=1e-12)
+@settings(deadline=None)
+@given(several_seeds, st.floats(1e-6, 0.5), families())
+def test_the_width_is_that_of_the_formula_in_the_docs(found, alpha, family) -> None:
+    z = normal_quantile(alpha, family)
+    least, welch = found.num_seeds - 1, found.welch_df
+    df = least ** (1 / found.num_seeds) * welch ** (1 - 1 / found.num_seeds)
+    q = critical_value(alpha, family, df)
+    seed = sum(max(part.measured, part.noise) for part in found.parts)
+    noise = sum(part.noise for part in found.parts)
+    expected = max(z**2 * found.image, z**2 * max(found.image - noise, 0) + q**2 * seed)
+
+    assert found.half_width(alpha, family) == pytest.approx(math.sqrt(expected), rel=1e-9)
+
+
+def test_the_variance_of_seeds_is_never_below_the_noise_of_predictions() -> None:
+    lucky = SeedPart(measured=0.01, noise=0.2, num_seeds=3)
+
+    assert lucky.variance == 0.2
+    assert lucky.with_seeds(6).variance == pytest.approx(0.1)
+    assert lucky.scaled(100).variance == pytest.approx(1.0)
+
+
+def test_numbers_of_seeds_may_differ_and_the_smaller_matters_more() -> None:
+    parts = SeedPart(1.0, 0.0, 3), SeedPart(1.0, 0.0, 3)
+    equal = SeedsAndImages(0.0, 0.0, 0.0, parts)
+
+    more_of_one = equal.with_seeds(3, 12)
+
+    assert more_of_one.seed == pytest.approx(1 + 1 / 4)
+    assert more_of_one.num_seeds == 3
+    assert equal.with_seeds(12).half_width(0.05) < more_of_one.half_width(0.05)
+    assert more_of_one.half_width(0.05) < equal.half_width(0.05)

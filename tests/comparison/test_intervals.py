@@ -1,4 +1,4 @@
-"""Widths and degrees of freedom as scipy has them, and by hand."""
+"""Degrees of freedom by hand and by scipy."""
 
 import math
 
@@ -6,32 +6,27 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vitbench.comparison.intervals import half_width, welch_df, welch_interval
-
-ALPHAS = (0.2, 0.05, 0.0085, 0.0001)
+from vitbench.comparison.intervals import SMALLEST_P, smallest_alpha, welch_df
 
 
-@pytest.mark.parametrize("num_seeds", [2, 3, 10])
-@pytest.mark.parametrize("alpha", ALPHAS)
-def test_welch_interval_equals_scipys(num_seeds: int, alpha: float) -> None:
-    rng = np.random.default_rng(num_seeds)
-    first, second = rng.normal(70, 1, num_seeds), rng.normal(69, 3, num_seeds)
-    theirs = stats.ttest_ind(first, second, equal_var=False).confidence_interval(1 - alpha)
+@pytest.mark.parametrize("seeds", [(2, 2), (3, 3), (3, 5), (10, 2)])
+def test_welch_df_equals_scipys(seeds: tuple[int, int]) -> None:
+    rng = np.random.default_rng(sum(seeds))
+    first, second = rng.normal(70, 1, seeds[0]), rng.normal(69, 3, seeds[1])
+    theirs = stats.ttest_ind(first, second, equal_var=False)
 
-    assert welch_interval(first, second, alpha) == pytest.approx((theirs.low, theirs.high))
+    ours = welch_df([(float(v.var(ddof=1)) / len(v), len(v)) for v in (first, second)])
 
-
-def test_only_the_noise_of_single_answers_is_counted_once() -> None:
-    """V = 5 of which W = 1, P = 2 with endless df: z^2 (5 - 1 + 2), not z^2 (5 + 2)."""
-    assert half_width(5.0, 1.0, 2.0, math.inf, 0.05) == pytest.approx(1.959964 * math.sqrt(6))
-
-
-def test_interval_is_never_narrower_than_the_images_alone_allow() -> None:
-    """P = 0 by luck, where W = 3 must be in it."""
-    assert half_width(5.0, 3.0, 0.0, math.inf, 0.05) == pytest.approx(1.959964 * math.sqrt(5))
+    assert ours == pytest.approx(theirs.df)
 
 
 def test_welch_df_lies_between_one_variants_and_boths() -> None:
-    assert welch_df([1.0, 0.0], 5) == pytest.approx(4)
-    assert welch_df([1.0, 1.0], 5) == pytest.approx(8)
-    assert welch_df([0.0, 0.0], 5) == math.inf
+    assert welch_df([(1.0, 5), (0.0, 5)]) == pytest.approx(4)
+    assert welch_df([(1.0, 5), (1.0, 5)]) == pytest.approx(8)
+    assert welch_df([(0.0, 5), (0.0, 5)]) == math.inf
+
+
+def test_the_smallest_alpha_is_found_by_its_test() -> None:
+    assert smallest_alpha(lambda alpha: alpha > 0.03) == pytest.approx(0.03)
+    assert smallest_alpha(lambda _alpha: True) == SMALLEST_P
+    assert smallest_alpha(lambda _alpha: False) == 1

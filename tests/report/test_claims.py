@@ -50,7 +50,8 @@ def test_what_is_equivalent_is_not_better(study_results) -> None:
 
     section = build_section(study_results(accuracies, study=study))
 
-    assert [claim.verdict for claim in section.claims] == ["does not hold", "does not hold"]
+    assert [claim.verdict for claim in section.claims] == ["within the margin"] * 2
+    assert section.claims[0].words == "Within 5 points: too little to matter"
     assert "equivalent within 5 points" in section.claims[1].reason
 
 

@@ -116,7 +116,8 @@ def test_json_says_what_the_report_says(study_results) -> None:
             "difference_pct": pair.difference_pct, "difference_low_pct": pair.interval[0],
             "difference_high_pct": pair.interval[1], "p_adjusted": pair.p_adjusted,
             "verdict": pair.verdict, "within_margin": pair.within_margin, "margin_pct": 0.5,
-            "seeds": [0, 2], "seeds_needed": pair.seeds_needed(), "num_pairs": 1,
+            "seeds": [0, 2], "num_seeds": [2, 3], "seeds_needed": list(pair.seeds_needed()),
+            "num_pairs": 1,
         }
     ]  # fmt: skip
     assert study["finding"] == section.finding

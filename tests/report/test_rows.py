@@ -97,13 +97,25 @@ def test_the_best_are_those_that_are_not_shown_to_be_below_it(study_results) -> 
     [
         ({"a": (1, 50.0), "b": (2, 60.0), "c": (3, 55.0)}, {"a", "b"}),
         ({"a": (1, 50.0), "b": (1, 60.0)}, {"b"}),
-        ({"a": (1, 50.0), "b": (2, 50.0)}, {"a"}),
-        ({"a": (1, 50.0), "b": (1, 50.0)}, {"a", "b"}),
+        ({"a": (1, 50.0), "b": (2, 50.0)}, {"a", "b"}),
+        ({"a": (1, 50.5), "b": (2, 50.0)}, {"a", "b"}),  # less than a point is not separable
         ({}, set()),
     ],
 )
 def test_the_front_is_what_nothing_as_cheap_exceeds(points, front) -> None:
-    assert rows.pareto_front(points) == front
+    costs = {key: cost for key, (cost, _) in points.items()}
+
+    def is_above(first: str, second: str) -> bool:
+        return points[first][1] - points[second][1] > 1
+
+    assert rows.pareto_front(costs, is_above) == front
+
+
+def test_two_that_are_not_separable_are_both_cost_efficient(study_results) -> None:
+    same = [60.0, 60.2, 59.8]
+    found = study_rows(study_results({"none": same, "learned-1d": same, "sinusoidal": [50.0] * 3}))
+
+    assert [row.on_front for row in found] == [True, True, False, False]
 
 
 def test_seeds_of_an_offset_are_not_missing(study_results) -> None:

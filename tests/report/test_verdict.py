@@ -34,8 +34,9 @@ def test_an_inconclusive_verdict_says_how_many_seeds_it_would_take(study_results
 
     words = verdicts(results)["none"]
 
-    assert words.endswith(f"±3 needs about {pair.seeds_needed()} seeds")
-    assert 3 < (pair.seeds_needed() or 0) < 100
+    low, high = pair.seeds_needed()
+    assert words.endswith(f"±3 needs {low} to {high} seeds")
+    assert 3 < low < high < 300
 
 
 def test_a_difference_may_be_real_and_too_small_to_matter(study_results) -> None:
@@ -46,4 +47,6 @@ def test_a_difference_may_be_real_and_too_small_to_matter(study_results) -> None
     )  # fmt: skip
 
     assert verdicts(results)["none"] == "worse, by less than 5 points"
-    assert verdicts(results)["learned-2d"] == "equivalent within 5 points"
+    assert verdicts(results)["learned-2d"] == (
+        "equivalent within 5 points, unless seeds fail (up to 63% may)"
+    )

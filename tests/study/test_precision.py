@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vitbench.comparison.estimates import SeedsAndImages
-from vitbench.comparison.intervals import welch_df
-from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
+from vitbench.comparison.estimates import SeedPart, SeedsAndImages
+from vitbench.comparison.multiplicity import LEVEL, Family
 from vitbench.comparison.pairs import compare_study
 from vitbench.report.rows import study_rows
 from vitbench.runs.results import find_results, read_results
@@ -87,24 +86,25 @@ def test_what_is_foreseen_of_the_same_seeds_is_what_there_is(study_results) -> N
 def test_the_foreseen_range_holds_the_width_that_is_reached(num_variants, now, later) -> None:
     """Seeds spread by 0.5 points; of the 300 studies at least 80 % less the noise of 300."""
     rng, noise, image = np.random.default_rng(0), 0.29**2, 0.06
-    alpha = sidak_alpha(LEVEL, num_variants * (num_variants - 1) // 2)
+    family = Family.all_pairs(num_variants)
 
     def estimates(accuracies: np.ndarray) -> list[SeedsAndImages]:
         """Of all pairs, from accuracies by variant and seed."""
         num_seeds = accuracies.shape[1]
-        parts = [float(of_seeds.var(ddof=1)) / num_seeds for of_seeds in accuracies]
-        shared = 2 * noise / num_seeds
+        parts = [
+            SeedPart(float(of_seeds.var(ddof=1)) / num_seeds, noise / num_seeds, num_seeds)
+            for of_seeds in accuracies
+        ]
         return [
-            SeedsAndImages(0, image + shared, shared, sum(pair), welch_df(list(pair), num_seeds),
-                           num_seeds)
+            SeedsAndImages(0, 0, image + 2 * noise / num_seeds, pair)
             for pair in combinations(parts, 2)
-        ]  # fmt: skip
+        ]
 
     held = 0
     for _ in range(300):
         accuracies = rng.normal(0, math.sqrt(0.25 + noise), (num_variants, later))
-        ends = [half_width_range(e, later, alpha) for e in estimates(accuracies[:, :now])]
-        reached = max(e.half_width(alpha) for e in estimates(accuracies))
+        ends = [half_width_range(e, later, family) for e in estimates(accuracies[:, :now])]
+        reached = max(e.half_width(LEVEL, family) for e in estimates(accuracies))
         held += max(low for low, _ in ends) <= reached <= max(high for _, high in ends)
 
     assert 0.75 < held / 300 < 0.99

@@ -63,32 +63,46 @@ class Association:
 
     Attributes:
         between: Over the means of variants; None for fewer than three.
-        within: Over runs minus the mean of their variant: whether seeds with more of one measure
-            have more of the other. None for fewer than two degrees of freedom.
+        within: Over runs without the effects of their variant and of their seed: whether runs with
+            more of one measure have more of the other. None without a degree of freedom.
     """
 
     between: Correlation | None
     within: Correlation | None
 
 
-def association(runs: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Association:
+def association(
+    runs: Mapping[str, tuple[Sequence[float], Sequence[float]]], seeds: Mapping[str, Sequence[int]]
+) -> Association:
     """The correlation of two measures over the runs of a study.
 
-    Runs of a variant are not independent, so between variants each counts once, and within variants
-    only deviations from the mean of the variant count.
+    Runs of a variant are not independent, so between variants each counts once. Runs of a seed are
+    not independent either, since they share data order and part of their initial weights. So within
+    variants only what is left without the effects of variants and of seeds counts, with as many
+    degrees of freedom.
 
     Args:
         runs: Two lists per variant, such as attention distance and accuracy, one number per run.
+        seeds: The seeds of those runs.
     """
     means = np.array([(np.mean(x), np.mean(y)) for x, y in runs.values()]).reshape(-1, 2)
-    centred = np.concatenate(
-        [np.array([x, y]).T - np.array([np.mean(x), np.mean(y)]) for x, y in runs.values()]
+    values = np.concatenate([np.array(of_variant).T for of_variant in runs.values()])  # (n, 2)
+    variant = [name for name, (x, _) in runs.items() for _ in x]
+    effects = np.hstack(
+        [_indicators(variant), _indicators([s for name in runs for s in seeds[name]])]
     )
-    freedom = len(centred) - len(runs) - 1  # with the means of the variants removed
+    rest = values - effects @ np.linalg.lstsq(effects, values, rcond=None)[0]
+    freedom = len(values) - int(np.linalg.matrix_rank(effects)) - 1
     return Association(
         _correlation(means, len(means) - 2) if len(means) > 2 else None,
-        _correlation(centred, freedom) if freedom >= 1 else None,
+        _correlation(rest, freedom) if freedom >= 1 else None,
     )
+
+
+def _indicators(groups: Sequence[object]) -> np.ndarray:
+    """A column (n, G) for each group: 1 for its members, 0 for others."""
+    distinct = list(dict.fromkeys(groups))
+    return np.array([[group == other for other in distinct] for group in groups], dtype=float)
 
 
 def _correlation(pairs: np.ndarray, freedom: int) -> Correlation | None:

@@ -11,7 +11,7 @@ from vitbench.files import write_text
 from vitbench.registry import FORMATS
 from vitbench.runs.writable import check_writable
 
-DIFFERS = 3  # exit code of --check
+DIFFERS = 3  # exit code of --check and --require
 RESULTS_DIR = Path("results")  # unless one is named
 SHORT = {"md": "markdown"}
 
@@ -72,6 +72,16 @@ def report(
     methods: Annotated[
         bool, typer.Option("--methods", help="Write a methods paragraph for a paper, with BibTeX.")
     ] = False,
+    require: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--require",
+            metavar="COMPARISON",
+            help="Exit 3 if the results do not show it: 'A > B', or 'A within B' for the margin; "
+            "repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     audit: Annotated[
         bool,
         typer.Option(
@@ -87,6 +97,7 @@ def report(
     from vitbench.report.audit import audit_lines
     from vitbench.report.destination import check_destination, format_for
     from vitbench.report.methods import methods as methods_text
+    from vitbench.report.requirements import parse_requirement, unmet
     from vitbench.runs.results_folder import read_studies
 
     name = format_for(out or check) if form is None else SHORT.get(form, form)
@@ -95,6 +106,7 @@ def report(
         raise UsageError("--check writes nothing: omit --out and --methods")
     if methods and name != "markdown":
         raise UsageError(f"--methods is text with BibTeX: omit --format {form}")
+    requirements = [parse_requirement(text) for text in require or []]
     if out is not None:
         check_destination(out, results or [])
     if figures is not None:
@@ -104,6 +116,7 @@ def report(
         results_dir = beside / RESULTS_DIR
     studies = read_studies(results or [results_dir], console.note)
     built = build_illustrated_report(studies, visualizations, figures, beside, console.note)
+    not_shown = unmet(built, requirements)
     for line in audit_lines(built) if audit else []:
         console.note(line)
     if name == "html" and check is None:
@@ -117,6 +130,10 @@ def report(
     else:
         write_text(out.resolve(), text)  # a link stays one
         console.note(f"wrote {out}")
+    for line in not_shown:
+        console.error(line)
+    if not_shown:
+        raise typer.Exit(DIFFERS)
 
 
 def _compare(text: str, path: Path, with_pictures: bool) -> None:

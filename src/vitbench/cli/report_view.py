@@ -21,6 +21,7 @@ VERDICTS = {
     "holds": "bold green",
     "does not hold": "bold red",
     "cannot tell": "bold yellow",
+    "too little to matter": "bold yellow",
 }
 
 
@@ -125,7 +126,7 @@ def _words(inline: Token) -> Text:
                 words.append(f"{_plain(token.content)} ({_plain(str(token.attrs['src']))})")
             case _:
                 text = _plain(token.content)
-                verdict = VERDICTS.get(text.rstrip(".").lower(), "bold")
+                verdict = VERDICTS.get(text.rstrip(".").lower().rpartition(": ")[2], "bold")
                 words.append(text, verdict if is_strong else None)
     return words
 

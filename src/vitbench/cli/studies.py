@@ -33,7 +33,7 @@ variants:
 reference: base
 # Differences below this many points of accuracy do not matter to you:
 margin_pct: 0.5
-# What you expect. The report says whether it holds, does not hold, or cannot tell.
+# What you expect. The report says: holds, does not hold, within the margin, or cannot tell.
 claims:
   - {{text: "Wider is better.", better: wider, worse: base}}
 # Notes for the readers of the report:

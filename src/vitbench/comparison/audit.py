@@ -1,7 +1,8 @@
 """Audit: the intervals of a study computed by two other methods.
 
-Neither replaces `variance`. Welch's interval ignores images, and the bootstrap does not use
-Student's t, so with two or three seeds it is far too narrow. They are here to detect mistakes.
+Neither replaces `variance`. Welch's interval ignores images, and the bootstrap does not account for
+the uncertainty of a variance from few seeds, so it is far too narrow. They are here to detect
+mistakes.
 """
 
 import math
@@ -11,14 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from vitbench.comparison.estimates import SeedsAndImages
-from vitbench.comparison.intervals import welch_interval
-from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
+from vitbench.comparison.intervals import welch_df
+from vitbench.comparison.multiplicity import LEVEL, critical_value, normal_quantile
 from vitbench.comparison.pairs import StudyComparisons
 from vitbench.comparison.predictions import correct_predictions
-from vitbench.comparison.variance import accuracy_estimate
 from vitbench.comparison.verdict import Comparison
 from vitbench.runs.schema import StudyResults
 
@@ -37,8 +36,8 @@ class Audit:
     The three do not have to agree, but their differences are known, and `doubts` says where they
     are unexpected:
 
-    - Welch's uses only the recorded accuracies. Its centre must equal that of the interval, which
-      comes from predictions; it ignores images, so it must not be wider.
+    - Welch's uses only the recorded accuracies. The difference of their means, and their variances
+      over seeds, must equal those that come from predictions.
     - The expected variance of the bootstrap follows from the variance components
       (`bootstrap_variance`): its standard deviation must be within 10 % of that.
 
@@ -88,7 +87,7 @@ def audit(results: StudyResults, compared: StudyComparisons) -> tuple[Audit, ...
     rng = np.random.default_rng(zlib.crc32(results.study.name.encode()))
     tables = np.stack([correct[key][seed] for key, seed in runs])  # (runs, n)
     resampled = dict(zip(runs, resample_images(tables, rng).T, strict=True))  # each (R,)
-    return tuple(_audit(results, pair, correct, resampled, rng) for pair in pairs)
+    return tuple(_audit(results, pair, resampled, rng) for pair in pairs)
 
 
 def resample_images(correct: npt.NDArray[np.bool_], rng: np.random.Generator) -> Shares:
@@ -117,28 +116,27 @@ def _image_counts(num_images: int, rng: np.random.Generator) -> Iterator[npt.NDA
         yield counts.reshape(AT_ONCE, num_images).astype(np.float32)
 
 
-def bootstrap_variance(
-    difference: SeedsAndImages, first: SeedsAndImages, second: SeedsAndImages
-) -> float:
+def bootstrap_variance(difference: SeedsAndImages, num_images: int) -> float:
     """Expected variance of a difference over resamples of images and of seeds per variant.
 
-    V + (S - 1) / S * (P + W_first + W_second): resampled seeds vary less by (S - 1) / S, and the
-    noise of single predictions is in V, in P and by itself (Owen, Annals of Applied Statistics 1,
-    2007).
+    V + the sum over variants of (S - 1) / S * (P + W): resampled seeds vary less by (S - 1) / S,
+    and the noise of single predictions is in V, in P and by itself (Owen, Annals of Applied
+    Statistics 1, 2007). V is without the pseudo-images of the interval, P as measured.
 
     Args:
         difference: The difference.
-        first: The first variant's accuracy.
-        second: The second's.
+        num_images: Test images.
     """
-    shrinkage = (difference.num_seeds - 1) / difference.num_seeds
-    return difference.image + shrinkage * (difference.seed + first.noise + second.noise)
+    image = max(difference.image - 2e4 / num_images**2, 0.0)
+    return image + sum(
+        (part.num_seeds - 1) / part.num_seeds * (part.measured + part.noise)
+        for part in difference.parts
+    )
 
 
 def _audit(
     results: StudyResults,
     pair: Comparison,
-    correct: dict[str, dict[int, npt.NDArray[np.bool_]]],
     resampled: dict[tuple[str, int], Shares],
     rng: np.random.Generator,
 ) -> Audit:
@@ -150,41 +148,54 @@ def _audit(
         for run in results.runs
         if run.status == "done"
     }
-    accuracies = [np.array([recorded[key, seed] for seed in pair.seeds]) for key in keys]
-    alpha = sidak_alpha(LEVEL, pair.num_pairs)
-    welch = welch_interval(accuracies[0], accuracies[1], alpha)
+    seeds = pair.first_seeds, pair.second_seeds
+    accuracies = [
+        np.array([recorded[key, seed] for seed in of_key])
+        for key, of_key in zip(keys, seeds, strict=True)
+    ]
+    variances = [float(values.var(ddof=1)) / len(values) for values in accuracies]
+    df = welch_df([(v, len(values)) for v, values in zip(variances, accuracies, strict=True)])
+    centre = float(accuracies[0].mean() - accuracies[1].mean())
+    limit = critical_value(LEVEL, pair.family, df) * math.sqrt(sum(variances))
 
     means = [
-        resample_seeds(np.stack([resampled[key, seed] for seed in pair.seeds], axis=1), rng)
-        for key in keys
+        resample_seeds(np.stack([resampled[key, seed] for seed in of_key], axis=1), rng)
+        for key, of_key in zip(keys, seeds, strict=True)
     ]
     spread = float((means[0] - means[1]).std(ddof=1))
-    first, second = (
-        accuracy_estimate(np.stack([correct[key][seed] for seed in pair.seeds])) for key in keys
-    )
-    expected = math.sqrt(bootstrap_variance(estimate, first, second))
-    half = -float(ndtri(alpha / 2)) * spread
+    expected = math.sqrt(bootstrap_variance(estimate, results.num_test))
+    half = normal_quantile(LEVEL, pair.family) * spread
     return Audit(
         first=pair.first,
         second=pair.second,
         interval=pair.interval,
-        welch=welch,
+        welch=(centre - limit, centre + limit),
         bootstrap=(pair.difference_pct - half, pair.difference_pct + half),
-        doubts=tuple(_doubts(estimate, alpha, welch, spread, expected)),
+        doubts=tuple(_doubts(estimate, centre, variances, spread, expected)),
     )
 
 
 def _doubts(
     estimate: SeedsAndImages,
-    alpha: float,
-    welch: tuple[float, float],
+    centre: float,
+    variances: list[float],
     spread: float,
     expected: float,
 ) -> Iterator[str]:
-    low, high = welch
-    if abs((low + high) / 2 - estimate.value) > ROUNDING:
+    """Reasons to distrust an interval.
+
+    Args:
+        estimate: The estimate.
+        centre: The difference of the recorded accuracies.
+        variances: Their variances over seeds, of each mean.
+        spread: Standard deviation of the bootstrap.
+        expected: What it should be.
+    """
+    measured = [math.sqrt(part.measured) for part in estimate.parts]
+    if abs(centre - estimate.value) > ROUNDING or any(
+        abs(math.sqrt(variance) - of_predictions) > ROUNDING
+        for variance, of_predictions in zip(variances, measured, strict=True)
+    ):
         yield "the recorded accuracies do not match the predictions"
-    elif high - low > 1.01 * 2 * estimate.half_width(alpha) + ROUNDING:
-        yield "the interval from seeds only is wider"
     if abs(spread - expected) > TOLERANCE * expected + 1e-9:
         yield f"the bootstrap's s.d. is {spread:.2f} points, expected {expected:.2f}"

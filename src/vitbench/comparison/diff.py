@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vitbench.comparison.estimates import SeedsAndImages
-from vitbench.comparison.forecast import MOST_SEEDS, seeds_for
+from vitbench.comparison.forecast import MOST_SEEDS, seeds_range
+from vitbench.comparison.multiplicity import ALONE, Family
 from vitbench.comparison.sides import Side
 from vitbench.comparison.variance import difference_estimate
 from vitbench.comparison.verdict import Comparison
@@ -53,18 +54,19 @@ class SideComparison:
             "classes": {name: pair.to_json() for name, pair in self.classes.items()},
         }
 
-    def seeds_for_classes(self) -> int | None:
-        """Seeds that should bring most of the other classes within USEFUL_PCT; None if none can.
+    def seeds_for_classes(self) -> tuple[int, int | None] | None:
+        """An 80 % range of the seeds that bring most of the other classes within USEFUL_PCT.
 
-        With one seed each nothing can be predicted, so it is None too.
+        None if none can. With one seed each nothing can be predicted, so it is None too.
         """
         needed = sorted(
-            seeds_for(pair.estimate, USEFUL_PCT, pair.num_pairs) or MOST_SEEDS + 1
+            (seeds_range(pair.estimate, USEFUL_PCT, pair.family) or (MOST_SEEDS + 1, None)
             for pair in self.classes.values()
-            if _is_uninformative(pair) and isinstance(pair.estimate, SeedsAndImages)
-        )
-        median = needed[len(needed) // 2] if needed else MOST_SEEDS + 1
-        return median if median <= MOST_SEEDS else None
+            if _is_uninformative(pair) and isinstance(pair.estimate, SeedsAndImages)),
+            key=lambda few_many: (few_many[0], few_many[1] or MOST_SEEDS + 1),
+        )  # fmt: skip
+        median = needed[len(needed) // 2] if needed else (MOST_SEEDS + 1, None)
+        return median if median[0] <= MOST_SEEDS else None
 
 
 def compare_sides(first: Side, second: Side) -> SideComparison:
@@ -85,15 +87,19 @@ def compare_sides(first: Side, second: Side) -> SideComparison:
         if (first.labels == number).sum() > 1  # one image has no variance
     ]
 
-    def compared(images: npt.NDArray[np.bool_], num_pairs: int) -> Comparison:
+    of_classes = Family.separate(len(present))
+
+    def compared(images: npt.NDArray[np.bool_], family: Family) -> Comparison:
         estimate = difference_estimate(a[:, images], b[:, images])
-        return Comparison(first.label, second.label, estimate, seeds, num_pairs, first.margin_pct)
+        return Comparison(
+            first.label, second.label, estimate, seeds, seeds, family, first.margin_pct
+        )
 
     return SideComparison(
         first,
         second,
-        compared(np.ones(len(first.labels), dtype=bool), 1),
-        {name: compared(first.labels == number, len(present)) for number, name in present},
+        compared(np.ones(len(first.labels), dtype=bool), ALONE),
+        {name: compared(first.labels == number, of_classes) for number, name in present},
     )
 
 

@@ -12,7 +12,7 @@ from statistics import fmean
 import numpy as np
 
 from vitbench.comparison.estimates import Estimate, TwoCounts
-from vitbench.comparison.multiplicity import LEVEL
+from vitbench.comparison.multiplicity import LEVEL, Family
 from vitbench.comparison.predictions import (
     Correct,
     correct_predictions,
@@ -81,19 +81,32 @@ def compare_study(results: StudyResults) -> StudyComparisons:
     accuracies = {
         key: _accuracy_interval(results, done[key].values(), correct[key]) for key in correct
     }
-    shared = {
-        (a, b): tuple(sorted(done[a].keys() & done[b].keys()))
-        for a, b in itertools.combinations(compared, 2)
-    }
-    possible = {pair: seeds for pair, seeds in shared.items() if seeds}
-    estimates = _differences(possible, correct)
+    possible = list(itertools.combinations(compared, 2))
+    family = Family.all_pairs(len(compared))
+    if results.study.comparisons == "reference":
+        possible = [pair for pair in possible if results.study.reference_key in pair]
+        family = Family.with_reference(len(compared))
+    seeds = {pair: _seeds_of(*(sorted(done[key]) for key in pair)) for pair in possible}
+    estimates = _differences(seeds, correct)
     pairs = []
-    for (a, b), seeds in possible.items():
-        estimate = estimates.get((a, b)) or _two_counts(results, done[a], done[b], seeds)
+    for (a, b), (of_a, of_b) in seeds.items():
+        estimate = estimates.get((a, b)) or _two_counts(results, done[a], done[b], of_a, of_b)
         if estimate is not None:
             margin = results.study.margin_pct
-            pairs.append(Comparison(a, b, estimate, seeds, len(possible), margin))
+            pairs.append(Comparison(a, b, estimate, of_a, of_b, family, margin))
     return StudyComparisons(tuple(pairs), accuracies, excluded)
+
+
+def _seeds_of(
+    first: Sequence[int], second: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The seeds of two variants that are compared: all, or one each if one has no others."""
+    if min(len(first), len(second)) > 1:
+        return tuple(first), tuple(second)
+    shared = [seed for seed in first if seed in second]
+    if shared:
+        return (shared[0],), (shared[0],)
+    return (first[0],), (second[0],)
 
 
 def _reason_to_exclude(runs: Sequence[StudyRun], done: Mapping[int, StudyRun]) -> str:
@@ -108,48 +121,46 @@ def _accuracy_interval(
 ) -> tuple[float, float]:
     """A variant's own 95 % interval, within 0 to 100 %.
 
-    For one run, without predictions, and at 0 or 100 %, it is Wilson's interval over images, whose
-    width is never 0.
+    For one run, and without predictions, it is Wilson's interval over images.
     """
     if len(correct) > 1:
-        estimate = accuracy_estimate(np.stack(list(correct.values())))
-        if 0 < estimate.value < 100:
-            low, high = estimate.interval(LEVEL)
-            return max(low, 0.0), min(high, 100.0)
+        low, high = accuracy_estimate(np.stack(list(correct.values()))).interval(LEVEL)
+        return max(low, 0.0), min(high, 100.0)
     mean = fmean(run.test_top1_pct for run in runs if run.test_top1_pct is not None)
     return wilson(round(mean / 100 * results.num_test), results.num_test)
 
 
 def _differences(
-    possible: Mapping[tuple[str, str], tuple[int, ...]],
+    seeds: Mapping[tuple[str, str], tuple[tuple[int, ...], tuple[int, ...]]],
     correct: Mapping[str, Mapping[int, Correct]],
 ) -> dict[tuple[str, str], Estimate]:
-    """The differences over the shared seeds of two variants with predictions."""
-    by_seeds: dict[tuple[int, ...], list[tuple[str, str]]] = {}
-    for (a, b), seeds in possible.items():
-        if correct[a] and correct[b]:
-            by_seeds.setdefault(seeds, []).append((a, b))
-    differences: dict[tuple[str, str], Estimate] = {}
-    for seeds, pairs in by_seeds.items():
-        keys = list(dict.fromkeys(key for pair in pairs for key in pair))
-        index = {key: number for number, key in enumerate(keys)}
-        tables = [np.stack([correct[key][seed] for seed in seeds]) for key in keys]
-        estimates = difference_estimates(tables, [(index[a], index[b]) for a, b in pairs])
-        differences.update(zip(pairs, estimates, strict=True))
-    return differences
+    """The differences of variants with predictions, over their seeds."""
+    tables: dict[tuple[str, tuple[int, ...]], int] = {}  # index of each table
+    indices = {}
+    for pair, of_pair in seeds.items():
+        if all(correct[key] for key in pair):
+            indices[pair] = tuple(
+                tables.setdefault(table, len(tables)) for table in zip(pair, of_pair, strict=True)
+            )
+    answers = [np.stack([correct[key][seed] for seed in of_key]) for key, of_key in tables]
+    if not answers:
+        return {}
+    estimates = difference_estimates(answers, [(a, b) for a, b in indices.values()])
+    return dict(zip(indices, estimates, strict=True))
 
 
 def _two_counts(
     results: StudyResults,
     first: Mapping[int, StudyRun],
     second: Mapping[int, StudyRun],
-    seeds: Sequence[int],
+    first_seeds: Sequence[int],
+    second_seeds: Sequence[int],
 ) -> TwoCounts | None:
     """The difference without predictions; None for several seeds."""
-    if len(seeds) > 1:
+    if len(first_seeds) > 1:
         return None
     counts = [
-        round((runs[seeds[0]].test_top1_pct or 0) / 100 * results.num_test)
-        for runs in (first, second)
+        round((runs[seed].test_top1_pct or 0) / 100 * results.num_test)
+        for runs, seed in ((first, first_seeds[0]), (second, second_seeds[0]))
     ]
     return TwoCounts(counts[0], counts[1], results.num_test)

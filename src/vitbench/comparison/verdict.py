@@ -1,12 +1,12 @@
 """The comparison of two variants: simultaneous interval, adjusted p and verdict."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from vitbench.comparison.estimates import Estimate, OneRunEach, SeedsAndImages, TwoCounts
-from vitbench.comparison.forecast import seeds_for
-from vitbench.comparison.multiplicity import LEVEL, one_sided_level, sidak_alpha, sidak_p
+from vitbench.comparison.forecast import seeds_range
+from vitbench.comparison.multiplicity import LEVEL, Family, equivalence_level
 
 # better, worse: of the first variant. One seed compares two checkpoints, not two choices.
 Verdict = Literal["better", "worse", "inconclusive", "checkpoints differ"]
@@ -20,17 +20,29 @@ class Comparison:
         first: Key of a variant.
         second: Key of the other.
         estimate: The first's accuracy minus the second's, in points.
-        seeds: Seeds of the study that both have.
-        num_pairs: Size of its family, for which interval, p and margin are adjusted.
+        first_seeds: Seeds of the study that the first has.
+        second_seeds: Seeds of the study that the second has.
+        family: Its family, for which interval, p and margin are adjusted.
         margin_pct: Differences below this many points do not matter.
     """
 
     first: str
     second: str
     estimate: Estimate
-    seeds: tuple[int, ...]
-    num_pairs: int
+    first_seeds: tuple[int, ...]
+    second_seeds: tuple[int, ...]
+    family: Family
     margin_pct: float
+
+    @property
+    def num_pairs(self) -> int:
+        """Number of comparisons in its family."""
+        return self.family.num_pairs
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Seeds that both have."""
+        return tuple(seed for seed in self.first_seeds if seed in self.second_seeds)
 
     @property
     def difference_pct(self) -> float:
@@ -43,13 +55,13 @@ class Comparison:
 
         It is truncated at -100 and 100.
         """
-        low, high = self.estimate.interval(sidak_alpha(LEVEL, self.num_pairs))
+        low, high = self.estimate.interval(LEVEL, self.family)
         return max(low, -100.0), min(high, 100.0)
 
     @cached_property
     def p_adjusted(self) -> float:
         """Adjusted p of no difference: below 0.05 exactly if `interval` excludes 0."""
-        return sidak_p(self.estimate.p_value(), self.num_pairs)
+        return self.estimate.p_value(self.family)
 
     @property
     def verdict(self) -> Verdict:
@@ -66,7 +78,7 @@ class Comparison:
         """Whether the difference is shown to be smaller than the margin, by two one-sided tests."""
         if not isinstance(self.estimate, SeedsAndImages):
             return False
-        low, high = self.estimate.interval(one_sided_level(LEVEL, self.num_pairs))
+        low, high = self.estimate.interval(equivalence_level(self.family), self.family)
         return -self.margin_pct < low and high < self.margin_pct
 
     @property
@@ -75,15 +87,17 @@ class Comparison:
         equivalent = self.verdict == "inconclusive" and self.within_margin
         return "equivalent" if equivalent else self.verdict
 
-    def seeds_needed(self) -> int | None:
-        """Seeds that should bring the half-width below the margin; None if no number is enough.
+    def seeds_needed(self) -> tuple[int, int | None] | None:
+        """An 80 % range of the seeds that bring the half-width below the margin.
+
+        Its end is None above 1,000; all is None if no number of seeds is enough.
 
         Raises:
             ValueError: There is only one seed, from which nothing can be predicted.
         """
         if not isinstance(self.estimate, SeedsAndImages):
             raise ValueError("one seed does not show how seeds vary")
-        return seeds_for(self.estimate, self.margin_pct, self.num_pairs)
+        return seeds_range(self.estimate, self.margin_pct, self.family)
 
     def to_json(self) -> dict[str, Any]:
         """The comparison as a JSON document."""
@@ -98,16 +112,8 @@ class Comparison:
 
     def swapped(self) -> "Comparison":
         """The comparison in the other direction."""
-        return replace(
-            self, first=self.second, second=self.first, estimate=_negative(self.estimate)
-        )
-
-
-def _negative(estimate: Estimate) -> Estimate:
-    """The estimate of the difference in the other direction."""
-    if isinstance(estimate, SeedsAndImages):
-        return replace(estimate, value=-estimate.value)
-    if isinstance(estimate, OneRunEach):
-        return OneRunEach(estimate.second_only, estimate.first_only, estimate.num_images)
-    assert isinstance(estimate, TwoCounts)
-    return TwoCounts(estimate.second, estimate.first, estimate.num_images)
+        assert isinstance(self.estimate, SeedsAndImages | OneRunEach | TwoCounts)
+        return Comparison(
+            self.second, self.first, self.estimate.swapped(), self.second_seeds, self.first_seeds,
+            self.family, self.margin_pct,
+        )  # fmt: skip

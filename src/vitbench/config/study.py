@@ -115,6 +115,13 @@ class StudySpec(BaseModel):
     reference: Annotated[
         WordKey | None, Field(description="Variant that the others are compared with.")
     ] = None
+    comparisons: Annotated[
+        Literal["all", "reference"],
+        Field(
+            description="The family of comparisons: all pairs, or each variant with the "
+            "reference, which gives narrower intervals."
+        ),
+    ] = "all"
     margin_pct: Annotated[
         float, Field(gt=0, le=100, description="Differences below this many points do not matter.")
     ] = 0.5

@@ -29,7 +29,7 @@ class CostPoint:
         train_flop: FLOPs of one training.
         mean_pct: Mean test accuracy in %.
         interval: 95 % interval of that.
-        on_front: Whether it is on the Pareto front.
+        on_front: Whether no variant of equal or lower cost is significantly more accurate.
     """
 
     label: str
@@ -41,7 +41,7 @@ class CostPoint:
 
 @own_settings()
 def cost_figure(costs: Sequence[CostPoint], title: str, narrow: bool = False) -> Figure:
-    """A point for each variant, accuracy over training FLOPs, and a line through the front.
+    """A point for each variant, accuracy over training FLOPs, and steps through the best means.
 
     Args:
         costs: The variants.
@@ -52,8 +52,7 @@ def cost_figure(costs: Sequence[CostPoint], title: str, narrow: bool = False) ->
     width, height = (NARROW, 4.6) if narrow else (8.4, 5.4)
     figure = new_figure(width, max(height, 3.0 + 0.3 * len(named)), title)
     axes = figure.subplots()
-    front = sorted((point for point in costs if point.on_front), key=lambda point: point.train_flop)
-    steps = _steps([(_tflop(point), point.mean_pct) for point in front])
+    steps = _steps(_rising([point for point in costs if point.on_front]))
     axes.plot(
         [x for x, _ in steps], [y for _, y in steps], color=LINES[0], linestyle="--", linewidth=1.2
     )
@@ -71,7 +70,7 @@ def cost_figure(costs: Sequence[CostPoint], title: str, narrow: bool = False) ->
         )  # fmt: skip
     _set_axes(axes, costs)
     more = "" if len(named) == len(costs) else f"; {len(costs) - len(named)} points without a name"
-    front_words = "blue diamonds: Pareto front, no variant of equal or lower cost is more accurate"
+    front_words = "blue diamonds: no variant of equal or lower cost is significantly more accurate"
     note = f"{front_words}; bars: 95% intervals{more}"
     axes.set_xlabel(
         "training FLOPs of one run, in TFLOP (log scale)\n" + balanced(note, 60 if narrow else 82)
@@ -94,6 +93,15 @@ def costs_differ(costs: Sequence[CostPoint]) -> bool:
     """Whether variants differ in cost, by more than rounding to whole epochs: else no picture."""
     flops = [point.train_flop for point in costs]
     return len(flops) > 1 and max(flops) > 1.25 * min(flops)
+
+
+def _rising(front: Sequence[CostPoint]) -> list[tuple[float, float]]:
+    """The points of a front, from the cheapest, that are more accurate than all cheaper ones."""
+    rising: list[tuple[float, float]] = []
+    for point in sorted(front, key=lambda point: (point.train_flop, -point.mean_pct)):
+        if not rising or point.mean_pct > rising[-1][1]:
+            rising.append((_tflop(point), point.mean_pct))
+    return rising
 
 
 def _steps(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

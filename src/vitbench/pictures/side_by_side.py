@@ -229,11 +229,10 @@ def _accuracy_drawing(
         if len(pairs) < 2:
             continue
         variants = [_variant_of_runs(label, *of) for label, of in pairs.items()]
-        found = association(pairs)
-        told = (
-            f"{_words(found.between, 'variants')}\n{_words(found.within, 'runs, within variants')}"
-        )
-        panels.append((words, variants, told))
+        seeds = {label: [run.seed for run in runs[label]] for label in pairs}
+        found = association(pairs, seeds)
+        within = _words(found.within, "runs, without effects of variant and seed")
+        panels.append((words, variants, f"{_words(found.between, 'variants')}\n{within}"))
         for one in variants:
             data[f"{one.label} {name}"] = np.array(one.x)
             data[f"{one.label} accuracy_pct"] = np.array(one.accuracy_pct)

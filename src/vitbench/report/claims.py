@@ -11,6 +11,8 @@ from vitbench.report.rows import Row
 from vitbench.report.verdict import comparison_words
 from vitbench.runs.schema import StudyResults
 
+ClaimVerdict = Literal["holds", "does not hold", "within the margin", "cannot tell"]
+
 
 @dataclass(frozen=True)
 class JudgedClaim:
@@ -18,13 +20,23 @@ class JudgedClaim:
 
     Attributes:
         text: The claim.
-        verdict: Whether it holds.
+        verdict: Whether it holds; `within the margin` if the better variant is not worse, but the
+            difference is shown to be too small to matter.
         reason: Why, in words.
+        margin_pct: Differences below this many points do not matter.
     """
 
     text: str
-    verdict: Literal["holds", "does not hold", "cannot tell"]
+    verdict: ClaimVerdict
     reason: str
+    margin_pct: float
+
+    @property
+    def words(self) -> str:
+        """The verdict as a sentence without its full stop."""
+        if self.verdict == "within the margin":
+            return f"Within {self.margin_pct:g} points: too little to matter"
+        return self.verdict.capitalize()
 
 
 def judge_claims(
@@ -32,10 +44,13 @@ def judge_claims(
 ) -> tuple[JudgedClaim, ...]:
     """The claims of a study file, tested."""
     names = {row.key: row.short_label for row in rows}
-    return tuple(_judge(claim, names, compared) for claim in results.study.claims)
+    margin = results.study.margin_pct
+    return tuple(_judge(claim, names, compared, margin) for claim in results.study.claims)
 
 
-def _judge(claim: Claim, names: Mapping[str, str], compared: StudyComparisons) -> JudgedClaim:
+def _judge(
+    claim: Claim, names: Mapping[str, str], compared: StudyComparisons, margin: float
+) -> JudgedClaim:
     pairs = {
         (better, worse): compared.between(better, worse)
         for better in claim.better
@@ -48,11 +63,20 @@ def _judge(claim: Claim, names: Mapping[str, str], compared: StudyComparisons) -
         if pair is None
     ]
     reason = "; ".join([*(_pair_words(pair, names) for pair in known), *missing])
-    if any(_refutes(pair) for pair in known):
-        return JudgedClaim(claim.text, "does not hold", reason)
-    if not missing and all(pair.verdict == "better" for pair in known):
-        return JudgedClaim(claim.text, "holds", reason)
-    return JudgedClaim(claim.text, "cannot tell", reason)
+    return JudgedClaim(claim.text, _verdict(known, bool(missing)), reason, margin)
+
+
+def _verdict(pairs: Sequence[Comparison], some_missing: bool) -> ClaimVerdict:
+    """The verdict on a claim from the comparisons of its variants, the better ones first."""
+    if any(pair.verdict == "worse" for pair in pairs):
+        return "does not hold"
+    if some_missing:
+        return "cannot tell"
+    if all(pair.verdict == "better" for pair in pairs):
+        return "holds"
+    if all(pair.verdict == "better" or pair.within_margin for pair in pairs):
+        return "within the margin"
+    return "cannot tell"
 
 
 def _pair_words(pair: Comparison, names: Mapping[str, str]) -> str:
@@ -61,8 +85,3 @@ def _pair_words(pair: Comparison, names: Mapping[str, str]) -> str:
         f"{names[pair.first]} vs {names[pair.second]}: {pair.difference_pct:+.2f} points, "
         f"{comparison_words(pair)}"
     )
-
-
-def _refutes(pair: Comparison) -> bool:
-    """Whether the claimed better variant is worse or equivalent."""
-    return pair.verdict == "worse" or (pair.verdict == "inconclusive" and pair.within_margin)

@@ -118,8 +118,8 @@ def how_to_read(section: Section) -> str:
     if num_pairs:
         words.append(
             f"Points above {section.reference}: the difference with its 95% interval. The "
-            f"intervals of all {num_pairs} pairs of this study hold together with 95% confidence, "
-            "and p is adjusted in the same way."
+            f"intervals of {_family_words(section, num_pairs)} hold together with 95% confidence "
+            "(after Dunnett's T3), and p is adjusted in the same way."
             if num_pairs > 1
             else f"Points above {section.reference}: the difference with its 95% interval."
         )
@@ -129,7 +129,9 @@ def how_to_read(section: Section) -> str:
     if len(section.rows) > 1:
         if any(row.train_flop for row in section.rows):
             words.append("Training cost: FLOPs of one training run.")
-        words.append("◆ Pareto front: no variant of equal or lower cost is more accurate.")
+        words.append(
+            "◆ Cost-efficient: no variant of equal or lower cost is significantly more accurate."
+        )
     words.append(
         "Time: the training steps of one run."
         if not any(row.timing for row in section.rows)
@@ -139,6 +141,13 @@ def how_to_read(section: Section) -> str:
     if any(row.peak_memory_bytes for row in section.rows):
         words.append("Memory: the peak during training.")
     return " ".join(words)
+
+
+def _family_words(section: Section, num_pairs: int) -> str:
+    """The family of comparisons that intervals are adjusted for."""
+    if section.results.study.comparisons == "reference":
+        return f"all {num_pairs} comparisons with {section.reference}"
+    return f"all {num_pairs} pairs of this study"
 
 
 def _num_seeds(row: Row) -> int:
@@ -155,5 +164,5 @@ def _time_words(row: Row) -> str:
 
 
 def _front(row: Row) -> str:
-    """The mark of the Pareto front."""
+    """The mark of cost-efficient variants."""
     return " ◆" if row.on_front else ""

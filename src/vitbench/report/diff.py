@@ -2,15 +2,15 @@
 
 from vitbench.comparison.diff import USEFUL_PCT, WIDE_PCT, SideComparison
 from vitbench.comparison.verdict import Comparison
-from vitbench.report.numbers import interval_words, p_words, runs_words
-from vitbench.report.verdict import comparison_words
+from vitbench.report.numbers import interval_words, p_words, pair_seeds_words
+from vitbench.report.verdict import comparison_words, seed_range_words
 
 COLUMNS = ("images", "points", "95% interval", "p", "verdict")
 
 
 def diff_title(result: SideComparison) -> str:
     """What is compared, and over how many seeds."""
-    seeds = runs_words(len(result.overall.seeds))
+    seeds = pair_seeds_words(result.overall)
     return f"{result.first.label} compared with {result.second.label}, {seeds}"
 
 
@@ -52,4 +52,6 @@ def _too_few_words(result: SideComparison) -> str:
         return f"too few test images {wide}"
     if needed is None:
         return f"too few test images {wide}, and more seeds do not help"
-    return f"too few seeds {wide}; about {needed} seeds would bring most within ±{USEFUL_PCT:g}"
+    return (
+        f"too few seeds {wide}; {seed_range_words(needed)} would bring most within ±{USEFUL_PCT:g}"
+    )

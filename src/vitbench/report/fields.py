@@ -100,6 +100,7 @@ def _pair_fields(pair: Comparison) -> Fields:
         "within_margin": pair.within_margin,
         "margin_pct": pair.margin_pct,
         "seeds": list(pair.seeds),
+        "num_seeds": [len(pair.first_seeds), len(pair.second_seeds)],
         "seeds_needed": pair.seeds_needed() if several else None,
         "num_pairs": pair.num_pairs,
     }

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from vitbench.comparison.estimates import SeedsAndImages
 from vitbench.comparison.pairs import StudyComparisons
 from vitbench.comparison.verdict import Comparison
-from vitbench.report.numbers import listed, number_words, p_words, runs_words
+from vitbench.report.numbers import listed, number_words, p_words, pair_seeds_words, runs_words
 from vitbench.report.rows import Row
+from vitbench.report.verdict import failing_words
 
 MOST_NAMED = 20  # items in a sentence; the table has all variants
 SAME_COST = 0.005  # relative difference below which training costs are called about the same
@@ -57,7 +58,7 @@ def _best_sentences(
     else:
         sentences.append(
             f"{name} has the highest mean, {rows[best].mean_pct:.2f} %, but is not significantly "
-            "better than any other variant."
+            f"better than {'any other variant' if len(pairs) == len(others) else 'the reference'}."
         )
     if unclear:
         items = [_unclear_words(pair, rows, first=pair is unclear[0]) for pair in unclear]
@@ -83,7 +84,7 @@ def _beaten_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> str
     """A beaten variant: difference, interval, p and cost; units and seeds in the first one only."""
     low, high = pair.interval
     level = "95% CI " if first else ""
-    seeds = f"{runs_words(len(pair.seeds))}, " if first else ""
+    seeds = f"{pair_seeds_words(pair)}, " if first else ""
     margin = f", less than {pair.margin_pct:g} points" if pair.within_margin else ""
     return (
         f"{rows[pair.second].short_label} by {pair.difference_pct:.2f} points "
@@ -96,7 +97,9 @@ def _unclear_words(pair: Comparison, rows: Mapping[str, Row], first: bool) -> st
     """A variant that is not significantly different: difference, interval and equivalence."""
     low, high = pair.interval
     points, level = (" points", "95% CI ") if first else ("", "")
-    equivalent = f"; equivalent within {pair.margin_pct:g} points" if pair.within_margin else ""
+    equivalent = ""
+    if pair.within_margin:
+        equivalent = f"; equivalent within {pair.margin_pct:g} points{failing_words(pair)}"
     return (
         f"{rows[pair.second].short_label} ({pair.difference_pct:+.2f}{points}, "
         f"{level}{low:+.2f} to {high:+.2f}{equivalent})"

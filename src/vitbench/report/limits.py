@@ -2,6 +2,7 @@
 
 from vitbench.comparison.estimates import OneRunEach, TwoCounts
 from vitbench.comparison.pairs import StudyComparisons
+from vitbench.comparison.proportions import undetected_failure_rate
 from vitbench.report.conditions import bits, set_fields
 from vitbench.report.numbers import listed, runs_words
 from vitbench.runs.schema import StudyResults
@@ -12,7 +13,7 @@ FEW_SEEDS = 5
 def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
     """The limits of a study, one sentence each."""
     sentences = []
-    seeds = [len(pair.seeds) for pair in compared.pairs]
+    seeds = [min(len(pair.first_seeds), len(pair.second_seeds)) for pair in compared.pairs]
     if any(isinstance(pair.estimate, TwoCounts) for pair in compared.pairs):
         sentences.append(
             f"Only accuracies are recorded, so the intervals (Newcombe's) assume "
@@ -28,6 +29,13 @@ def limits(results: StudyResults, compared: StudyComparisons) -> list[str]:
         sentences.append(
             f"Only {runs_words(min(seeds))}: seed noise is known only roughly, so the intervals "
             "are wide."
+        )
+    if seeds and min(seeds) > 1:
+        rate = undetected_failure_rate(min(seeds))
+        sentences.append(
+            "The intervals hold for seeds that are nearly normal. "
+            f"{runs_words(min(seeds)).capitalize()} without a failure do not exclude that up to "
+            f"{rate:.0%} of seeds fail."
         )
     if results.base:
         equal_flops = results.study.budget == "flops"

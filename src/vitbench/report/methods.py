@@ -132,15 +132,23 @@ def _statistics_words(results: StudyResults, cite: Cite) -> Iterable[str]:
     if several:
         yield (
             "Differences in accuracy are estimated over seeds and paired test images. Intervals "
-            "combine the variance over images with that over seeds, using Welch's degrees of "
-            f"freedom{cite('welch')}."
+            "combine the variance over images with that over seeds, with Welch's degrees of freedom"
+            f"{cite('welch')} and two pseudo-images{cite('bonett_price')}."
         )
     else:
-        yield f"Trained models are compared with McNemar's exact test{cite('mcnemar')}."
-    if pairs[0].num_pairs > 1:
         yield (
-            f"Intervals and p-values are adjusted for all {pairs[0].num_pairs} pairs of variants "
-            f"by Šidák's method{cite('sidak')}, so that they hold together with 95 % confidence."
+            f"Trained models are compared with McNemar's exact test{cite('mcnemar')} and "
+            f"Newcombe's paired interval{cite('newcombe')}."
+        )
+    if pairs[0].num_pairs > 1:
+        method = (
+            f"Dunnett's T3{cite('dunnett_t3')}" if several else f"Šidák's method{cite('sidak')}"
+        )
+        with_reference = results.study.comparisons == "reference"
+        family = "comparisons with the reference" if with_reference else "pairs of variants"
+        yield (
+            f"Intervals and p-values are adjusted for all {pairs[0].num_pairs} {family} "
+            f"by {method}, so that they hold together with 95 % confidence."
         )
     if several:
         yield (

@@ -95,6 +95,12 @@ def not_averaged_words(row: "Row") -> list[str]:
     return [f"{state}: {seeds_words(seeds)}" for state, seeds in row.not_averaged.items()]
 
 
+def pair_seeds_words(pair: Comparison) -> str:
+    """The numbers of seeds of two variants: 3 seeds, or 5 and 3 seeds."""
+    first, second = len(pair.first_seeds), len(pair.second_seeds)
+    return runs_words(first) if first == second else f"{first} and {second} seeds"
+
+
 def runs_words(number: int) -> str:
     """A number of seeds in words."""
     return "1 seed" if number == 1 else f"{number} seeds"

@@ -3,7 +3,7 @@
 Completed runs are averaged; the others are counted beside them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
@@ -30,8 +30,8 @@ class Row:
             compared.
         among_best: Whether it has the highest mean or is not significantly below; no row with one
             seed each is.
-        on_front: Whether it is on the Pareto front: no variant of equal or lower training FLOPs has
-            a higher mean.
+        on_front: Whether it is cost-efficient: no variant of equal or lower training FLOPs is
+            significantly more accurate.
         num_params: Trainable parameters.
         forward_flop: FLOPs of a forward pass of one image.
         train_flop: FLOPs of one training run.
@@ -81,7 +81,8 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
     best = compared.best(means) if several else ()
     costs = {key: done[key][0].train_flop for key in means}
     front = pareto_front(
-        {key: (cost, means[key]) for key, cost in costs.items() if cost is not None}
+        {key: cost for key, cost in costs.items() if cost is not None},
+        lambda first, second: _is_above(first, second, means, compared),
     )
     seeds = sorted({results.study_seed(run) for run in results.runs})
     names = results.study.short_labels
@@ -119,15 +120,28 @@ def _done(runs: Sequence[StudyRun]) -> list[StudyRun]:
     return [run for run in runs if run.status == "done" and run.test_top1_pct is not None]
 
 
-def pareto_front(points: dict[str, tuple[int, float]]) -> set[str]:
-    """Keys of (cost, accuracy) points that no other point beats at equal or lower cost."""
+def pareto_front(costs: Mapping[str, int], is_above: Callable[[str, str], bool]) -> set[str]:
+    """Keys that no other key is above at equal or lower cost.
+
+    Args:
+        costs: Cost by key.
+        is_above: Whether the first key is more accurate than the second.
+    """
     return {
         key
-        for key, (cost, accuracy) in points.items()
-        if not any(
-            c <= cost and a >= accuracy and (c, a) != (cost, accuracy) for c, a in points.values()
-        )
+        for key, cost in costs.items()
+        if not any(costs[other] <= cost and is_above(other, key) for other in costs)
     }
+
+
+def _is_above(
+    first: str, second: str, means: Mapping[str, float], compared: StudyComparisons
+) -> bool:
+    """Whether a variant is significantly more accurate; by means if the two are not compared."""
+    pair = compared.between(first, second)
+    if pair is None:
+        return means[first] > means[second]
+    return pair.verdict != "inconclusive" and pair.difference_pct > 0
 
 
 def _accuracy(run: StudyRun) -> float:

@@ -17,6 +17,9 @@ from vitbench.report.rows import Row, study_rows
 from vitbench.runs.results import check_runs_belong
 from vitbench.runs.schema import StudyResults, StudyRun
 
+FAR_PCT = 5.0  # points from the siblings of a run above which it may be named
+FAR_SPREADS = 4.0  # the same in multiples of their range
+
 
 @dataclass(frozen=True)
 class Section:
@@ -107,10 +110,21 @@ class Report:
             f"{studies}, {runs}, on {datasets}.",
             f"Accuracies are top-1 on the whole test set{when}.",
         ]
+        num_distinct = len(
+            {run.identity for section in self.sections for run in section.results.runs}
+        )
+        if num_distinct < num_runs:
+            sentences[0] = f"{studies}, {runs} ({num_distinct} distinct), on {datasets}."
+        families = sum(bool(section.compared.pairs) for section in self.sections)
         if any(pair.num_pairs > 1 for section in self.sections for pair in section.compared.pairs):
             sentences.append(
-                "Confidence intervals (95% CI) of differences are simultaneous over all pairs of a "
-                "study, and p-values are adjusted in the same way."
+                "Confidence intervals (95% CI) of differences are simultaneous over the "
+                "comparisons of a study (after Dunnett's T3), and p-values are adjusted in the "
+                "same way."
+            )
+        if families > 1:
+            sentences.append(
+                f"The {families} studies are {families} families, each with its own 95%."
             )
         return " ".join(sentences)
 
@@ -173,9 +187,27 @@ def _problems(results: StudyResults, rows: Sequence[Row]) -> list[str]:
         if run.reason is not None:
             problems.append(f"{run.variant}, seed {run.seed} {run.status}: {run.reason}.")
         problems += _halved_words(run)
+    for row in rows:
+        problems += _outlier_words(row)
     if any(len(row.accuracy_by_seed) > 1 for row in rows) and results.test_labels is None:
         problems.append("The file has no test labels, so nothing is compared.")
     return problems
+
+
+def _outlier_words(row: Row) -> Iterator[str]:
+    """A sentence about a seed that is far from the others of its variant."""
+    for seed, accuracy in row.accuracy_by_seed.items():
+        others = [other for key, other in row.accuracy_by_seed.items() if key != seed]
+        if len(others) < 2:
+            continue
+        spread = max(others) - min(others)
+        below, above = min(others) - accuracy, accuracy - max(others)
+        if max(below, above) > max(FAR_PCT, FAR_SPREADS * spread):
+            side = "below" if below > above else "above"
+            yield (
+                f"{row.short_label}, seed {seed} ended {max(below, above):.0f} points {side} its "
+                "siblings: the intervals assume that seeds are nearly normal."
+            )
 
 
 def _halved_words(run: StudyRun) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from vitbench.comparison.estimates import SeedsAndImages
 from vitbench.comparison.pairs import StudyComparisons
+from vitbench.comparison.proportions import undetected_failure_rate
 from vitbench.comparison.verdict import Comparison
 from vitbench.report.rows import Row
 from vitbench.runs.schema import StudyResults
@@ -22,7 +23,7 @@ def comparison_words(pair: Comparison) -> str:
     margin = f"{pair.margin_pct:g} points"
     if pair.within_margin:
         if pair.verdict == "inconclusive":
-            return f"equivalent within {margin}"
+            return f"equivalent within {margin}{failing_words(pair)}"
         return f"{pair.verdict}, by less than {margin}"
     if pair.verdict != "inconclusive":
         return pair.verdict
@@ -38,6 +39,20 @@ def width_words(pair: Comparison) -> str:
     needed = pair.seeds_needed()
     if needed is None:
         return f"{width}; ±{pair.margin_pct:g} needs a larger test set"
-    if needed <= len(pair.seeds):
+    if needed[1] is not None and needed[1] <= pair.estimate.num_seeds:
         return width
-    return f"{width}; ±{pair.margin_pct:g} needs about {needed} seeds"
+    return f"{width}; ±{pair.margin_pct:g} needs {seed_range_words(needed)}"
+
+
+def seed_range_words(needed: tuple[int, int | None]) -> str:
+    """A range of numbers of seeds: 25 to 201 seeds, over 25 seeds, 4 seeds."""
+    low, high = needed
+    if high is None:
+        return f"{low} or more seeds"
+    return f"{low} to {high} seeds" if high > low else f"{low} seeds"
+
+
+def failing_words(pair: Comparison) -> str:
+    """What seeds without a failure do not exclude, beside an equivalence."""
+    rate = undetected_failure_rate(min(len(pair.first_seeds), len(pair.second_seeds)))
+    return f", unless seeds fail (up to {rate:.0%} may)"

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from scipy.special import fdtri
 
-from vitbench.comparison.estimates import SeedsAndImages
+from vitbench.comparison.estimates import SeedPart, SeedsAndImages
 from vitbench.comparison.forecast import seeds_for
-from vitbench.comparison.multiplicity import LEVEL, sidak_alpha
+from vitbench.comparison.multiplicity import LEVEL, Family
 from vitbench.comparison.pairs import StudyComparisons, compare_study
 from vitbench.runs.schema import Look, StudyResults
 
@@ -47,7 +47,7 @@ def is_out_of_reach(results: StudyResults, half_width_pct: float) -> bool:
     """Whether the test set is too small: no number of seeds is enough for some pair."""
     return any(
         isinstance(pair.estimate, SeedsAndImages)
-        and seeds_for(pair.estimate, half_width_pct, pair.num_pairs) is None
+        and seeds_for(pair.estimate, half_width_pct, pair.family) is None
         for pair in compare_study(results).pairs
     )
 
@@ -66,14 +66,16 @@ def foreseen_half_width(
     """
     if num_seeds < 2 or num_variants < 2:
         return None, "one seed or one variant: no interval for a choice"
-    alpha = sidak_alpha(LEVEL, num_variants * (num_variants - 1) // 2)
+    family = Family.all_pairs(num_variants)
+    if recorded.study.comparisons == "reference":
+        family = Family.with_reference(num_variants)
     estimates = [
         pair.estimate
         for pair in compare_study(recorded).pairs
         if isinstance(pair.estimate, SeedsAndImages)
     ]
     if estimates:
-        ranges = [half_width_range(estimate, num_seeds, alpha) for estimate in estimates]
+        ranges = [half_width_range(estimate, num_seeds, family) for estimate in estimates]
         there = min(estimate.num_seeds for estimate in estimates)
         sure = "80% range, " if num_seeds > there else ""
         widest = max(low for low, _ in ranges), max(high for _, high in ranges)
@@ -83,19 +85,19 @@ def foreseen_half_width(
     low, high = (
         SeedsAndImages(
             value=0.0,
+            centre=0.0,
             image=PRIOR_IMAGE * scale + noise,
-            noise=noise,
-            seed=2 * seed_sd**2 / num_seeds + noise,
-            df=2.0 * (num_seeds - 1),
-            num_seeds=num_seeds,
-        ).half_width(alpha)
+            parts=(SeedPart(seed_sd**2 / num_seeds + noise / 2, noise / 2, num_seeds),) * 2,
+        ).half_width(LEVEL, family)
         for seed_sd in PRIOR_SEED_SDS
     )
     assumed = " to ".join(f"{seed_sd:g}" for seed_sd in PRIOR_SEED_SDS)
     return (low, high), f"assuming a standard deviation over seeds of {assumed} points"
 
 
-def half_width_range(estimate: SeedsAndImages, num_seeds: int, alpha: float) -> tuple[float, float]:
+def half_width_range(
+    estimate: SeedsAndImages, num_seeds: int, family: Family
+) -> tuple[float, float]:
     """An 80 % prediction range of the half-width of a difference with more seeds.
 
     The variance over all seeds combines that of the present ones, which stay, with that of the
@@ -105,16 +107,21 @@ def half_width_range(estimate: SeedsAndImages, num_seeds: int, alpha: float) -> 
     Args:
         estimate: The present difference; with its own number of seeds the range has no width.
         num_seeds: Seeds of each variant.
-        alpha: Error level of the interval.
+        family: The family of the difference.
     """
-    if num_seeds <= estimate.num_seeds or math.isinf(estimate.df):
-        half = estimate.with_seeds(max(num_seeds, estimate.num_seeds)).half_width(alpha)
+    if num_seeds <= estimate.num_seeds or math.isinf(estimate.welch_df):
+        half = estimate.with_seeds(max(num_seeds, estimate.num_seeds)).half_width(LEVEL, family)
         return half, half
     more = estimate.with_seeds(num_seeds)
     kept = (estimate.num_seeds - 1) / (num_seeds - 1)
-    added_df = more.df - estimate.df
+    added_df = more.welch_df - estimate.welch_df
     low, high = (
-        kept + (1 - kept) * float(fdtri(added_df, estimate.df, quantile)) for quantile in (0.1, 0.9)
+        kept + (1 - kept) * float(fdtri(added_df, estimate.welch_df, quantile))
+        for quantile in (0.1, 0.9)
     )
-    narrow = replace(more, seed=more.seed * low, df=2.0 * (num_seeds - 1))
-    return narrow.half_width(alpha), replace(more, seed=more.seed * high).half_width(alpha)
+    # Parts of equal size have the most degrees of freedom.
+    num_parts = len(more.parts)
+    of_each = SeedPart(more.seed * low / num_parts, more.noise / num_parts, num_seeds)
+    narrow = replace(more, parts=(of_each,) * num_parts)
+    wide = more.with_seed_variance(high)
+    return narrow.half_width(LEVEL, family), wide.half_width(LEVEL, family)

@@ -49,7 +49,7 @@ def _section(section: Section) -> str:
         parts += [
             f"**{section.claims_title}.**",
             "\n".join(
-                f"- {escape(claim.text)} **{claim.verdict.capitalize()}.** {escape(claim.reason)}."
+                f"- {escape(claim.text)} **{escape(claim.words)}.** {escape(claim.reason)}."
                 for claim in section.claims
             ),
         ]
