@@ -200,7 +200,17 @@ def test_methods_name_what_was_used_and_cite_it(capsys) -> None:
     for word in ("depth 2", "width 16", "shapes", "is 1 epoch, batch size 64", "[muon, adamw]",
                  "each trained with 2 seeds", "all 6 pairs", "PyTorch"):  # fmt: skip
         assert word in out
-    for key in ("vit", "muon", "adamw", "sidak", "welch", "schuirmann", "sinusoidal", "pytorch"):
+    for key in (
+        "vit",
+        "muon",
+        "adamw",
+        "dunnett_t3",
+        "bonett_price",
+        "welch",
+        "schuirmann",
+        "sinusoidal",
+        "pytorch",
+    ):
         assert out.count(f"{{{key},") == 1
     assert "{cifar10," not in out
     assert report.startswith("# Results")

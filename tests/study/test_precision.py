@@ -12,7 +12,7 @@ from vitbench.comparison.multiplicity import LEVEL, Family
 from vitbench.comparison.pairs import compare_study
 from vitbench.report.rows import study_rows
 from vitbench.runs.results import find_results, read_results
-from vitbench.runs.schema import Look
+from vitbench.runs.schema import Look, PrecisionRule
 from vitbench.study.precision import (
     PRIOR_SEED_SDS,
     foreseen_half_width,
@@ -52,7 +52,8 @@ def test_the_width_must_hold_at_two_looks_in_a_row(widths, reached) -> None:
 def test_a_look_sees_the_widest_of_the_first_seeds(study_results) -> None:
     three = {key: values[:3] for key, values in FOUR_SEEDS.items()}
 
-    look = look_at(study_results(FOUR_SEEDS), 3)
+    rule = PrecisionRule(half_width_pct=1.0, max_seeds=10)
+    look = look_at(study_results(FOUR_SEEDS), 3, rule)
 
     compared = compare_study(study_results(three))
     halves = [(pair.interval[1] - pair.interval[0]) / 2 for pair in compared.pairs]

@@ -27,6 +27,16 @@ def report(
         ),
     ] = None,
     results_dir: options.ResultsDir = RESULTS_DIR,
+    answers: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--answers",
+            help="CSV or NPZ file of any models' answers (variant, seed, image, answer, label), "
+            "reported as a study; repeatable.",
+            show_default=False,
+            parser=options.path,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -98,6 +108,7 @@ def report(
     from vitbench.report.destination import check_destination, format_for
     from vitbench.report.methods import methods as methods_text
     from vitbench.report.requirements import parse_requirement, unmet
+    from vitbench.runs.answers import read_answers
     from vitbench.runs.results_folder import read_studies
 
     name = format_for(out or check) if form is None else SHORT.get(form, form)
@@ -108,13 +119,15 @@ def report(
         raise UsageError(f"--methods is text with BibTeX: omit --format {form}")
     requirements = [parse_requirement(text) for text in require or []]
     if out is not None:
-        check_destination(out, results or [])
+        check_destination(out, [*(results or []), *(answers or [])])
     if figures is not None:
         check_writable("--figures", figures)
     beside = (check or out or Path("x")).parent
     if check is not None and results is None and results_dir == RESULTS_DIR:
         results_dir = beside / RESULTS_DIR
-    studies = read_studies(results or [results_dir], console.note)
+    studies = [read_answers(path) for path in answers or []]
+    if results or not answers:
+        studies += read_studies(results or [results_dir], console.note)
     built = build_illustrated_report(studies, visualizations, figures, beside, console.note)
     not_shown = unmet(built, requirements)
     for line in audit_lines(built) if audit else []:

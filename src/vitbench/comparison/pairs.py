@@ -86,6 +86,8 @@ def compare_study(results: StudyResults) -> StudyComparisons:
     if results.study.comparisons == "reference":
         possible = [pair for pair in possible if results.study.reference_key in pair]
         family = Family.with_reference(len(compared))
+    if results.precision is not None:
+        family = family.stopped_by_width()
     seeds = {pair: _seeds_of(*(sorted(done[key]) for key in pair)) for pair in possible}
     estimates = _differences(seeds, correct)
     pairs = []

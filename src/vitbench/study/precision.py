@@ -14,7 +14,7 @@ from vitbench.comparison.estimates import SeedPart, SeedsAndImages
 from vitbench.comparison.forecast import seeds_for
 from vitbench.comparison.multiplicity import LEVEL, Family
 from vitbench.comparison.pairs import StudyComparisons, compare_study
-from vitbench.runs.schema import Look, StudyResults
+from vitbench.runs.schema import Look, PrecisionRule, StudyResults
 
 # Measured with small ViTs on CIFAR-10, in points and points^2 for 10,000 images. The standard
 # deviations over seeds are the middle 80 % of the 30 in examples/ (0.20 to 1.08).
@@ -24,10 +24,10 @@ PRIOR_NOISE = 0.25  # variance of a difference of two runs due to single predict
 PRIOR_IMAGES = 10_000
 
 
-def look_at(results: StudyResults, num_seeds: int) -> Look:
-    """The widest simultaneous half-width with a number of seeds per variant."""
+def look_at(results: StudyResults, num_seeds: int, rule: PrecisionRule) -> Look:
+    """The widest simultaneous half-width with a number of seeds per variant, under a rule."""
     runs = [run for run in results.runs if results.study_seed(run) < num_seeds]
-    compared = compare_study(results.model_copy(update={"runs": runs}))
+    compared = compare_study(results.model_copy(update={"runs": runs, "precision": rule}))
     return Look(num_seeds=num_seeds, widest_pct=widest_half_width(compared))
 
 

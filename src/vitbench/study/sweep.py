@@ -151,7 +151,8 @@ def _add_seeds(
         if failed:
             return failed
         results = read_results(study.results_file)
-        looks.append(look_at(results, num_seeds))
+        rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=most)
+        looks.append(look_at(results, num_seeds, rule))
         rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=most, looks=looks)
         merge_runs(study.results_file, study.header.model_copy(update={"precision": rule}), [])
         status: WidthStatus = "continue"
