@@ -386,6 +386,67 @@ def false_equivalence(cell: Cell, repetitions: int, rng: np.random.Generator) ->
     return max(shares)
 
 
+def effects_table(repetitions: int, rng: np.random.Generator, bars: Bars) -> Iterator[str]:
+    """A factorial study of 4 by 2: the chance of any false effect, the worst over deviations.
+
+    Three main effects of four levels and one of two; three interactions.
+    """
+    main = [[0.0] * 8 for _ in range(3)] + [[0.25 * (-1) ** (cell + 1) for cell in range(8)]]
+    interactions = [[0.0] * 8 for _ in range(3)]
+    for level in range(1, 4):
+        for second in range(2):  # cell 2 * level + second
+            main[level - 1][2 * level + second], main[level - 1][second] = 0.5, -0.5
+            sign = 1.0 if second == 0 else -1.0
+            interactions[level - 1][2 * level + second] = sign
+            interactions[level - 1][second] = -sign
+    patterns = (
+        (0.5,) * 8,
+        (1.0,) * 7 + (5.0,),
+        (1.0, 1.0) + (5.0,) * 6,
+        (1.0, 1.0) + (5.0, 1.0) * 3,
+    )
+    yield "| seeds | main effects | interactions | half-width of an interaction, s.d. 0.5 |\n"
+    yield f"{'| ---: ' * 4}|\n"
+    for num_seeds in SEEDS:
+        errors, width = [], 0.0
+        for contrasts in (main, interactions):
+            worst = 0.0
+            for sds in patterns:
+                studies = draw(Cell((num_seeds,) * 8, sds), repetitions, rng)
+                error, mean_width = _false_effects(studies, contrasts)
+                worst = max(worst, error)
+                width = mean_width if sds == patterns[0] else width
+            errors.append(worst)
+        for error, what in zip(errors, ("main effects", "interactions"), strict=True):
+            bars.at_most(error, MOST_FAMILY_ERROR, f"{what}, {num_seeds} seeds")
+        yield f"| {num_seeds} | {' | '.join(map(percent, errors))} | {width:.2f} |\n"
+
+
+def _false_effects(studies: Studies, contrasts: Sequence[Sequence[float]]) -> tuple[float, float]:
+    """Share of studies with any false effect, and the mean half-width."""
+    family = Family.separate(len(contrasts))
+    z = normal_quantile(LEVEL, family)
+    wrong, widths = np.zeros(len(studies.noise), dtype=bool), []
+    for weights in contrasts:
+        value, seed, squares, image = 0.0, 0.0, 0.0, 0.0
+        for weight, table in zip(weights, studies.accuracies, strict=True):
+            num_seeds = table.shape[1]
+            of_mean = studies.noise / num_seeds
+            part = weight**2 * np.maximum(table.var(axis=1, ddof=1) / num_seeds, of_mean)
+            value, seed = value + weight * table.mean(axis=1), seed + part
+            squares = squares + part**2 / (num_seeds - 1)
+            image = image + weight**2 * (studies.image / 2 + of_mean)
+        fewest = min(table.shape[1] for table in studies.accuracies)
+        share = DF_SHRINKAGE / fewest
+        df = (fewest - 1) ** share * (seed**2 / squares) ** (1 - share)
+        alone = sum(weight**2 for weight in weights) * studies.image / 2
+        q = limit(LEVEL, family, df)
+        half = np.sqrt(np.maximum(z**2 * image, z**2 * alone + q**2 * seed))
+        wrong |= abs(value) > half
+        widths.append(float(half.mean()))
+    return float(wrong.mean()), float(np.mean(widths))
+
+
 def failing_table(repetitions: int, rng: np.random.Generator, _bars: Bars) -> Iterator[str]:
     """Seeds that fail: coverage where some seeds of one variant end 30 points lower.
 
@@ -642,7 +703,9 @@ def at_the_ceiling(
         )
         centre, half, wider, raw = _ceiling_half_widths(first, second)
         counts[0] += (abs(centre - true) <= half + 1e-12).sum()
-        counts[2] += ((centre - wider > -0.5) & (centre + wider < 0.5)).sum()
+        value = 100 * (first.mean(axis=(1, 2)) - second.mean(axis=(1, 2)))
+        low, high = np.minimum(centre, value) - wider, np.maximum(centre, value) + wider
+        counts[2] += ((low > -0.5) & (high < 0.5)).sum()
         counts[3] += (half == 0).sum()
         counts[4] += (raw == 0).sum()
         middle, of_one = _accuracy_half_widths(first)
@@ -811,6 +874,7 @@ TABLES = {
     "ceiling": ceiling_table,
     "runs": runs_table,
     "precision": precision_table,
+    "effects": effects_table,
     "failing": failing_table,
     "check": check_table,
     "audit": audit_table,

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from vitbench.registry import FORMATS
 from vitbench.report.formats.latex import escape
 from vitbench.report.sections import build_report
+from vitbench.runs.results import read_results
 
 DOCS = Path(__file__).parents[2] / "docs" / "report-json.md"
+FACTORIAL = DOCS.parents[1] / "examples/cifar10/results/positional_embedding_by_table_results.json"
 THREE_SEEDS = {"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 59.0, 64.0]}
 HOSTILE = [
     r"\input{/etc/passwd}",
@@ -139,12 +141,14 @@ def test_json_foresees_no_seeds_from_one(study_results) -> None:
 def test_the_document_of_json_names_every_field_and_no_other(study_results) -> None:
     document = json.loads(rendered("json", study_results(THREE_SEEDS)))
     study = document["studies"][0]
+    factorial = json.loads(rendered("json", read_results(FACTORIAL)))["studies"][0]
     objects = {
         "The document": document,
         "A study": study,
         "A row": study["rows"][0],
         "A seed": study["rows"][0]["seeds"][0],
         "A pair": study["pairs"][0],
+        "An effect": factorial["effects"][0],
         "A claim": study["claims"][0],
         "A fact": study["how"][0],
     }

@@ -4,13 +4,23 @@ The built-in studies are files of the same form, in the folder `studies`.
 """
 
 import contextlib
+import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from vitbench.config.build import (
     Tree,
@@ -68,6 +78,10 @@ class Variant(BaseModel):
             description="Added to each seed: the same spec with other seeds, to measure chance.",
         ),
     ] = 0
+    cell: Annotated[
+        dict[Key, WordKey],
+        Field(description="Its level of each factor, by factor, in a factorial study."),
+    ] = {}
     published_key: Annotated[
         str | None, Field(description="Its name in the reference study's flat results file.")
     ] = None
@@ -75,6 +89,54 @@ class Variant(BaseModel):
         float | None,
         Field(ge=0, le=100, description="The reference study's test accuracy in %, one run."),
     ] = None
+
+
+class Level(BaseModel):
+    """A level of a factor."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: Annotated[WordKey, Field(description="Its name in keys of variants.")]
+    label: Annotated[Line, Field(description="Its name in tables.")]
+    set: Annotated[
+        dict[str, Any], Field(description="The fields that it sets, as those of a variant.")
+    ] = {}
+
+
+class Factor(BaseModel):
+    """A factor of a factorial study: one choice with its levels, the first one as reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[Key, Field(description="Its name.")]
+    label: Annotated[Line | None, Field(description="Its name in tables; default: its name.")] = (
+        None
+    )
+    levels: Annotated[list[Level], Field(min_length=2, max_length=20, description="Its levels.")]
+
+    @property
+    def title(self) -> str:
+        """Its name in tables."""
+        return self.label or self.name
+
+    @model_validator(mode="after")
+    def _levels_differ(self) -> Self:
+        keys = [level.key for level in self.levels]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise ValueError(f"two levels of {self.name} have the key {key!r}: rename one")
+        return self
+
+    def level(self, key: str) -> Level:
+        """The level with a key.
+
+        Raises:
+            UnknownNameError: There is no such level.
+        """
+        for level in self.levels:
+            if level.key == key:
+                return level
+        raise UnknownNameError(f"level of {self.name}", key, [lv.key for lv in self.levels])
 
 
 class Claim(BaseModel):
@@ -111,6 +173,14 @@ class StudySpec(BaseModel):
     base: Annotated[
         dict[str, Any], Field(description="Fields by dotted name, applied over the preset.")
     ] = {}
+    factors: Annotated[
+        list[Factor],
+        Field(
+            max_length=3,
+            description="Two or three factors; without variants, all combinations of their levels "
+            "are the variants.",
+        ),
+    ] = []
     variants: Annotated[list[Variant], Field(min_length=1, description="The rows of its table.")]
     reference: Annotated[
         WordKey | None, Field(description="Variant that the others are compared with.")
@@ -131,6 +201,39 @@ class StudySpec(BaseModel):
         list[Line],
         Field(description="Notes on the reference study's numbers; shown only beside them."),
     ] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_cells(cls, fields: Any) -> Any:
+        """The fields with a variant for each cell, if there are factors and no variants."""
+        if not isinstance(fields, dict) or not fields.get("factors") or fields.get("variants"):
+            return fields
+        factors = TypeAdapter(list[Factor]).validate_python(fields["factors"])
+        return {**fields, "variants": list(map(_variant_of_cell, _cells(factors)))}
+
+    @model_validator(mode="after")
+    def _cells_are_known(self) -> Self:
+        if not self.factors:
+            for variant in self.variants:
+                if variant.cell:
+                    raise ValueError(f"variant {variant.key} has a cell, but there are no factors")
+            return self
+        names = [factor.name for factor in self.factors]
+        if len(names) < 2 or len(set(names)) < len(names):
+            raise ValueError("factors: give two or three, each with a name of its own")
+        seen: dict[tuple[str, ...], str] = {}
+        for variant in self.variants:
+            if set(variant.cell) != set(names):
+                raise ValueError(
+                    f"variant {variant.key}: cell must name a level of {', '.join(names)}"
+                )
+            for factor in self.factors:
+                factor.level(variant.cell[factor.name])
+            cell = tuple(variant.cell[name] for name in names)
+            if cell in seen:
+                raise ValueError(f"variants {seen[cell]} and {variant.key} have the same cell")
+            seen[cell] = variant.key
+        return self
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
@@ -305,6 +408,30 @@ def _as_fraction(factor: object) -> Fraction:
             if abs(fraction) < LARGEST_FACTOR:
                 return fraction
     raise UsageError(f"times: {factor!r} is neither a number nor a fraction such as '4/3'")
+
+
+def _cells(factors: Sequence[Factor]) -> Iterator[tuple[tuple[Factor, Level], ...]]:
+    """All combinations of levels."""
+    for levels in itertools.product(*(factor.levels for factor in factors)):
+        yield tuple(zip(factors, levels, strict=True))
+
+
+def _variant_of_cell(cell: Sequence[tuple[Factor, Level]]) -> dict[str, Any]:
+    """The fields of the variant of a combination of levels."""
+    fields: dict[str, Any] = {}
+    for _, level in cell:
+        for field, value in level.set.items():
+            if field in fields:
+                raise ValueError(
+                    f"two factors set {field}: list the variants with their cells instead"
+                )
+            fields[field] = value
+    return {
+        "key": "-".join(level.key for _, level in cell),
+        "label": ", ".join(level.label for _, level in cell),
+        "set": fields,
+        "cell": {factor.name: level.key for factor, level in cell},
+    }
 
 
 def folder_for(results_dir: Path, dataset: str) -> Path:

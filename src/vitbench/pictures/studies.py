@@ -3,6 +3,7 @@
 For `vitbench report --figures` and for HTML pages.
 """
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from vitbench.comparison.predictions import runs_by_variant
 from vitbench.comparison.verdict import Comparison
+from vitbench.config.study import Factor
 from vitbench.report.columns import one_line
 from vitbench.report.rows import Row
 from vitbench.report.sections import Section
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from vitbench.figures.cost import CostPoint
     from vitbench.figures.curves import Series
     from vitbench.figures.differences import AccuracyRow, DifferenceRow
+    from vitbench.figures.factorial import FactorLine
 
 # Limits of variants in a picture: the best ones are shown.
 MOST_ROWS = 40
@@ -66,6 +69,7 @@ def _figures(section: Section, narrow: bool = False) -> "Iterator[tuple[str, Fig
     from vitbench.figures.cost import cost_figure, costs_differ
     from vitbench.figures.curves import EPOCHS, TFLOP, curves_figure
     from vitbench.figures.differences import differences_figure, seeds_figure
+    from vitbench.figures.factorial import factors_figure
 
     title, reference = one_line(section.title), one_line(section.reference)
     if differences := _differences(section):
@@ -79,6 +83,11 @@ def _figures(section: Section, narrow: bool = False) -> "Iterator[tuple[str, Fig
         heading = f"{title}: test accuracy of each seed"
         heading += _best_words(MOST_ROWS, len(accuracies))
         yield "seeds", seeds_figure(accuracies[:MOST_ROWS], heading, narrow)
+    if lines := _factor_lines(section):
+        first = _x_factor(section)
+        levels = [one_line(level.label) for level in first.levels]
+        heading = f"{title}: test accuracy by {first.title}"
+        yield "factors", factors_figure(levels, lines, one_line(first.title), heading, narrow)
     if costs_differ(costs := _costs(section)):
         yield "cost", cost_figure(costs, f"{title}: accuracy and training cost", narrow)
     if curves := _curves(section):
@@ -117,6 +126,37 @@ def _accuracies(section: Section) -> "list[AccuracyRow]":
         if row.accuracy_by_seed
     ]
     return sorted(found, key=lambda one: -one.mean_pct)
+
+
+def _x_factor(section: Section) -> Factor:
+    """The factor of an interaction plot's axis: the one with the most levels."""
+    return max(section.results.study.factors, key=lambda factor: len(factor.levels))
+
+
+def _factor_lines(section: Section) -> "list[FactorLine]":
+    """A line for each combination of the other factors; none without factors."""
+    from vitbench.figures.factorial import FactorLine
+
+    study = section.results.study
+    if not study.factors:
+        return []
+    first = _x_factor(section)
+    others = [factor for factor in study.factors if factor.name != first.name]
+    rows = {row.key: row for row in section.rows}
+    by_cell = {tuple(sorted(variant.cell.items())): rows[variant.key] for variant in study.variants}
+    lines = []
+    for levels in itertools.product(*(factor.levels for factor in others)):
+        fixed = {factor.name: level.key for factor, level in zip(others, levels, strict=True)}
+        of_levels = [
+            by_cell.get(tuple(sorted({**fixed, first.name: level.key}.items())))
+            for level in first.levels
+        ]
+        seeds = [list(row.accuracy_by_seed.values()) if row else [] for row in of_levels]
+        if any(seeds):
+            intervals = [row.interval if row else None for row in of_levels]
+            label = ", ".join(one_line(level.label) for level in levels)
+            lines.append(FactorLine(label, seeds, intervals))
+    return lines
 
 
 def _costs(section: Section) -> "list[CostPoint]":

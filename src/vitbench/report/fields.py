@@ -6,7 +6,9 @@ Units are in the names; unknown values are None. docs/report-json.md describes e
 from typing import Any
 
 from vitbench.comparison.estimates import Estimate, OneRunEach, SeedsAndImages
+from vitbench.comparison.factorial import Effect
 from vitbench.comparison.verdict import Comparison
+from vitbench.report.effects import effect_name
 from vitbench.report.reference import NAME, URL
 from vitbench.report.rows import Row
 from vitbench.report.sections import Report, Section
@@ -67,6 +69,7 @@ def _study_fields(section: Section) -> Fields:
             {"text": claim.text, "verdict": claim.verdict, "reason": claim.reason}
             for claim in section.claims
         ],
+        "effects": [_effect_fields(effect) for effect in section.effects],
         "limits": list(section.limits),
         "problems": list(section.problems),
         "notes": list(section.notes),
@@ -103,6 +106,18 @@ def _pair_fields(pair: Comparison) -> Fields:
         "num_seeds": [len(pair.first_seeds), len(pair.second_seeds)],
         "seeds_needed": pair.seeds_needed() if several else None,
         "num_pairs": pair.num_pairs,
+    }
+
+
+def _effect_fields(effect: Effect) -> Fields:
+    low, high = effect.interval
+    return {
+        "levels": {factor.name: level.key for factor, level in effect.levels},
+        "words": effect_name(effect),
+        "effect_pct": effect.estimate.value,
+        "effect_low_pct": low,
+        "effect_high_pct": high,
+        "p_adjusted": effect.p_adjusted,
     }
 
 

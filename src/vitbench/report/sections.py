@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vitbench.comparison.factorial import Effect, effects
 from vitbench.comparison.pairs import StudyComparisons, compare_study
 from vitbench.config.study import study_names
 from vitbench.report.claims import JudgedClaim, judge_claims
 from vitbench.report.conditions import held_sentence, how_it_was_run, varied_sentence
+from vitbench.report.effects import interaction_sentences
 from vitbench.report.finding import key_finding
 from vitbench.report.limits import limits
 from vitbench.report.numbers import listed, not_averaged_words
@@ -33,6 +35,7 @@ class Section:
         held: What is the same for all variants, a sentence.
         finding: Its key finding.
         claims: The claims of its study file, tested.
+        effects: Main effects and interactions of a factorial study.
         limits: Its limits.
         how: How it was run: facts by name.
         problems: Missing, failed and diverged runs, one sentence each.
@@ -46,6 +49,7 @@ class Section:
     held: str
     finding: str
     claims: tuple[JudgedClaim, ...]
+    effects: tuple[Effect, ...]
     limits: tuple[str, ...]
     how: dict[str, str]
     problems: tuple[str, ...]
@@ -167,14 +171,16 @@ def build_section(results: StudyResults) -> Section:
     check_runs_belong(results)
     compared = compare_study(results)
     rows = study_rows(results, compared)
+    found = effects(results)
     return Section(
         results=results,
         compared=compared,
         rows=rows,
         varied=varied_sentence(results),
         held=held_sentence(results),
-        finding=key_finding(rows, compared),
+        finding=" ".join([key_finding(rows, compared), *interaction_sentences(found)]),
         claims=judge_claims(results, rows, compared),
+        effects=found,
         limits=tuple(limits(results, compared)),
         how=how_it_was_run(results),
         problems=tuple(_problems(results, rows)),

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from vitbench.report import reference
+from vitbench.report import effects, reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.overview import overview
 from vitbench.report.rows import Row
@@ -23,6 +23,7 @@ CAPTIONS = {
     "seeds": "Every seed's accuracy",
     "cost": "Accuracy against the cost of training",
     "curves": "Validation accuracy during training",
+    "factors": "Accuracy by factor: lines that are not parallel show an interaction",
 }
 
 
@@ -53,6 +54,7 @@ def render(report: Report) -> str:
         "report": report,
         "overview": overview(report.sections),
         "reference": reference,
+        "effect_words": effects,
         "sections": [
             {
                 "of": section,
@@ -60,6 +62,7 @@ def render(report: Report) -> str:
                 "lines": _lines(section),
                 "figures": [_figure(name, svg) for name, svg in section.figures.items()],
                 "how_to_read": how_to_read(section),
+                "effects": [effects.effect_cells(effect) for effect in section.effects],
             }
             for section in report.sections
         ],

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from vitbench.report import reference
+from vitbench.report import effects, reference
 from vitbench.report.columns import Column, how_to_read, one_line, study_columns
 from vitbench.report.sections import Report, Section
 
@@ -53,6 +53,8 @@ def _section(section: Section) -> str:
                 for claim in section.claims
             ),
         ]
+    if section.effects:
+        parts += [f"**{effects.TITLE}.** {effects.INTRODUCTION}", _effects_table(section)]
     parts.append(f"**How to read this.** {escape(how_to_read(section))}")
     parts += ["**Limits of this study.**", _bullets(section.limits)]
     if section.problems:
@@ -62,6 +64,16 @@ def _section(section: Section) -> str:
     if section.notes:
         parts += ["**Notes.**", _bullets(section.notes)]
     return "\n\n".join(parts)
+
+
+def _effects_table(section: Section) -> str:
+    rows = [effects.effect_cells(effect) for effect in section.effects]
+    lines = [
+        effects.COLUMNS,
+        (ALIGN["left"], *[ALIGN["right"]] * (len(effects.COLUMNS) - 1)),
+        *((escape(name), *numbers) for name, *numbers in rows),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _table(section: Section) -> str:
