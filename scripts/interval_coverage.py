@@ -874,10 +874,10 @@ TABLES = {
     "ceiling": ceiling_table,
     "runs": runs_table,
     "precision": precision_table,
-    "effects": effects_table,
     "failing": failing_table,
     "check": check_table,
     "audit": audit_table,
+    "effects": effects_table,
 }
 
 
