@@ -102,10 +102,11 @@ def test_stopping_at_the_second_narrow_look_covers_what_is_true(simulation: Modu
     cell = simulation.Cell.alike(20, 0.7, 1.0, 0.0, 2)
     studies = simulation.draw(cell, REPETITIONS, np.random.default_rng(6))
 
-    ours = simulation.stop_on_width(studies, 1.2, FIRST_LOOK, 2)
+    ours = simulation.stop_on_width(studies, 1.4, (6.0, 1.0))
+    alike = simulation.stop_on_width(studies, 1.4, (6.0, 1.0), all_alike=True)
 
     assert ours.covered >= simulation.LEAST_COVERAGE - COVERAGE_ERROR
-    assert FIRST_LOOK < ours.seeds < 20
+    assert 7 * FIRST_LOOK < ours.cost < 0.95 * alike.cost
     assert ours.reached > 0.9
 
 

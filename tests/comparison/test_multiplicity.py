@@ -108,3 +108,10 @@ def test_comparisons_with_a_reference_are_never_wider_than_all_pairs() -> None:
         }
         assert all(reference <= of_all + 1e-9 for reference, of_all in widths.values())
         assert widths[20.0][0] < 0.97 * widths[20.0][1]
+
+
+def test_a_family_stopped_by_width_is_a_quarter_more_of_itself() -> None:
+    for family in FAMILIES:
+        stopped = family.stopped_by_width()
+        p = adjusted_p(4.0, family, 5.0)
+        assert adjusted_p(4.0, stopped, 5.0) == pytest.approx(sidak_p(p, 1.25))

@@ -4,11 +4,12 @@ from vitbench.config.build import build_spec
 from vitbench.config.study import load_study, parse_study
 from vitbench.errors import UsageError
 from vitbench.study.plan import plan_study, run_flop, runs_to_train
+from vitbench.study.seeds import Seeds
 
 
 def plan(tmp_path, tiny_fields, study=None, seeds=(0, 1, 2), only=()):
     return plan_study(
-        study or load_study("pos-embed"), build_spec(tiny_fields), "smoke", seeds, only,
+        study or load_study("pos-embed"), build_spec(tiny_fields), "smoke", Seeds(seeds), only,
         tmp_path / "results", tmp_path / "runs",
     )  # fmt: skip
 

@@ -19,7 +19,9 @@ from vitbench.study.precision import (
     half_width_range,
     is_out_of_reach,
     is_reached,
+    is_unaffordable,
     look_at,
+    next_seeds,
     widest_half_width,
 )
 
@@ -53,10 +55,12 @@ def test_a_look_sees_the_widest_of_the_first_seeds(study_results) -> None:
     three = {key: values[:3] for key, values in FOUR_SEEDS.items()}
 
     rule = PrecisionRule(half_width_pct=1.0, max_seeds=10)
-    look = look_at(study_results(FOUR_SEEDS), 3, rule)
+    look = look_at(study_results(FOUR_SEEDS), dict.fromkeys(FOUR_SEEDS, 3), rule)[0]
 
     compared = compare_study(study_results(three))
-    halves = [(pair.interval[1] - pair.interval[0]) / 2 for pair in compared.pairs]
+    halves = [
+        pair.estimate.half_width(LEVEL, pair.family.stopped_by_width()) for pair in compared.pairs
+    ]
     assert (look.num_seeds, look.widest_pct) == (3, pytest.approx(max(halves)))
 
 
@@ -148,5 +152,44 @@ def test_what_images_alone_forbid_is_out_of_reach(study_results) -> None:
     """Of 10,000 images, answered by chance and independently, seeds bring any width in the end."""
     results = study_results(FOUR_SEEDS)
 
-    assert not is_out_of_reach(results, 0.5)
-    assert is_out_of_reach(results, 0.001)
+    assert not is_out_of_reach(compare_study(results), 0.5)
+    assert is_out_of_reach(compare_study(results), 0.001)
+
+
+def test_the_next_seed_goes_where_it_narrows_the_widest_interval_most_for_its_cost(
+    study_results,
+) -> None:
+    compared = compare_study(
+        study_results({"none": [50.0, 53.0, 56.0], "learned-1d": [58.0, 60.0, 62.0]})
+    )
+    seeds = {"none": 3, "learned-1d": 3}
+
+    same = next_seeds(compared, seeds, {"none": 1.0, "learned-1d": 1.0}, 20, 1)
+    dear = next_seeds(compared, seeds, {"none": 1000.0, "learned-1d": 1.0}, 20, 1)
+    many = next_seeds(compared, seeds, {"none": 1.0, "learned-1d": 1.0}, 5, 9)
+
+    assert same == {"none": 4, "learned-1d": 3}  # it varies more
+    assert dear == {"none": 3, "learned-1d": 4}
+    assert many == {"none": 5, "learned-1d": 5}  # at most five of each
+    assert next_seeds(compared, many, {"none": 1.0, "learned-1d": 1.0}, 5, 1) == many
+
+
+def test_seeds_of_two_variants_go_as_deviation_over_root_of_cost(study_results) -> None:
+    """With deviations 3 and 1 and costs 1 and 4: six times as many of the first, more or less."""
+    compared = compare_study(
+        study_results({"none": [50.0, 53.0, 56.0], "learned-1d": [60.0, 61.0, 59.0]})
+    )
+
+    after = next_seeds(
+        compared, {"none": 3, "learned-1d": 3}, {"none": 1.0, "learned-1d": 4.0}, 1000, 120
+    )
+
+    assert 4 < after["none"] / after["learned-1d"] < 8
+
+
+def test_what_needs_more_seeds_than_allowed_is_unaffordable(study_results) -> None:
+    compared = compare_study(study_results(FOUR_SEEDS))
+    wide = widest_half_width(compared)
+
+    assert is_unaffordable(compared, wide / 20, 20)
+    assert not is_unaffordable(compared, wide / 1.5, 20)

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from vitbench import SweepRequest, load_studies, run_sweep
+from vitbench.comparison.pairs import compare_study
 from vitbench.config.study import BUILT_IN, StudySpec
 from vitbench.errors import UnknownNameError, UsageError
+from vitbench.report.rows import study_rows
 from vitbench.runs.experiment import RunBegun
 from vitbench.runs.results import read_results
 from vitbench.study.events import (
@@ -57,12 +59,13 @@ def test_a_sweep_tunes_trains_and_adds_seeds_and_says_so_in_events(request_of) -
     assert [group.title for group in groups] == ["pos-embed, trials", *["pos-embed"] * 3]
     assert sum(isinstance(event, RunsEnded) for event in heard) == 4
     assert [name for name, _ in groups[0].runs][:2] == ["none lr=0.0001", "none lr=0.01"]
-    assert [name for name, _ in groups[3].runs] == ["none s5", "learned-1d s5"]
-    assert [(check.look.num_seeds, check.status) for check in checks] == [
-        (5, "continue"), (6, "narrow"),
+    ((added, _),) = groups[3].runs  # one seed of the variant that narrows the interval most
+    assert added in ("none s5", "learned-1d s5")
+    assert [(check.look.seeds_words, check.status) for check in checks] == [
+        ("5", "continue"), ("5 to 6", "narrow"),
     ]  # fmt: skip
     assert {event.variant: event.value for event in chosen} == results.tuned[0].chosen
-    assert len(recorded) == len(results.runs) == 12
+    assert len(recorded) == len(results.runs) == 11
     assert results.precision is not None
     assert results.precision.looks == [check.look for check in checks]
 
@@ -81,7 +84,7 @@ def test_the_same_request_trains_nothing_again_and_reports_a_failed_run(request_
 
 @pytest.mark.parametrize(
     ("half_width_pct", "statuses"),
-    [(4.0, ["continue", "stopped"]), (0.1, ["unreachable"])],
+    [(4.0, ["stopped"]), (0.1, ["unreachable"])],
     ids=["largest number", "too few images"],
 )
 def test_no_seed_is_added_beyond_the_largest_number_or_in_vain(
@@ -149,3 +152,22 @@ def test_studies_are_loaded_once_and_with_a_budget(tmp_path) -> None:
         load_studies(["pos-embed", str(other)])
     with pytest.raises(UnknownNameError, match="did you mean 'flops'"):
         load_studies(["pos-embed"], budget="flop")
+
+
+def test_variants_may_have_their_own_numbers_of_seeds(request_of) -> None:
+    first, second = POSITIONS
+
+    outcome = run_sweep(request_of(seeds=(0,), seeds_by_variant={second: (0, 1)}))
+
+    results = read_results(outcome.results_files[0])
+    assert [(run.variant, run.seed) for run in results.runs] == [
+        (first, 0), (second, 0), (second, 1),
+    ]  # fmt: skip
+    assert results.planned_seeds == {first: [0], second: [0, 1]}
+    rows = study_rows(results, compare_study(results))
+    assert all(not row.not_averaged for row in rows if row.key in POSITIONS)
+
+
+def test_seeds_of_an_unknown_variant_are_refused(request_of) -> None:
+    with pytest.raises(UsageError, match="variant in --seeds"):
+        request_of(seeds_by_variant={"nome": (0,)})

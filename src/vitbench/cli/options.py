@@ -92,6 +92,29 @@ def check_word(option: str, given: str, allowed: tuple[str, ...]) -> None:
         raise UnknownNameError(option, given, allowed)
 
 
+def parse_numbers_of_seeds(text: str | None) -> tuple[int | None, dict[str, tuple[int, ...]]]:
+    """The number of seeds for all variants, and seeds by variant, from `5` or `2x2=4,4x4=12`.
+
+    Raises:
+        UsageError: A number is not from 1 to 1,000, or a variant is there twice.
+    """
+    shared: int | None = None
+    by_variant: dict[str, tuple[int, ...]] = {}
+    for part in text.split(",") if text is not None else []:
+        variant, equals, number = (word.strip() for word in part.rpartition("="))
+        if not (number.isascii() and number.isdigit() and 1 <= int(number[:9]) <= 1000):
+            raise UsageError(
+                f"--seeds {shortened(part)}: give a number from 1 to 1000, or VARIANT=N"
+            )
+        if (variant in by_variant) if equals else shared is not None:
+            raise UsageError(f"--seeds {shortened(text or '')}: {variant or 'a number'} twice")
+        if equals:
+            by_variant[variant] = tuple(range(int(number)))
+        else:
+            shared = int(number)
+    return shared, by_variant
+
+
 def parse_seeds(seeds: int | None, seed_list: str | None, default: int = 3) -> list[int]:
     """Seeds from `--seeds N` or `--seed-list 0,1,7`.
 

@@ -30,7 +30,13 @@ def sweep(
     preset: spec_options.Preset = AUTO,
     fields: spec_options.SetFields = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", help="Number of seeds, counted from 0; default: 3.")
+        str | None,
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            help="Number of seeds, counted from 0; default: 3. Or VARIANT=N, several with commas; "
+            "a number among them is for the others.",
+        ),
     ] = None,
     seed_list: Annotated[
         str | None, typer.Option("--seed-list", help="A list of seeds, such as 0,1,7.")
@@ -111,10 +117,11 @@ def sweep(
     loaded = load_studies(studies, budget)
     _, overrides = spec_options.spec_layers(preset, None, fields, dataset, epochs)
     is_given = seeds is not None or seed_list is not None
-    given_seeds = tuple(options.parse_seeds(seeds, seed_list)) if is_given else None
+    count, by_variant = options.parse_numbers_of_seeds(seeds)
+    given_seeds = tuple(options.parse_seeds(count, seed_list)) if is_given else None
     request = SweepRequest(
-        loaded, overrides, preset, given_seeds, tuple(only or ()), precision, max_seeds, tune,
-        results_dir, runs_dir, jobs, executor_name,
+        loaded, overrides, preset, given_seeds, by_variant, tuple(only or ()), precision, max_seeds,
+        tune, results_dir, runs_dir, jobs, executor_name,
     )  # fmt: skip
 
     # From here on torch is needed.

@@ -53,7 +53,7 @@ class SweepProgress:
                 self._say(f"{event.study}, {event.variant}: chose {event.field} {event.value}")
             case WidthChecked():
                 for line in _width_lines(event):
-                    self._say(f"{event.study}, {event.look.num_seeds} seeds: {line}")
+                    self._say(f"{event.study}, {event.look.seeds_words} seeds: {line}")
             case _:
                 if self._runs is not None:
                     self._runs(event)
@@ -73,5 +73,5 @@ def _width_lines(event: WidthChecked) -> list[str]:
             f"no number of seeds brings every interval to {asked}: the test set is too small",
         ]
     if event.status == "stopped":
-        return [width, f"not yet within {asked}; a larger --max-seeds continues from here"]
+        return [width, f"{asked} needs more seeds; a larger --max-seeds continues from here"]
     return [width]

@@ -1,6 +1,7 @@
 """What `vitbench sweep` prints: a plan before training, tables after."""
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from vitbench.cli import console, options
@@ -93,8 +94,8 @@ def _foreseen(plan: "StudyPlan") -> tuple[tuple[float, float] | None, str]:
     from vitbench.study.precision import foreseen_half_width
 
     there = read_results(plan.results_file) if plan.results_file.exists() else plan.header
-    num_variants = len({run.variant.key for run in plan.runs})
-    return foreseen_half_width(there, len(plan.runs) // num_variants, num_variants)
+    seeds = Counter(run.variant.key for run in plan.runs)
+    return foreseen_half_width(there, min(seeds.values()), len(seeds))
 
 
 def show_results(plans: "list[StudyPlan]", as_json: bool, quiet: bool) -> None:

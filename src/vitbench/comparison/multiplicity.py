@@ -26,7 +26,7 @@ NUM_STEPS = 240  # of the integration; more change nothing in the tenth digit
 # Calibrated by scripts/interval_coverage.py: the smallest numbers of blocks with at most 5.2 % of
 # false findings for 2 to 8 variants, 2 to 10 seeds and variances that differ up to 25 times.
 VARIANTS_PER_BLOCK = 3
-STOPPED = 1.25  # blocks of a single pair with --precision
+STOPPED = 1.25  # blocks for each, with --precision
 SEPARATE = 1.3  # blocks per further pair, where every pair has a variance of its own
 
 
@@ -76,12 +76,10 @@ class Family:
     def stopped_by_width(self) -> "Family":
         """The family where seeds were added until its intervals were narrow.
 
-        Such intervals are narrow partly by chance. A single pair counts as 1.25 of them; families
-        of several pairs have enough room.
+        Such intervals are narrow partly by chance, so each block counts as 1.25 of them.
         """
-        if self.num_pairs > 1:
-            return self
-        return Family(1, tuple(Blocks(STOPPED * part.number, part.pairs) for part in self.blocks))
+        blocks = tuple(Blocks(STOPPED * part.number, part.pairs) for part in self.blocks)
+        return Family(self.num_pairs, blocks)
 
 
 ALONE = Family.all_pairs(2)

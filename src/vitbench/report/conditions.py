@@ -99,7 +99,7 @@ def _precision_words(results: StudyResults) -> str:
         return ""
     looks = listed(
         [
-            f"±{look.widest_pct:.2f} with {look.num_seeds} seeds"
+            f"±{look.widest_pct:.2f} with {look.seeds_words} seeds"
             for look in rule.looks
             if look.widest_pct is not None
         ]

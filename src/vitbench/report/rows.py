@@ -109,7 +109,10 @@ def study_rows(results: StudyResults, compared: StudyComparisons) -> tuple[Row, 
                 (run.peak_memory_bytes for run in done[key] if run.peak_memory_bytes), default=None
             ),
             published_pct=variant.published_pct if results.dataset == "cifar10" else None,
-            not_averaged=_not_averaged(runs[key], [seed + variant.seed_offset for seed in seeds]),
+            not_averaged=_not_averaged(
+                runs[key],
+                [seed + variant.seed_offset for seed in results.planned_seeds.get(key, seeds)],
+            ),
         )
 
     return tuple(map(row, results.study.variants))

@@ -206,6 +206,10 @@ def _study(path: Path, answers: Answers) -> StudyResults:
             dataset=DATASET,
             num_test=len(labels),
             test_labels=pack_classes(labels),
+            planned_seeds={
+                key: [seed for variant, seed in answers.by_run if variant == label]
+                for label, key in keys.items()
+            },
             runs=runs,
         )
     except ValidationError as error:

@@ -220,6 +220,7 @@ def merge_runs(path: Path, header: StudyResults, runs: Sequence[StudyRun]) -> St
                 "test_labels": header.test_labels or there.test_labels,
                 "tuned": header.tuned or there.tuned,
                 "precision": header.precision or there.precision,
+                "planned_seeds": header.planned_seeds or there.planned_seeds,
             }
         )
         write_text(path, merged.model_dump_json(indent=1) + "\n")

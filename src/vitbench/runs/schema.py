@@ -189,10 +189,19 @@ class Look(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    num_seeds: Annotated[Count, Field(description="Seeds per variant.")]
+    num_seeds: Annotated[Count, Field(description="Seeds per variant, the smallest number.")]
+    by_variant: Annotated[
+        dict[str, Count], Field(description="Seeds of each variant, if they differ.")
+    ] = {}
     widest_pct: Annotated[
         float | None, Field(ge=0, le=1000, description="Widest simultaneous half-width, in points.")
     ]
+
+    @property
+    def seeds_words(self) -> str:
+        """The numbers of seeds: 6, or 5 to 9."""
+        most = max(self.by_variant.values(), default=self.num_seeds)
+        return f"{self.num_seeds} to {most}" if most > self.num_seeds else str(self.num_seeds)
 
 
 class PrecisionRule(BaseModel):
@@ -231,6 +240,10 @@ class StudyResults(BaseModel):
     tuned: Annotated[
         list[TunedField], Field(description="Fields that were tuned per variant.")
     ] = []
+    planned_seeds: Annotated[
+        dict[str, list[Count]],
+        Field(description="Seeds of each variant, if they were given different ones."),
+    ] = {}
     precision: Annotated[
         PrecisionRule | None, Field(description="Rule by which seeds were added, if any.")
     ] = None

@@ -82,8 +82,8 @@ class WidthChecked:
             be compared.
         half_width_pct: The requested half-width in points.
         status: `narrow` if the precision is reached and no seed is added; `unreachable` if the test
-            set is too small for it; `stopped` if the largest number of seeds is reached; `continue`
-            if another seed follows.
+            set is too small for it; `stopped` if the largest number of seeds is reached, or would
+            not be enough; `continue` if another seed follows.
     """
 
     study: str

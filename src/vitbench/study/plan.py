@@ -17,6 +17,7 @@ from vitbench.runs.experiment import check_buildable
 from vitbench.runs.folder import RunFolder
 from vitbench.runs.results import check_same_study, read_results
 from vitbench.runs.schema import StudyResults, TunedField
+from vitbench.study.seeds import Seeds
 from vitbench.study.variants import check_distinct, variant_specs
 from vitbench.training.speed import measured_flop_per_s
 
@@ -63,7 +64,7 @@ def plan_study(
     study: StudySpec,
     base: ExperimentSpec,
     preset: str,
-    seeds: Sequence[int],
+    seeds: Seeds,
     only: Iterable[str],
     results_dir: Path,
     runs_dir: Path,
@@ -94,6 +95,7 @@ def plan_study(
         dataset=base.data.dataset.name,
         num_test=base.data.test_size,
         tuned=list(tuned),
+        planned_seeds=seeds.planned(variant.key for variant in variants),
     )
     check_distinct(study, base)
     check_same_study(results_file, header)
@@ -114,8 +116,10 @@ def plan_study(
         key: recorded.model_copy(update={"runs": runs})
         for key, runs in runs_by_variant(recorded).items()
     }
-    for seed in seeds:
+    for seed in seeds.all():
         for variant in variants:
+            if seed not in seeds.of(variant.key):
+                continue
             spec = specs[variant.key].with_seed(seed + variant.seed_offset)
             folder = folder_of(spec)
             known = recorded_of.get(variant.key, header)

@@ -1,19 +1,21 @@
 """Precision: the predicted width of intervals, and adding seeds until they are narrow.
 
-Seeds are added by width and never by verdict, and the width must hold at two checks in a row:
-stopping at the first narrow check would favour intervals that are narrow by chance
-(docs/statistics.md).
+Seeds are added by width and never by verdict, each where it narrows the widest interval most for
+its cost, and the width must hold at two checks in a row: stopping at the first narrow check would
+favour intervals that are narrow by chance (docs/statistics.md).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from scipy.special import fdtri
 
 from vitbench.comparison.estimates import SeedPart, SeedsAndImages
-from vitbench.comparison.forecast import seeds_for
+from vitbench.comparison.forecast import seeds_for, seeds_range
 from vitbench.comparison.multiplicity import LEVEL, Family
 from vitbench.comparison.pairs import StudyComparisons, compare_study
+from vitbench.comparison.verdict import Comparison
 from vitbench.runs.schema import Look, PrecisionRule, StudyResults
 
 # Measured with small ViTs on CIFAR-10, in points and points^2 for 10,000 images. The standard
@@ -24,11 +26,74 @@ PRIOR_NOISE = 0.25  # variance of a difference of two runs due to single predict
 PRIOR_IMAGES = 10_000
 
 
-def look_at(results: StudyResults, num_seeds: int, rule: PrecisionRule) -> Look:
-    """The widest simultaneous half-width with a number of seeds per variant, under a rule."""
-    runs = [run for run in results.runs if results.study_seed(run) < num_seeds]
+def look_at(
+    results: StudyResults, num_seeds: Mapping[str, int], rule: PrecisionRule
+) -> tuple[Look, StudyComparisons]:
+    """The widest simultaneous half-width with numbers of seeds, under a rule, and all comparisons.
+
+    Args:
+        results: The study, perhaps with more seeds.
+        num_seeds: Seeds of each variant that are looked at.
+        rule: The rule by which seeds are added.
+    """
+    runs = [run for run in results.runs if results.study_seed(run) < num_seeds.get(run.variant, 0)]
     compared = compare_study(results.model_copy(update={"runs": runs, "precision": rule}))
-    return Look(num_seeds=num_seeds, widest_pct=widest_half_width(compared))
+    differ = len(set(num_seeds.values())) > 1
+    look = Look(
+        num_seeds=min(num_seeds.values()),
+        by_variant=dict(num_seeds) if differ else {},
+        widest_pct=widest_half_width(compared),
+    )
+    return look, compared
+
+
+def next_seeds(
+    compared: StudyComparisons,
+    num_seeds: Mapping[str, int],
+    costs: Mapping[str, float],
+    most: int,
+    number: int,
+) -> dict[str, int]:
+    """Numbers of seeds after adding some, each where it should narrow the widest interval most.
+
+    The seed goes to that variant of the widest pair whose interval it narrows most per cost. Of two
+    variants with known deviations the seeds then go as deviation over root of cost.
+
+    Args:
+        compared: The comparisons with the present seeds.
+        num_seeds: Present seeds of each variant.
+        costs: Cost of one more seed of each variant, in any unit.
+        most: Largest number of seeds of a variant.
+        number: Seeds to add; fewer are added if variants have the most.
+    """
+    numbers = dict(num_seeds)
+    estimates = [
+        (pair, pair.estimate)
+        for pair in compared.pairs
+        if isinstance(pair.estimate, SeedsAndImages)
+    ]
+
+    def half_width(pair: Comparison, estimate: SeedsAndImages, seeds: Mapping[str, int]) -> float:
+        expected = estimate.with_seeds(seeds[pair.first], seeds[pair.second])
+        return expected.half_width(LEVEL, pair.family)
+
+    for _ in range(number):
+        widths = [half_width(pair, estimate, numbers) for pair, estimate in estimates]
+        for width, (pair, estimate) in sorted(
+            zip(widths, estimates, strict=True), key=lambda item: -item[0]
+        ):
+            gains = {
+                key: (width - half_width(pair, estimate, {**numbers, key: numbers[key] + 1}))
+                / costs[key]
+                for key in (pair.first, pair.second)
+                if numbers[key] < most
+            }
+            if gains:
+                chosen = max(gains, key=lambda key: gains[key])
+                numbers[chosen] += 1
+                break
+            return numbers  # the widest interval cannot be narrowed
+    return numbers
 
 
 def widest_half_width(compared: StudyComparisons) -> float | None:
@@ -43,13 +108,23 @@ def is_reached(looks: list[Look], half_width_pct: float) -> bool:
     return len(last) == 2 and all(w is not None and w <= half_width_pct for w in last)
 
 
-def is_out_of_reach(results: StudyResults, half_width_pct: float) -> bool:
+def is_out_of_reach(compared: StudyComparisons, half_width_pct: float) -> bool:
     """Whether the test set is too small: no number of seeds is enough for some pair."""
     return any(
         isinstance(pair.estimate, SeedsAndImages)
         and seeds_for(pair.estimate, half_width_pct, pair.family) is None
-        for pair in compare_study(results).pairs
+        for pair in compared.pairs
     )
+
+
+def is_unaffordable(compared: StudyComparisons, half_width_pct: float, most: int) -> bool:
+    """Whether some pair needs more seeds than allowed even at the low end of its 80 % range."""
+    ranges = [
+        seeds_range(pair.estimate, half_width_pct, pair.family)
+        for pair in compared.pairs
+        if isinstance(pair.estimate, SeedsAndImages)
+    ]
+    return any(needed is None or needed[0] > most for needed in ranges)
 
 
 def foreseen_half_width(

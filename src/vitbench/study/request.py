@@ -10,6 +10,7 @@ from vitbench.config.presets import AUTO
 from vitbench.config.study import StudySpec, load_study
 from vitbench.errors import UnknownNameError, UsageError
 from vitbench.registry import EXECUTORS
+from vitbench.study.seeds import Seeds
 
 if TYPE_CHECKING:
     from vitbench.runs.experiment import RunOptions
@@ -33,6 +34,7 @@ class SweepRequest:
             or nested.
         preset: Name of the preset; `auto` is `default` on a GPU and `cpu` elsewhere.
         seeds: Seeds of each variant; None for 0, 1, 2, or for those that precision_pct adds.
+        seeds_by_variant: Seeds of variants that have others, by key.
         only: Keys of the variants to train; empty for all.
         precision_pct: Add seeds until the half-width of every interval is at most this, in points;
             None to add none.
@@ -52,6 +54,7 @@ class SweepRequest:
     fields: Tree = field(default_factory=dict)
     preset: str = AUTO
     seeds: tuple[int, ...] | None = None
+    seeds_by_variant: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     only: tuple[str, ...] = ()
     precision_pct: float | None = None
     max_seeds: int | None = None
@@ -67,13 +70,17 @@ class SweepRequest:
             raise UsageError("--set seed: a sweep has several seeds: use --seeds N or --seed-list")
         if self.executor != "auto":
             EXECUTORS.check(self.executor)
-        if self.seeds == ():
+        if self.seeds == () or () in self.seeds_by_variant.values():
             raise UsageError("a sweep needs at least one seed")
+        keys = {variant.key: None for study in self.studies for variant in study.variants}
+        for key in self.seeds_by_variant:
+            if key not in keys:
+                raise UnknownNameError("variant in --seeds", key, list(keys))
         if self.precision_pct is None:
             if self.max_seeds is not None:
                 raise UsageError("--max-seeds belongs to --precision; use --seeds N for N seeds")
             return
-        if self.seeds is not None:
+        if self.seeds is not None or self.seeds_by_variant:
             raise UsageError("--precision adds seeds itself: omit --seeds and --seed-list")
         if not 0 < self.precision_pct < 100:
             raise UsageError(
@@ -92,11 +99,11 @@ class SweepRequest:
         return DEFAULT_MAX_SEEDS if self.max_seeds is None else self.max_seeds
 
     @property
-    def first_seeds(self) -> tuple[int, ...]:
+    def first_seeds(self) -> Seeds:
         """The seeds of each variant, before precision_pct adds others."""
         if self.precision_pct is not None:
-            return tuple(range(FIRST_LOOK))
-        return DEFAULT_SEEDS if self.seeds is None else self.seeds
+            return Seeds(tuple(range(FIRST_LOOK)))
+        return Seeds(DEFAULT_SEEDS if self.seeds is None else self.seeds, self.seeds_by_variant)
 
 
 def load_studies(sources: Iterable[str], budget: str | None = None) -> tuple[StudySpec, ...]:

@@ -24,10 +24,17 @@ from vitbench.study.events import (
 )
 from vitbench.study.executors.executor import Executor, build_executor
 from vitbench.study.listener import guarded
-from vitbench.study.plan import PlannedRun, StudyPlan, runs_to_train
-from vitbench.study.precision import is_out_of_reach, is_reached, look_at
+from vitbench.study.plan import PlannedRun, StudyPlan, run_flop, runs_to_train
+from vitbench.study.precision import (
+    is_out_of_reach,
+    is_reached,
+    is_unaffordable,
+    look_at,
+    next_seeds,
+)
 from vitbench.study.request import FIRST_LOOK, SweepRequest
 from vitbench.study.run_study import run_study
+from vitbench.study.seeds import Seeds
 from vitbench.study.sweep_plan import SweepPlan, plan_sweep
 from vitbench.study.tuning import Tuning
 
@@ -145,24 +152,31 @@ def _add_seeds(
     """Add seeds to a study until its intervals are narrow; return the runs that failed."""
     looks: list[Look] = []
     most = plan.request.most_seeds
-    for num_seeds in range(FIRST_LOOK, most + 1):
-        study = plan.with_seeds(tuning, range(num_seeds))
+    first = plan.with_seeds(tuning, plan.request.first_seeds)
+    costs = {run.variant.key: float(run_flop(run.spec)) for run in first.runs}
+    numbers = dict.fromkeys(costs, FIRST_LOOK)
+    while True:
+        study = plan.with_seeds(tuning, Seeds.counted(numbers))
         failed = _train([study], training)
         if failed:
             return failed
         results = read_results(study.results_file)
         rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=most)
-        looks.append(look_at(results, num_seeds, rule))
-        rule = PrecisionRule(half_width_pct=half_width_pct, max_seeds=most, looks=looks)
-        merge_runs(study.results_file, study.header.model_copy(update={"precision": rule}), [])
+        look, compared = look_at(results, numbers, rule)
+        looks.append(look)
+        header = study.header.model_copy(
+            update={"precision": rule.model_copy(update={"looks": looks})}
+        )
+        merge_runs(study.results_file, header, [])
+        more = next_seeds(compared, numbers, costs, most, plan.jobs.jobs)
         status: WidthStatus = "continue"
         if is_reached(looks, half_width_pct):
             status = "narrow"
-        elif is_out_of_reach(results, half_width_pct):
+        elif is_out_of_reach(compared, half_width_pct):
             status = "unreachable"
-        elif num_seeds == most:
+        elif more == numbers or is_unaffordable(compared, half_width_pct, most):
             status = "stopped"
-        training.listen(WidthChecked(study.study.name, looks[-1], half_width_pct, status))
+        training.listen(WidthChecked(study.study.name, look, half_width_pct, status))
         if status != "continue":
-            break
-    return []
+            return []
+        numbers = more

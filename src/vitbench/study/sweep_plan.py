@@ -16,6 +16,7 @@ from vitbench.runs.writable import check_writable
 from vitbench.study.jobs import Jobs, choose_jobs
 from vitbench.study.plan import StudyPlan, check_apart, plan_study, runs_to_train
 from vitbench.study.request import SweepRequest
+from vitbench.study.seeds import Seeds
 from vitbench.study.tuning import Tuning, parse_tune
 from vitbench.study.variants import fields_without_effect, same_experiments
 from vitbench.training.device import pick_device
@@ -56,7 +57,7 @@ class SweepPlan:
         """The experiments of incomplete trials and runs."""
         return [*self.trials, *(run.spec for run in runs_to_train(self.studies))]
 
-    def with_seeds(self, tuning: Tuning, seeds: Sequence[int]) -> StudyPlan:
+    def with_seeds(self, tuning: Tuning, seeds: Seeds) -> StudyPlan:
         """The plan of a study with other seeds, and with the values that its tuning has chosen."""
         return plan_with_seeds(self.request, self.preset, tuning, seeds)
 
@@ -74,7 +75,7 @@ def plan_sweep(request: SweepRequest) -> SweepPlan:
     bases = [base_spec(study, preset_fields(preset), request.fields) for study in request.studies]
     asked = None if request.tune is None else parse_tune(request.tune)
     tunings = [
-        Tuning(study, base, asked, request.first_seeds, request.results_dir, request.runs_dir)
+        Tuning(study, base, asked, request.first_seeds.all(), request.results_dir, request.runs_dir)
         for study, base in zip(request.studies, bases, strict=True)
     ]
     studies = [plan_with_seeds(request, preset, tuning, request.first_seeds) for tuning in tunings]
@@ -87,9 +88,7 @@ def plan_sweep(request: SweepRequest) -> SweepPlan:
     return SweepPlan(request, preset, device, options, tunings, studies, jobs, notes)
 
 
-def plan_with_seeds(
-    request: SweepRequest, preset: str, tuning: Tuning, seeds: Sequence[int]
-) -> StudyPlan:
+def plan_with_seeds(request: SweepRequest, preset: str, tuning: Tuning, seeds: Seeds) -> StudyPlan:
     """The plan of one study of a request."""
     return plan_study(
         tuning.study, tuning.base, preset, seeds, request.only, request.results_dir,
