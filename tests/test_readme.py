@@ -25,7 +25,7 @@ def commands_of(page: str) -> list[str]:
     """The vitbench commands in a page's shell blocks, in their order."""
     blocks = re.findall(r"^```sh\n(.*?)^```$", text_of(page), flags=re.MULTILINE | re.DOTALL)
     return [
-        command.split(" > ")[0].strip()
+        re.split(r' > (?=[^"]*$)', command)[0].strip()
         for block in blocks
         for line in block.splitlines()
         for command in line.split(" && ")

@@ -25,7 +25,7 @@ from vitbench.comparison.multiplicity import (
     critical_value,
     normal_quantile,
 )
-from vitbench.comparison.proportions import mcnemar_exact
+from vitbench.comparison.proportions import mcnemar_exact, newcombe
 from vitbench.comparison.variance import (
     difference_estimate,
 )
@@ -85,11 +85,12 @@ def test_one_run_each_has_newcombes_paired_interval_by_hand() -> None:
 
 
 def test_one_run_each_includes_zero_where_the_exact_test_does_not_reject() -> None:
-    """Six images, all for the first: p = 2 / 2**6 < 0.05; five: p = 2 / 2**5 > 0.05."""
-    five, six = OneRunEach(900, 5, 0, 1000), OneRunEach(900, 6, 0, 1000)
+    """Four images, all for the first: Newcombe's interval excludes 0, but p = 2 / 2**4 > 0.05."""
+    four, six = OneRunEach(400, 4, 0, 1000), OneRunEach(900, 6, 0, 1000)
 
-    assert five.interval(LEVEL)[0] <= 0
-    assert five.p_value() == pytest.approx(2 / 2**5)
+    assert newcombe(404, 400, 400, 1000, LEVEL)[0] > 0
+    assert four.interval(LEVEL)[0] == 0
+    assert four.p_value() == pytest.approx(2 / 2**4)
     assert six.p_value() >= mcnemar_exact(6, 0)
     assert (six.p_value() < LEVEL) == (six.interval(LEVEL)[0] > 0)
 
@@ -153,6 +154,8 @@ def test_swapping_a_pair_negates_the_difference(
     first, second = tables
     one, other = difference_estimate(first, second), difference_estimate(second, first)
 
+    assert isinstance(one, SeedsAndImages)
+    assert one.swapped().interval(alpha) == pytest.approx(other.interval(alpha))
     low, high = other.interval(alpha)
     assert one.interval(alpha) == pytest.approx((-high, -low))
     assert one.p_value() == pytest.approx(other.p_value())

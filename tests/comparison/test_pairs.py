@@ -148,8 +148,7 @@ def test_runs_that_kept_no_answers_over_several_seeds_are_not_compared(
 def test_within_margin_is_two_one_sided_tests_at_the_familys_level(study_of) -> None:
     right = {"a": drawn(70, 8, 1), "b": drawn(70, 8, 2)}
     estimate = difference_estimate(right["a"], right["b"])
-    low, high = estimate.interval(2 * LEVEL)
-    edge = max(-low, high)
+    edge = abs(estimate.value) + estimate.half_width(equivalence_level(ALONE))
 
     wider, narrower = (only_pair(study_of(right, margin_pct=edge + by)) for by in (0.001, -0.001))
 
@@ -166,8 +165,7 @@ def test_within_margin_is_adjusted_for_every_pair_of_a_family(study_of) -> None:
     right = {key: drawn(70, 8, seed) for seed, key in enumerate("abc")}
     family = Family.all_pairs(3)
     estimate = difference_estimate(right["a"], right["b"])
-    low, high = estimate.interval(equivalence_level(family), family)
-    edge = max(-low, high)
+    edge = abs(estimate.value) + estimate.half_width(equivalence_level(family), family)
 
     for by, within in ((0.001, True), (-0.001, False)):
         pair = compare_study(study_of(right, margin_pct=edge + by)).between("a", "b")
@@ -263,6 +261,16 @@ def test_a_variant_with_one_seed_is_compared_with_one_seed_of_the_other(study_of
 
     assert (pair.first_seeds, pair.second_seeds) == ((0,), (0,))
     assert pair.estimate == difference_estimate(a[:1], b)
+
+
+def test_one_seed_is_compared_with_the_same_seed_of_the_other(run_of, study_of) -> None:
+    a, b = drawn(70, 3, 1), drawn(60, 1, 2)
+    late = run_of("b", 2, b[0])
+
+    (pair,) = compare_study(study_of({"a": a}, more=[late])).pairs
+
+    assert (pair.first_seeds, pair.second_seeds) == ((2,), (2,))
+    assert pair.estimate == difference_estimate(a[2:], b)
 
 
 def test_a_study_may_compare_with_its_reference_alone(study_of) -> None:

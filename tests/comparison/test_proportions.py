@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from vitbench.comparison.proportions import mcnemar_exact, wilson
+from vitbench.comparison.proportions import mcnemar_exact, undetected_failure_rate, wilson
 
 ALPHAS = (0.2, 0.05, 0.0085, 0.0001)
 
@@ -32,3 +32,11 @@ def test_wilson_equals_scipys(right: int, num: int, alpha: float) -> None:
     theirs = stats.binomtest(right, num).proportion_ci(1 - alpha, method="wilson")
 
     assert wilson(right, num, alpha) == pytest.approx((100 * theirs.low, 100 * theirs.high))
+
+
+@pytest.mark.parametrize(("num_seeds", "rate"), [(1, 0.95), (3, 0.632), (5, 0.451), (10, 0.259)])
+def test_seeds_without_a_failure_exclude_only_larger_rates(num_seeds: int, rate: float) -> None:
+    found = undetected_failure_rate(num_seeds)
+
+    assert found == pytest.approx(rate, abs=0.001)
+    assert (1 - found) ** num_seeds == pytest.approx(0.05)
