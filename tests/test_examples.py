@@ -131,6 +131,9 @@ def test_the_results_in_examples_are_whole(name, capsys) -> None:
     assert code == 0, capsys.readouterr().out
 
 
+BY_TABLE = "Positional embedding with and without an extra table"
+
+
 def test_the_numbers_of_the_findings_are_those_of_the_report() -> None:
     """README's sample and findings, and docs/findings.md, word by word."""
     readme = page_text("README.md")
@@ -167,6 +170,19 @@ def test_the_numbers_of_the_findings_are_those_of_the_report() -> None:
             assert deviation in text, (name, deviation)
 
     findings = pages["docs/findings.md"]
+    rows = [line.split(" | ") for line in sections[BY_TABLE].splitlines()]
+    changes = {
+        row[0].removeprefix("| Position: ").split(" above ")[0]: (row[1], row[2])
+        for row in rows
+        if ", Extra table: " in row[0]
+    }
+    assert list(changes) == ["1D learned", "2D learned", "Sinusoidal"]
+    for points, interval in changes.values():
+        low, high = (end.removeprefix("-") for end in interval.split(" to ")[::-1])
+        assert f"{points.removeprefix('-')} ({low} to {high})" in findings.replace(
+            " points smaller", ""
+        )
+    assert f"{changes['1D learned'][0].removeprefix('-')} points smaller" in readme
     assert (
         f"8x8 is {points_of(patches['8x8'])} below 4x4 ({range_below(patches['8x8'])})" in findings
     )
