@@ -127,7 +127,7 @@ def structure_accuracy_figure(
         title: Heading.
     """
     figure = new_figure(4.1 * len(panels) + 0.4, 5.4, title)
-    for axes, (words, variants, told) in zip(
+    for axes, (words, variants, correlations) in zip(
         figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels, strict=True
     ):
         for number, one in enumerate(variants):
@@ -142,7 +142,7 @@ def structure_accuracy_figure(
             if one.accuracy_interval is not None:
                 axes.vlines(one.mean[0], *one.accuracy_interval, color=colour, linewidth=1.2)
         axes.set_xlabel(words)
-        axes.set_title(told, fontsize=9, color=GREY)
+        axes.set_title(correlations, fontsize=9, color=GREY)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[0].set_ylabel("test accuracy in %")

@@ -119,12 +119,12 @@ def _sheet(found: SideComparison, images: torch.Tensor) -> "Figure | None":
     answers = [[side.predictions[seed] for seed in seeds] for side in sides]
     names = [one_line(side.label) for side in sides]
 
-    def lines(one: Disagreement) -> list[str]:
-        told = [f"{one.image}: {classes[labels[one.image]]}",
-                f"taken for {classes[one.mistaken_for]}"]  # fmt: skip
+    def lines(image: Disagreement) -> list[str]:
+        words = [f"{image.image}: {classes[labels[image.image]]}",
+                f"taken for {classes[image.mistaken_for]}"]  # fmt: skip
         if len(seeds) > 1:
-            told.append(f"right {one.right[0]} to {one.right[1]} of {len(seeds)}")
-        return told
+            words.append(f"right {image.right[0]} to {image.right[1]} of {len(seeds)}")
+        return words
 
     parts = []
     for better, other in ((0, 1), (1, 0)):

@@ -129,13 +129,13 @@ def draw_ablation(view: "View") -> "Iterator[Drawing]":
     inputs, labels = view.sample_inputs, view.sample.labels.to(view.device)
     of_heads = head_ablation(view.model, inputs, labels)
     lost = np.array([[head.value for head in row] for row in of_heads])
-    told = np.array([[head.low > 0 or head.high < 0 for head in row] for row in of_heads])
+    significant = np.array([[head.low > 0 or head.high < 0 for head in row] for row in of_heads])
     lines = [
         line_of(f"without {part}", np.arange(len(means)), means)
         for part, means in layer_ablation(view.model, inputs, labels).items()
     ]
     title = f"Ablation of heads and layers, {view.sample_words}; simultaneous 95% intervals"
-    figure = ablation_figure(lost, told, lines, len(inputs), title)
+    figure = ablation_figure(lost, significant, lines, len(inputs), title)
     ends = {end: np.array([[getattr(head, end) for head in row] for row in of_heads])
             for end in ("low", "high")}  # fmt: skip
     data = {"lost_pct": lost, **ends, **numbers_of(lines)}

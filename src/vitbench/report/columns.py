@@ -116,10 +116,11 @@ def how_to_read(section: Section) -> str:
         "images but not of seeds."
     ]
     if num_pairs:
+        method = " (after Dunnett's T3)" if several else ""
         words.append(
             f"Points above {section.reference}: the difference with its 95% interval. The "
-            f"intervals of {_family_words(section, num_pairs)} hold together with 95% confidence "
-            "(after Dunnett's T3), and p is adjusted in the same way."
+            f"intervals of {_family_words(section, num_pairs)} hold together with 95% confidence"
+            f"{method}, and p is adjusted in the same way."
             if num_pairs > 1
             else f"Points above {section.reference}: the difference with its 95% interval."
         )

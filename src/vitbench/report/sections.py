@@ -123,8 +123,7 @@ class Report:
         if any(pair.num_pairs > 1 for section in self.sections for pair in section.compared.pairs):
             sentences.append(
                 "Confidence intervals (95% CI) of differences are simultaneous over the "
-                "comparisons of a study (after Dunnett's T3), and p-values are adjusted in the "
-                "same way."
+                "comparisons of a study, and p-values are adjusted in the same way."
             )
         if families > 1:
             sentences.append(

@@ -1,6 +1,7 @@
 """JSON of ours as checked models: a run's result, its history and results files.
 
-Nothing in it that its model does not allow; what a later vitbench wrote is told apart from damage.
+Nothing in it that its model does not allow. A file of a later vitbench is distinguished from a
+damaged one.
 """
 
 from typing import Any, TypeVar
